@@ -1,0 +1,64 @@
+# Every target prepares what it needs: on a fresh machine `make test` and `make demo` work at once.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.moorage-installed
+N ?= 20000
+JOBS ?= 2
+PROTO := placement/v1/placement.proto
+CODE := $(wildcard placement solver topology tests examples bench)
+
+.PHONY: help install demo test test-data verify proto lint format clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# The first interpreter that really runs and is 3.11 to 3.13 (a version manager's shim may exist and still fail).
+$(BIN)/python:
+	@for candidate in python3 python3.13 python3.12 python3.11; do \
+	  if $$candidate -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' >/dev/null 2>&1; then \
+	    echo "creating $(VENV) with $$($$candidate -V)"; exec $$candidate -m venv $(VENV); \
+	  fi; \
+	done; \
+	echo "make: no working Python 3.11, 3.12 or 3.13 with venv found; install one and run make again" >&2; exit 1
+
+$(STAMP): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+install: $(STAMP) ## make .venv and install moorage with its development tools
+
+demo: $(STAMP) ## start the real server and place a batch on a reference fleet
+	$(BIN)/python -m examples.demo
+
+test: lint ## lint, types, contract and all tests that need no measured data
+	$(BIN)/python -m pytest -n $(JOBS) -m 'not data'
+
+test-data: $(STAMP) ## the tests on measured traces; needs MOORAGE_DATA=folder
+	@if [ ! -d "$${MOORAGE_DATA:-}" ]; then echo "make: set MOORAGE_DATA to the folder of measured traces" >&2; exit 2; fi
+	MOORAGE_FAIL_ON_SKIP=1 $(BIN)/python -m pytest -n $(JOBS) -m data
+
+verify: $(STAMP) ## check N random cases against brute force (N=20000)
+	$(BIN)/python -m tests.verify --cases $(N)
+
+proto: $(STAMP) ## regenerate the stubs in placement/v1
+	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=. --pyi_out=. --grpc_python_out=. $(PROTO)
+
+lint: $(STAMP) ## ruff, mypy --strict and buf
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/buf lint proto
+	$(BIN)/buf format --diff --exit-code proto
+
+format: $(STAMP) ## let ruff format and mend what it can
+	$(BIN)/ruff check --fix-only --quiet . || true
+	$(BIN)/ruff format .
+
+clean: ## remove .venv, caches and build results
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Cases built from measured traces (`openb`) and from seeded synthetic fleets (`synth`)."""

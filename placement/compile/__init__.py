@@ -1,0 +1,8 @@
+"""Compile: lower a case to a problem of the solver, lift a plan back to placements and terms."""
+
+from __future__ import annotations
+
+from placement.compile.lifting import lift, lower_placements, terms
+from placement.compile.lowering import Lowered, lower
+
+__all__ = ["Lowered", "lift", "lower", "lower_placements", "terms"]

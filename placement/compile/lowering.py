@@ -1,0 +1,83 @@
+"""lower: a case and its fabric become a problem of items, bins and atoms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from placement.compile.items import build_items, build_usage
+from placement.model.case import Case
+from placement.model.decision import Hold
+from placement.rules.context import Context, ItemRef
+from placement.rules.registry import Active, active_rules
+from solver.items import Bins
+from solver.problem import Atom, Problem
+from topology.fabric import Fabric
+
+__all__ = ["Lowered", "lower"]
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A problem and the way back.
+
+    `refs[i]` says what item i stands for; `case` is the case as it was lowered (only the chosen pending work, no
+    running work on an empty fleet) and thus the one to hand to the rules' oracles; `tiers` are the policy's tiers,
+    `tiers[t]` being tier t of the problem; `rules` are those that were lowered.
+    """
+
+    problem: Problem
+    refs: tuple[ItemRef, ...]
+    holds: tuple[Hold, ...]
+    case: Case
+    fabric: Fabric
+    tiers: tuple[int, ...]
+    rules: tuple[Active, ...]
+    context: Context
+
+
+def lower(
+    case: Case,
+    fabric: Fabric,
+    *,
+    skip_rules: Iterable[str] = frozenset(),
+    only: Iterable[str] | None = None,
+    empty_fleet: bool = False,
+) -> Lowered:
+    """Lower a canonical case on the fabric of its fleet.
+
+    `only` are the ids of the pending workloads to lower (None: all); `skip_rules` are rules to leave out;
+    `empty_fleet` forgets the running work. Running work stays where it is, whatever it allows. InputError names a
+    fault of the policy, or a level that the fleet does not have.
+    """
+    case = _narrowed(case, None if only is None else frozenset(only), empty_fleet=empty_fleet)
+    skipped = frozenset(skip_rules)
+    rules = tuple(active for active in active_rules(case.policy) if active.rule.name not in skipped)
+    tiers = tuple(sorted({spec.tier for spec in case.policy.rules if spec.mode == "prefer"}))
+    usage = build_usage(case, fabric)
+    items, refs = build_items(case)
+    context = Context(case, fabric, refs, usage, tiers)
+    atoms: list[Atom] = []
+    holds: list[Hold] = []
+    for active in rules:
+        if active.objective is None or active.spec.weight > 0:
+            atoms += active.rule.lower(context, active.spec)
+        holds += active.rule.holds(context, active.spec)
+    problem = Problem(
+        bins=Bins(usage.free_devices, usage.free_resources),
+        partitions=tuple(partition.domain_of for partition in fabric.partitions),
+        items=items,
+        atoms=tuple(atoms),
+        tiers=max(1, len(tiers)),
+    )
+    return Lowered(problem, refs, tuple(holds), case, fabric, tiers, rules, context)
+
+
+def _narrowed(case: Case, only: frozenset[str] | None, *, empty_fleet: bool) -> Case:
+    workloads = case.workloads
+    if only is not None:
+        workloads = tuple(workload for workload in workloads if workload.id in only)
+    running = () if empty_fleet else case.running
+    if workloads is case.workloads and running is case.running:
+        return case
+    return case.model_copy(update={"workloads": workloads, "running": running})

@@ -1,0 +1,71 @@
+"""What we want: workloads, running state, tenants, policy; a case holds them all, a decision answers it."""
+
+from placement.model.case import Budget, Case, read_case, write_case
+from placement.model.decision import (
+    BoundSource,
+    Certificate,
+    Decision,
+    Hold,
+    PlacedReplica,
+    Placement,
+    Status,
+    Term,
+    TierReport,
+    Unplaced,
+    Verdict,
+    read_decision,
+    write_decision,
+)
+from placement.model.policy import Policy, RuleSpec, default_policy, read_policy
+from placement.model.state import Device, Replica, Running
+from placement.model.tenant import Tenant
+from placement.model.workload import (
+    Affinity,
+    Kind,
+    Mode,
+    PlacementGroup,
+    Proximity,
+    Role,
+    Segment,
+    Spread,
+    Subgroup,
+    Workload,
+)
+
+__all__ = [
+    "Affinity",
+    "BoundSource",
+    "Budget",
+    "Case",
+    "Certificate",
+    "Decision",
+    "Device",
+    "Hold",
+    "Kind",
+    "Mode",
+    "PlacedReplica",
+    "Placement",
+    "PlacementGroup",
+    "Policy",
+    "Proximity",
+    "Replica",
+    "Role",
+    "RuleSpec",
+    "Running",
+    "Segment",
+    "Spread",
+    "Status",
+    "Subgroup",
+    "Tenant",
+    "Term",
+    "TierReport",
+    "Unplaced",
+    "Verdict",
+    "Workload",
+    "default_policy",
+    "read_case",
+    "read_decision",
+    "read_policy",
+    "write_case",
+    "write_decision",
+]

@@ -1,0 +1,148 @@
+"""A case: everything that a decision depends on, in one file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from placement.model.canonical import canonical
+from placement.model.document import no_collection, parse_syntax, read_bytes, validate_text, write_text
+from placement.model.fields import Document, EpochSeconds, Name, Natural, refuse, refuse_repeats
+from placement.model.policy import Policy, default_policy
+from placement.model.state import Running
+from placement.model.tenant import Tenant
+from placement.model.workload import PlacementGroup, Workload
+from topology.model import Fleet
+
+__all__ = ["Budget", "Case", "read_case", "write_case"]
+
+
+class Budget(Document):
+    """How long to think: `wall_ms` on the clock, or `work` in deterministic milli-units."""
+
+    wall_ms: Annotated[int, Field(ge=1, le=86_400_000)] | None = None
+    work: Annotated[int, Field(ge=1, le=10**9)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Budget:
+        if (self.wall_ms is None) == (self.work is None):
+            refuse("", "a budget is either wall_ms or work", "set exactly one of the two")
+        return self
+
+
+def _level_names(validated: dict[str, Any]) -> tuple[str, ...]:
+    """The levels of the fleet that was validated just before; none if it was malformed."""
+    fleet = validated.get("fleet")
+    return fleet.level_names if isinstance(fleet, Fleet) else ()
+
+
+class Case(Document):
+    """Fleet, pending and running work, policy, budget and seed; the order of its lists means nothing.
+
+    Names that point nowhere in a pending workload are left to admission (that workload is REJECTED, the rest
+    decided); running work that names unknown nodes or devices makes the document malformed.
+    """
+
+    schema_version: Literal[1] = 1
+    fleet: Fleet
+    level_order: Annotated[tuple[Name, ...], Field(max_length=16)] = Field(default_factory=_level_names)
+    """Names of the fleet's levels, coarse to fine: it frees the order of `fleet.levels` in a file."""
+    workloads: Annotated[tuple[Workload, ...], Field(max_length=200_000)] = ()
+    running: Annotated[tuple[Running, ...], Field(max_length=500_000)] = ()
+    tenants: Annotated[tuple[Tenant, ...], Field(max_length=100_000)] = ()
+    groups: Annotated[tuple[PlacementGroup, ...], Field(max_length=100_000)] = ()
+    policy: Policy = Field(default_factory=default_policy)
+    budget: Budget = Budget(wall_ms=2000)
+    seed: Natural = 0
+    now_s: EpochSeconds = 0
+
+    @model_validator(mode="after")
+    def _references(self) -> Case:
+        if self.level_order != self.fleet.level_names:
+            refuse("level_order", "it does not list the fleet's levels", "list their names, coarse to fine")
+        refuse_repeats([workload.id for workload in self.workloads], "workloads", "id")
+        refuse_repeats([running.workload.id for running in self.running], "running", "workload.id")
+        refuse_repeats([tenant.name for tenant in self.tenants], "tenants", "name")
+        refuse_repeats([group.name for group in self.groups], "groups", "name")
+        pending = {workload.id for workload in self.workloads}
+        gpu_count = {node.id: node.gpu_count for node in self.fleet.nodes}
+        for row, running in enumerate(self.running):
+            if running.workload.id in pending:
+                refuse(
+                    f"running[{row}].workload.id",
+                    f"{running.workload.id!r} is pending as well",
+                    "list a workload under workloads or under running, not both",
+                )
+            for at, replica in enumerate(running.replicas):
+                devices = gpu_count.get(replica.node)
+                field = f"running[{row}].replicas[{at}]"
+                if devices is None:
+                    refuse(
+                        f"{field}.node",
+                        f"the fleet has no node {replica.node!r}",
+                        "add the node or drop the replica",
+                    )
+                if any(device.index >= devices for device in replica.devices):
+                    refuse(
+                        f"{field}.devices",
+                        f"node {replica.node!r} has {devices} GPUs",
+                        "use device indices from 0 to one less than that",
+                    )
+        return self
+
+    @cached_property
+    def id(self) -> str:
+        """Content hash (SHA-256, 64 hex digits), the same for every order of the lists and of the keys."""
+        return hashlib.sha256(self.canonical().model_dump_json().encode()).hexdigest()
+
+    def canonical(self) -> Case:
+        """The same case with every list and every mapping sorted: deterministic and idempotent."""
+        with no_collection():
+            return canonical(self)
+
+    def to_json(self) -> str:
+        """The case as compact JSON; fields of the parts that are at their default are left out."""
+        head: dict[str, Any] = self.model_dump(mode="json", exclude={"policy", "budget"}, exclude_defaults=True)
+        head = {"schema_version": self.schema_version, "level_order": self.level_order} | head
+        head |= {"seed": self.seed, "now_s": self.now_s}
+        head["policy"] = self.policy.model_dump(mode="json")
+        head["budget"] = self.budget.model_dump(mode="json", exclude_none=True)
+        return json.dumps(head, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, data: bytes | str) -> Case:
+        """Parse and validate; InputError names the field and the mend."""
+        text, plain = parse_syntax(data, "case")
+        if _sort_levels(plain):
+            text = json.dumps(plain)
+        return validate_text(cls, text, "case")
+
+
+def _sort_levels(plain: Any) -> bool:
+    """Put the levels of a plain case in its `level_order`, if both name the same; whether any moved."""
+    fleet = plain.get("fleet") if isinstance(plain, dict) else None
+    levels = fleet.get("levels") if isinstance(fleet, dict) else None
+    order = plain.get("level_order") if isinstance(plain, dict) else None
+    if not isinstance(fleet, dict) or not isinstance(levels, list) or not isinstance(order, list):
+        return False
+    by_name = {str(level.get("name")): level for level in levels if isinstance(level, dict)}
+    wanted = [by_name[name] for name in order if isinstance(name, str) and name in by_name]
+    if len(wanted) != len(levels) or len(by_name) != len(levels) or wanted == levels:
+        return False
+    fleet["levels"] = wanted
+    return True
+
+
+def read_case(path: str | Path) -> Case:
+    """Read a case from a .json or .json.gz file; InputError if it is unreadable or malformed."""
+    return Case.from_json(read_bytes(path))
+
+
+def write_case(case: Case, path: str | Path) -> None:
+    """Write a case to a .json or .json.gz file; InputError if the path cannot be written."""
+    write_text(path, case.to_json() + "\n")

@@ -1,0 +1,105 @@
+"""affinity: required affinity and anti-affinity to running and to pending work."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from placement.model.case import Case
+from placement.model.policy import RuleSpec
+from placement.rules.context import Context
+from placement.rules.relations import Relations, block_of, resolve
+from placement.rules.rule import HardRule, NoParams, Placements
+from placement.rules.survey import running_seats, settled
+from solver.atoms import Allow, Exclusive, Together
+from solver.items import BoolArray
+from solver.problem import Atom
+from topology.fabric import Fabric
+
+__all__ = ["Affinity", "blocks", "touched"]
+
+
+def blocks(context: Context) -> dict[str, int]:
+    """Block name -> its item."""
+    return {block_of(item.members[0]): number for number, item in enumerate(context.items)}
+
+
+def touched(context: Context, level: str, names: tuple[str, ...]) -> BoolArray:
+    """Nodes bool[N] in the domains of a level that running workloads touch."""
+    labels = context.labels(level)
+    wanted = set(names)
+    rows = [seat.node for one in context.usage.running if one.workload.id in wanted for seat in one.seats]
+    return np.isin(labels, labels[rows])
+
+
+class Affinity(HardRule[NoParams]):
+    """Required terms, as `placement.rules.relations.resolve` states them."""
+
+    name = "affinity"
+    params_type = NoParams
+
+    def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
+        """Masks for running targets, Together and Exclusive for pending ones."""
+        relations = resolve(context.case, context.fabric, "require")
+        atoms = _masks(context, relations)
+        item_of = blocks(context)
+        for follower, leader, level in relations.follows:
+            atoms.append(Together(self.name, context.partition(level), item_of[leader], item_of[follower]))
+        for level, members in relations.families:
+            items = tuple(sorted(item_of[member] for member in members))
+            atoms.append(Exclusive(self.name, context.partition(level), items))
+        for level, first, second in relations.pairs:
+            items = tuple(sorted((item_of[first], item_of[second])))
+            atoms.append(Exclusive(self.name, context.partition(level), items))
+        return atoms
+
+    def audit(self, case: Case, fabric: Fabric, placements: Placements) -> list[str]:
+        """Required terms that the placements break."""
+        relations = resolve(case, fabric, "require")
+        placed = settled(case, fabric, placements)
+        running = {one.workload.id: one for one in running_seats(case, fabric)}
+        by_id = {one.workload.id: one for one in placed}
+        found = [f"{name}: {why}" for name, why in relations.lost if name in by_id]
+
+        def there(level: str, names: tuple[str, ...]) -> set[int]:
+            return {domain for name in names for domain in running[name].domains(fabric, level)}
+
+        def block(name: str, level: str) -> set[int]:
+            return {d for one in placed if block_of(one.workload) == name for d in one.domains(fabric, level)}
+
+        for name, level, names in relations.near:
+            if name in by_id and by_id[name].domains(fabric, level) - there(level, names):
+                found.append(f"{name} must share each {level} with one of {', '.join(names[:5])}")
+        for name, level, names in relations.avoids:
+            if name in by_id and by_id[name].domains(fabric, level) & there(level, names):
+                found.append(f"{name} must share no {level} with {', '.join(names[:5])}")
+        for follower, leader, level in relations.follows:
+            if block(follower, level) - block(leader, level):
+                found.append(f"{follower} must share each {level} with {leader}")
+        pairs = [(level, a, b) for level, all_ in relations.families for a in all_ for b in all_ if a < b]
+        for level, first, second in [*pairs, *relations.pairs]:
+            if block(first, level) & block(second, level):
+                found.append(f"{first} and {second} must share no {level}")
+        return found
+
+
+def _masks(context: Context, relations: Relations) -> list[Atom]:
+    atoms: list[Atom] = []
+
+    def add(name: str, mask: BoolArray | None) -> None:
+        if mask is not None:
+            atoms.extend(Allow(Affinity.name, i, p, mask) for (i, p), _ in context.keys_of[name])
+
+    nowhere = np.zeros(len(context.fabric.nodes), np.bool_)
+    for name in dict.fromkeys(name for name, _ in relations.lost):
+        add(name, context.mask("nowhere", nowhere.copy))
+    for name, level, names in relations.near:
+        add(name, context.mask(("near", level, names), partial(touched, context, level, names)))
+    for name, level, names in relations.avoids:
+        add(name, context.mask(("away", level, names), partial(_away, context, level, names)))
+    return atoms
+
+
+def _away(context: Context, level: str, names: tuple[str, ...]) -> BoolArray:
+    return ~touched(context, level, names)

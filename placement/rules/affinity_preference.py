@@ -1,0 +1,97 @@
+"""affinity_preference: preferred affinity and anti-affinity, priced."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from placement.model.case import Case
+from placement.model.fields import Document, Natural
+from placement.model.policy import RuleSpec
+from placement.rules.affinity import blocks, touched
+from placement.rules.context import Context
+from placement.rules.relations import block_of, resolve
+from placement.rules.rule import ObjectiveRule, Placements
+from placement.rules.survey import running_seats, settled
+from placement.units import MICRO
+from solver.atoms import Exclusive, Together, UnitCharge
+from solver.items import IntArray
+from solver.problem import Atom
+from topology.fabric import Fabric
+
+__all__ = ["AffinityPreference", "AffinityPreferenceParams"]
+
+
+class AffinityPreferenceParams(Document):
+    """Exchange rate."""
+
+    miss_micro_usd_h: Natural = 200_000
+    """Price of one miss, micro-USD per hour."""
+
+
+class AffinityPreference(ObjectiveRule[AffinityPreferenceParams]):
+    """Preferred terms, resolved as `placement.rules.relations.resolve` states; terms without targets cost nothing.
+
+    One miss is: a replica outside (anti-affinity: inside) the domains of running targets; a domain that a follower
+    touches and its pending leader does not; each further block in a domain among a family that would keep apart; a
+    domain that two others who would keep apart share. Members of one placement group miss nothing of each other.
+    """
+
+    name = "affinity_preference"
+    params_type = AffinityPreferenceParams
+    unit = "USD/h"
+    scale = MICRO
+
+    def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
+        """Charges for running targets, priced Together and Exclusive for pending ones."""
+        price = spec.weight * self.params(spec).miss_micro_usd_h
+        tier = context.tier(spec.tier)
+        relations = resolve(context.case, context.fabric, "prefer")
+        atoms: list[Atom] = []
+        terms = [(name, level, names, False) for name, level, names in relations.near]
+        terms += [(name, level, names, True) for name, level, names in relations.avoids]
+        for name, level, names, inside in terms:
+            key = (self.name, spec.tier, level, names, inside)
+            costs = context.costs(key, partial(_misses, context, level, names, inside, price))
+            if costs is not None:
+                for (item, part), _ in context.keys_of[name]:
+                    atoms.append(UnitCharge(self.name, tier, item, part, costs))
+        item_of = blocks(context)
+        for follower, leader, level in relations.follows if price else ():
+            partition = context.partition(level)
+            atoms.append(Together(self.name, partition, item_of[leader], item_of[follower], price, tier))
+        apart = [*relations.families, *((level, (a, b)) for level, a, b in relations.pairs)]
+        for level, members in apart if price else ():
+            items = tuple(sorted(item_of[member] for member in members))
+            atoms.append(Exclusive(self.name, context.partition(level), items, price, tier))
+        return atoms
+
+    def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
+        """Misses, counted domain by domain."""
+        relations = resolve(case, fabric, "prefer")
+        placed = settled(case, fabric, placements)
+        running = {one.workload.id: one for one in running_seats(case, fabric)}
+        by_id = {one.workload.id: one for one in placed}
+
+        def block(name: str, level: str) -> set[int]:
+            return {d for one in placed if block_of(one.workload) == name for d in one.domains(fabric, level)}
+
+        misses = 0
+        terms = [(name, level, names, False) for name, level, names in relations.near]
+        terms += [(name, level, names, True) for name, level, names in relations.avoids]
+        for name, level, names, inside in terms:
+            labels = fabric.partition(level).domain_of
+            there = {domain for other in names for domain in running[other].domains(fabric, level)}
+            seats = by_id[name].seats if name in by_id else ()
+            misses += sum((int(labels[seat.node]) in there) == inside for seat in seats)
+        for follower, leader, level in relations.follows:
+            misses += len(block(follower, level) - block(leader, level))
+        apart = [*relations.families, *((level, (a, b)) for level, a, b in relations.pairs)]
+        for level, members in apart:
+            touches = [domain for member in members for domain in block(member, level)]
+            misses += len(touches) - len(set(touches))
+        return spec.weight * self.params(spec).miss_micro_usd_h * misses
+
+
+def _misses(context: Context, level: str, names: tuple[str, ...], inside: bool, price: int) -> IntArray:
+    there = touched(context, level, names)
+    return price * (there if inside else ~there).astype("int64")

@@ -1,0 +1,150 @@
+"""What a rule may look at while it is lowered: the case, the fabric, the table of items, and a memory of arrays.
+
+Equal masks and equal cost arrays are one numpy object, whichever rule or role asked for them: the solver merges
+bins by content and is fast where objects are shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from placement.errors import InputError
+from placement.model.case import Case
+from placement.model.workload import PlacementGroup, Role, Subgroup, Workload
+from placement.rules.survey import Settled
+from solver.items import BoolArray, IntArray, PartKey
+from topology.errors import TopologyError
+from topology.fabric import Fabric
+
+__all__ = ["Context", "ItemRef", "PartRef", "Usage"]
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PartRef:
+    """What one part of an item stands for."""
+
+    workload: Workload
+    subgroup: Subgroup
+    role: Role
+
+
+@dataclass(frozen=True)
+class ItemRef:
+    """What one item stands for: a workload, or a placement group with its members.
+
+    `bundle_of` maps (workload,), (workload, subgroup) and, where a role stands alone, (workload, subgroup, role)
+    to the bundle that holds exactly those replicas.
+    """
+
+    key: str
+    group: PlacementGroup | None
+    members: tuple[Workload, ...]
+    parts: tuple[PartRef, ...]
+    bundle_of: Mapping[tuple[str, ...], int]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What running work takes, and what it leaves.
+
+    `free_devices` int64[N, D] milli of every device and `free_resources` int64[N, 3] (CPU milli, MiB, NICs): what
+    is there and healthy, less what is running, never below zero.
+    """
+
+    running: tuple[Settled, ...]
+    free_devices: IntArray
+    free_resources: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """Everything a lowering may use. `tiers` are the policy's objective tiers, most important first."""
+
+    case: Case
+    fabric: Fabric
+    items: tuple[ItemRef, ...]
+    usage: Usage
+    tiers: tuple[int, ...]
+    item_of: Mapping[str, int] = field(init=False)
+    """Workload id -> index of its item."""
+    keys_of: Mapping[str, tuple[tuple[PartKey, PartRef], ...]] = field(init=False)
+    """Workload id -> its parts."""
+    _memory: dict[Hashable, object] = field(init=False, default_factory=dict)
+    _masks: dict[bytes, BoolArray] = field(init=False, default_factory=dict)
+    _costs: dict[bytes, IntArray] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Index the items by workload."""
+        keys: dict[str, list[tuple[PartKey, PartRef]]] = {}
+        item_of = {}
+        for i, item in enumerate(self.items):
+            for workload in item.members:
+                item_of[workload.id] = i
+                keys[workload.id] = []
+            for p, part in enumerate(item.parts):
+                keys[part.workload.id].append(((i, p), part))
+        object.__setattr__(self, "item_of", item_of)
+        object.__setattr__(self, "keys_of", {name: tuple(found) for name, found in keys.items()})
+
+    def parts(self) -> Iterator[tuple[PartKey, PartRef]]:
+        """All parts with their keys, in item order."""
+        for i, item in enumerate(self.items):
+            for p, part in enumerate(item.parts):
+                yield (i, p), part
+
+    def part(self, key: PartKey) -> PartRef:
+        """What the part with this key stands for."""
+        return self.items[key[0]].parts[key[1]]
+
+    def tier(self, tier: int) -> int:
+        """The problem's tier (0..) of a policy's tier (1..9)."""
+        return self.tiers.index(tier)
+
+    def partition(self, level: str) -> int:
+        """Index of a partition of the problem; InputError if the fleet has no such level."""
+        return self.recall(("partition", level), lambda: self._find(level))
+
+    def _find(self, level: str) -> int:
+        try:
+            return self.fabric.partitions.index(self.fabric.partition(level))
+        except TopologyError as error:
+            raise InputError("level", error.problem, error.mend) from None
+
+    def labels(self, level: str) -> IntArray:
+        """Domain of every node at a level, int64[N]."""
+        return self.fabric.partitions[self.partition(level)].domain_of
+
+    def domain_count(self, level: str) -> int:
+        """Number of domains of a level."""
+        return len(self.fabric.partitions[self.partition(level)].domain_names)
+
+    def recall(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value made for a key, made once."""
+        if key not in self._memory:
+            self._memory[key] = make()
+        return cast(T, self._memory[key])
+
+    def mask(self, key: Hashable, make: Callable[[], BoolArray]) -> BoolArray | None:
+        """The mask bool[N] of a key; None if it allows every node. Equal masks are one object."""
+        return self.recall(("mask", key), lambda: self._shared_mask(make()))
+
+    def costs(self, key: Hashable, make: Callable[[], IntArray]) -> IntArray | None:
+        """The costs int64[N] of a key; None if all are zero. Equal costs are one object."""
+        return self.recall(("costs", key), lambda: self._shared_costs(make()))
+
+    def _shared_mask(self, mask: BoolArray) -> BoolArray | None:
+        if mask.all():
+            return None
+        mask.setflags(write=False)
+        return self._masks.setdefault(mask.tobytes(), mask)
+
+    def _shared_costs(self, costs: IntArray) -> IntArray | None:
+        if not costs.any():
+            return None
+        costs.setflags(write=False)
+        return self._costs.setdefault(costs.tobytes(), costs)

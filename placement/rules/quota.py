@@ -1,0 +1,105 @@
+"""quota: a tenant's GPUs in use, in all and per model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from placement.model.case import Case
+from placement.model.decision import Hold
+from placement.model.policy import RuleSpec
+from placement.rules.context import Context
+from placement.rules.rule import HardRule, NoParams, Placements
+from placement.rules.survey import Settled, running_seats, settled
+from solver.atoms import Share
+from solver.items import BoolArray, PartKey
+from solver.problem import Atom
+from topology.fabric import Fabric
+
+__all__ = ["Quota"]
+
+
+class Quota(HardRule[NoParams]):
+    """GPU milli of a tenant's running and new work together stay within its quotas.
+
+    A tenant that is above a quota already starts nothing more that counts against it (hold).
+    """
+
+    name = "quota"
+    params_type = NoParams
+
+    def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
+        """One share per tenant and limit that could be exceeded."""
+        wanted: dict[str, dict[PartKey, int]] = {}
+        for key, ref in context.parts():
+            if ref.role.replica_gpu_milli:
+                wanted.setdefault(ref.workload.tenant, {})[key] = ref.role.replica_gpu_milli
+        atoms: list[Atom] = []
+        for tenant, model, limit in _limits(context.case):
+            use = wanted.get(tenant, {})
+            bins: BoolArray | None = None
+            if model is not None:
+                if model not in context.fabric.gpu_models:
+                    continue
+                row = context.fabric.gpu_models.index(model)
+                bins = context.mask((self.name, model), partial(np.equal, context.fabric.gpu_model, row))
+                use = {key: milli for key, milli in use.items() if _may_use(context, key, model)}
+            base = _in_use(context.usage.running, context.fabric, tenant, model)
+            most = sum(milli * context.part(key).role.replicas for key, milli in use.items())
+            if most and base + most > limit:
+                name = tenant if model is None else f"{tenant} on {model}"
+                atoms.append(Share(self.name, name, use, bins, base, limit))
+        return atoms
+
+    def holds(self, context: Context, spec: RuleSpec) -> list[Hold]:
+        """Tenants whose running work is above a quota."""
+        found = []
+        for tenant, model, limit in _limits(context.case):
+            base = _in_use(context.usage.running, context.fabric, tenant, model)
+            if base > limit:
+                detail = f"running work takes {base} GPU milli{_on(model)}, the quota is {limit}"
+                found.append(Hold(rule=self.name, subject=f"tenant {tenant}", detail=detail))
+        return found
+
+    def audit(self, case: Case, fabric: Fabric, placements: Placements) -> list[str]:
+        """Tenants that new work takes above a quota."""
+        running = running_seats(case, fabric)
+        placed = settled(case, fabric, placements)
+        found = []
+        for tenant, model, limit in _limits(case):
+            new = _in_use(placed, fabric, tenant, model)
+            total = new + _in_use(running, fabric, tenant, model)
+            if new and total > limit:
+                found.append(f"tenant {tenant} uses {total} GPU milli{_on(model)}, the quota is {limit}")
+        return found
+
+
+def _on(model: str | None) -> str:
+    return "" if model is None else f" of {model}"
+
+
+def _limits(case: Case) -> Iterator[tuple[str, str | None, int]]:
+    """(tenant, GPU model or None for all, limit in GPU milli)."""
+    for tenant in case.tenants:
+        if tenant.quota_gpu_milli is not None:
+            yield tenant.name, None, tenant.quota_gpu_milli
+        for model, limit in sorted(tenant.quota_by_model.items()):
+            yield tenant.name, model, limit
+
+
+def _in_use(work: tuple[Settled, ...], fabric: Fabric, tenant: str, model: str | None) -> int:
+    """GPU milli that a tenant's work holds, on one model or on all."""
+    return sum(
+        seat.role.replica_gpu_milli
+        for one in work
+        if one.workload.tenant == tenant
+        for seat in one.seats
+        if model is None or fabric.nodes[seat.node].gpu_model == model
+    )
+
+
+def _may_use(context: Context, key: PartKey, model: str) -> bool:
+    allowed = context.part(key).role.gpu_models
+    return not allowed or model in allowed

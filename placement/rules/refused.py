@@ -1,0 +1,69 @@
+"""refused: every replica that is not placed costs points by its size, its priority and its tier."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+from pydantic import Field
+
+from placement.model.case import Case
+from placement.model.fields import Document, Positive
+from placement.model.policy import RuleSpec
+from placement.model.workload import Role, Workload
+from placement.rules.context import Context
+from placement.rules.rule import ObjectiveRule, Placements
+from placement.units import floor_div
+from solver.atoms import RefuseCharge
+from solver.problem import Atom
+from topology.fabric import Fabric
+
+__all__ = ["Refused", "RefusedParams"]
+
+_CPU_MILLI_PER_GPU_MILLI = 8
+
+
+class RefusedParams(Document):
+    """Exchange rates between the tiers."""
+
+    weight_by_tier: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=10)] = (1000, 100, 10, 1)
+    """Weight of workload tier 0, 1, ...; the last one holds for all further tiers."""
+
+
+class Refused(ObjectiveRule[RefusedParams]):
+    """Points of a missing replica = max(1, size x (priority + 1) x weight of its tier // 100).
+
+    The size is the replica's GPU milli; of a replica without GPUs a GPU milli for each 8 CPU milli, at least one.
+    """
+
+    name = "refused"
+    params_type = RefusedParams
+    unit = "points"
+
+    def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
+        """One charge for all parts."""
+        weights = self.params(spec).weight_by_tier
+        each = {key: spec.weight * _value(ref.workload, ref.role, weights) for key, ref in context.parts()}
+        return [RefuseCharge(self.name, context.tier(spec.tier), each)] if each else []
+
+    def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
+        """Value of all replicas that have no place."""
+        weights = self.params(spec).weight_by_tier
+        placed = Counter(
+            (placement.workload, replica.subgroup, replica.role)
+            for placement in placements
+            for replica in placement.replicas
+        )
+        total = 0
+        for workload in case.workloads:
+            for subgroup in workload.subgroups:
+                for role in subgroup.roles:
+                    missing = role.replicas - placed[workload.id, subgroup.name, role.name]
+                    total += missing * _value(workload, role, weights)
+        return spec.weight * total
+
+
+def _value(workload: Workload, role: Role, weights: tuple[int, ...]) -> int:
+    size = role.replica_gpu_milli or max(1, floor_div(role.cpu_milli, _CPU_MILLI_PER_GPU_MILLI))
+    weight = weights[min(workload.tier, len(weights) - 1)]
+    return max(1, floor_div(size * (workload.priority + 1) * weight, 100))

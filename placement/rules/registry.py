@@ -1,0 +1,79 @@
+"""All rules, and the check of a policy against them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from placement.errors import InputError
+from placement.model.policy import Policy, RuleSpec
+from placement.rules.capacity import Capacity
+from placement.rules.gang import Gang
+from placement.rules.gpu_model import GpuModel
+from placement.rules.price import Price
+from placement.rules.refused import Refused
+from placement.rules.rule import HardRule, ObjectiveRule, Rule
+
+__all__ = ["LAWS", "RULES", "Active", "active_rules", "rule_named"]
+
+RULES: tuple[Rule[Any], ...] = (
+    Capacity(),
+    Gang(),
+    GpuModel(),
+    Refused(),
+    Price(),
+)
+"""Requirements first, then objectives; the order of atoms follows this one, not the policy's."""
+
+LAWS = ("capacity", "gang")
+"""Rules that hold even where a policy does not list them."""
+
+
+@dataclass(frozen=True)
+class Active:
+    """A rule that a policy uses, and how."""
+
+    rule: Rule[Any]
+    spec: RuleSpec
+
+    @property
+    def hard(self) -> HardRule[Any] | None:
+        """The rule if it is a requirement."""
+        return self.rule if isinstance(self.rule, HardRule) else None
+
+    @property
+    def objective(self) -> ObjectiveRule[Any] | None:
+        """The rule if it is an objective."""
+        return self.rule if isinstance(self.rule, ObjectiveRule) else None
+
+
+def rule_named(name: str) -> Rule[Any] | None:
+    """The rule of that name, None if there is none."""
+    return next((rule for rule in RULES if rule.name == name), None)
+
+
+def active_rules(policy: Policy) -> tuple[Active, ...]:
+    """The rules of a policy in the order of `RULES` (then by tier), with the laws that hold anyway.
+
+    InputError names the entry of `policy.rules` that has an unknown name, a mode the rule does not have, or a
+    parameter that is unknown or malformed.
+    """
+    names = [rule.name for rule in RULES]
+    found: list[tuple[int, int, Active]] = []
+    for row, spec in enumerate(policy.rules):
+        field = f"policy.rules[{row}]"
+        rule = rule_named(spec.name)
+        if rule is None:
+            near = get_close_matches(spec.name, names, n=3) or names
+            raise InputError(f"{field}.name", f"there is no rule {spec.name!r}", f"use {', '.join(near)}")
+        if spec.mode not in rule.modes:
+            modes = " or ".join(sorted(rule.modes))
+            raise InputError(f"{field}.mode", f"{spec.name!r} cannot be {spec.mode!r}", f"write {modes}")
+        rule.params(spec, f"{field}.params")
+        found.append((names.index(spec.name), spec.tier, Active(rule, spec)))
+    listed = {spec.name for spec in policy.rules}
+    for number, rule in enumerate(RULES):
+        if rule.name in LAWS and rule.name not in listed:
+            found.append((number, 0, Active(rule, RuleSpec(name=rule.name, mode="require"))))
+    return tuple(active for _, _, active in sorted(found, key=lambda entry: entry[:2]))

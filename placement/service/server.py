@@ -1,0 +1,154 @@
+"""The server around the servicer: address, health, reflection, drain on SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from placement.engine import decide
+from placement.errors import InputError
+from placement.service.servicer import Decide, Limits, PlacementServicer
+from placement.v1 import placement_pb2_grpc
+from solver.workers import ProcessPool
+from topology.model import Fleet
+
+__all__ = ["SERVICE", "Server", "ServerConfig", "serve", "warm_engine"]
+
+_LOG = logging.getLogger(__name__)
+SERVICE = "placement.v1.PlacementService"
+"""Name for health checks and reflection."""
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """Where to listen and how much to do at once. Port 0 = any free port."""
+
+    host: str = "127.0.0.1"
+    port: int = 50051
+    insecure: bool = False
+    """Plain text on an address that other machines can reach."""
+    solves: int = 1
+    """Solves at once; each may use several worker processes."""
+    drain_s: float = 30.0
+    """After SIGTERM, how long calls in progress may still take."""
+    max_message_mib: int = 256
+    limits: Limits = field(default_factory=Limits)
+
+    def address(self) -> str:
+        """`host:port` for gRPC. InputError for a bad port, or plain text off loopback without `insecure`."""
+        if not 0 <= self.port <= 65_535:
+            raise InputError("port", f"{self.port} is no port", "use 0 (any free port) to 65535")
+        if not self.insecure and not _is_loopback(self.host):
+            raise InputError(
+                "host",
+                f"{self.host!r} can be reached by others, and calls are plain text",
+                "bind to 127.0.0.1 behind a proxy with TLS, or pass --insecure",
+            )
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Server:
+    """A running server; make it with `Server.start`."""
+
+    def __init__(
+        self,
+        server: grpc.aio.Server,
+        port: int,
+        checks: health.aio.HealthServicer,
+        solves: ThreadPoolExecutor,
+    ) -> None:
+        self._server = server
+        self._checks = checks
+        self._solves = solves
+        self.port = port
+        """The port it listens on, also where the configuration said 0."""
+
+    @classmethod
+    async def start(cls, config: ServerConfig, engine: Decide, fleet: Fleet | None = None) -> Server:
+        """Listen and serve. InputError if the address cannot be used."""
+        address = config.address()
+        size = config.max_message_mib * _MIB
+        solves = ThreadPoolExecutor(max_workers=config.solves, thread_name_prefix="solve")
+        server = grpc.aio.server(
+            options=[
+                (
+                    "grpc.so_reuseport",
+                    0,
+                ),  # else a second server shares the port and half of the calls in silence
+                ("grpc.max_receive_message_length", size),
+                ("grpc.max_send_message_length", size),
+            ]
+        )
+        servicer = PlacementServicer(engine, solves, config.limits, fleet)
+        add_to_server = placement_pb2_grpc.add_PlacementServiceServicer_to_server
+        add_to_server(servicer, server)  # type: ignore[no-untyped-call]  # generated code has no types
+        checks = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+        reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        try:
+            port = server.add_insecure_port(address)
+        except RuntimeError:
+            raise InputError(
+                "port",
+                f"{address} cannot be bound",
+                "choose an address of this machine and a free port",
+            ) from None
+        await server.start()
+        for name in ("", SERVICE):
+            await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+        return cls(server, port, checks, solves)
+
+    async def drain(self, grace_s: float) -> None:
+        """Report NOT_SERVING, refuse new calls, let those in progress finish within `grace_s` seconds."""
+        await self._checks.enter_graceful_shutdown()
+        await self._server.stop(grace_s)
+        self._solves.shutdown(wait=False, cancel_futures=True)
+
+
+async def serve(
+    config: ServerConfig, engine: Decide, announce: Callable[[int], None], fleet: Fleet | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. `announce` gets the port, once calls are welcome.
+
+    InputError if the address cannot be used. Call it from the main thread, which receives the signals.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = await Server.start(config, engine, fleet)
+    announce(server.port)
+    await stop.wait()
+    _LOG.info("draining for at most %s s", config.drain_s)
+    await server.drain(config.drain_s)
+
+
+@contextmanager
+def warm_engine(processes: int = 1) -> Iterator[Decide]:
+    """The real engine with its own warm solver processes, which end with the context."""
+    pool = ProcessPool(processes)
+    try:
+        pool.warm_up()
+        yield partial(decide, clock=time.monotonic, workers=pool)
+    finally:
+        pool.close()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,665 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Health(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HEALTH_UNSPECIFIED: _ClassVar[Health]
+    HEALTH_HEALTHY: _ClassVar[Health]
+    HEALTH_DEGRADED: _ClassVar[Health]
+    HEALTH_SUSPECT: _ClassVar[Health]
+    HEALTH_CORDONED: _ClassVar[Health]
+    HEALTH_FAILED: _ClassVar[Health]
+
+class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    KIND_UNSPECIFIED: _ClassVar[Kind]
+    KIND_TRAINING: _ClassVar[Kind]
+    KIND_FINE_TUNE: _ClassVar[Kind]
+    KIND_INFERENCE: _ClassVar[Kind]
+    KIND_BATCH_INFERENCE: _ClassVar[Kind]
+    KIND_EMBEDDING: _ClassVar[Kind]
+    KIND_PIPELINE: _ClassVar[Kind]
+    KIND_CPU: _ClassVar[Kind]
+
+class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MODE_UNSPECIFIED: _ClassVar[Mode]
+    MODE_REQUIRE: _ClassVar[Mode]
+    MODE_PREFER: _ClassVar[Mode]
+    MODE_HOLD: _ClassVar[Mode]
+
+class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STATUS_UNSPECIFIED: _ClassVar[Status]
+    STATUS_OPTIMAL: _ClassVar[Status]
+    STATUS_FEASIBLE: _ClassVar[Status]
+    STATUS_FALLBACK: _ClassVar[Status]
+
+class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VERDICT_UNSPECIFIED: _ClassVar[Verdict]
+    VERDICT_PLACED: _ClassVar[Verdict]
+    VERDICT_IMPOSSIBLE: _ClassVar[Verdict]
+    VERDICT_NO_ROOM: _ClassVar[Verdict]
+    VERDICT_OUTCOMPETED: _ClassVar[Verdict]
+    VERDICT_NOT_FOUND: _ClassVar[Verdict]
+    VERDICT_REJECTED: _ClassVar[Verdict]
+
+class BoundSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BOUND_SOURCE_UNSPECIFIED: _ClassVar[BoundSource]
+    BOUND_SOURCE_CERTIFICATE: _ClassVar[BoundSource]
+    BOUND_SOURCE_SOLVER: _ClassVar[BoundSource]
+HEALTH_UNSPECIFIED: Health
+HEALTH_HEALTHY: Health
+HEALTH_DEGRADED: Health
+HEALTH_SUSPECT: Health
+HEALTH_CORDONED: Health
+HEALTH_FAILED: Health
+KIND_UNSPECIFIED: Kind
+KIND_TRAINING: Kind
+KIND_FINE_TUNE: Kind
+KIND_INFERENCE: Kind
+KIND_BATCH_INFERENCE: Kind
+KIND_EMBEDDING: Kind
+KIND_PIPELINE: Kind
+KIND_CPU: Kind
+MODE_UNSPECIFIED: Mode
+MODE_REQUIRE: Mode
+MODE_PREFER: Mode
+MODE_HOLD: Mode
+STATUS_UNSPECIFIED: Status
+STATUS_OPTIMAL: Status
+STATUS_FEASIBLE: Status
+STATUS_FALLBACK: Status
+VERDICT_UNSPECIFIED: Verdict
+VERDICT_PLACED: Verdict
+VERDICT_IMPOSSIBLE: Verdict
+VERDICT_NO_ROOM: Verdict
+VERDICT_OUTCOMPETED: Verdict
+VERDICT_NOT_FOUND: Verdict
+VERDICT_REJECTED: Verdict
+BOUND_SOURCE_UNSPECIFIED: BoundSource
+BOUND_SOURCE_CERTIFICATE: BoundSource
+BOUND_SOURCE_SOLVER: BoundSource
+
+class PlaceRequest(_message.Message):
+    __slots__ = ("request_id", "workloads", "running", "use_server_state", "tenants", "groups", "policy", "max_solve_time", "work", "seed", "expected_fabric_version", "now_s")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKLOADS_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    USE_SERVER_STATE_FIELD_NUMBER: _ClassVar[int]
+    TENANTS_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    MAX_SOLVE_TIME_FIELD_NUMBER: _ClassVar[int]
+    WORK_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
+    NOW_S_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    workloads: _containers.RepeatedCompositeFieldContainer[Workload]
+    running: _containers.RepeatedCompositeFieldContainer[Running]
+    use_server_state: bool
+    tenants: _containers.RepeatedCompositeFieldContainer[Tenant]
+    groups: _containers.RepeatedCompositeFieldContainer[PlacementGroup]
+    policy: Policy
+    max_solve_time: _duration_pb2.Duration
+    work: int
+    seed: int
+    expected_fabric_version: str
+    now_s: int
+    def __init__(self, request_id: _Optional[str] = ..., workloads: _Optional[_Iterable[_Union[Workload, _Mapping]]] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., use_server_state: _Optional[bool] = ..., tenants: _Optional[_Iterable[_Union[Tenant, _Mapping]]] = ..., groups: _Optional[_Iterable[_Union[PlacementGroup, _Mapping]]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., max_solve_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., work: _Optional[int] = ..., seed: _Optional[int] = ..., expected_fabric_version: _Optional[str] = ..., now_s: _Optional[int] = ...) -> None: ...
+
+class PlaceResponse(_message.Message):
+    __slots__ = ("decision", "fabric_version")
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
+    decision: Decision
+    fabric_version: str
+    def __init__(self, decision: _Optional[_Union[Decision, _Mapping]] = ..., fabric_version: _Optional[str] = ...) -> None: ...
+
+class GetFabricRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetFabricResponse(_message.Message):
+    __slots__ = ("fleet", "running", "fabric_version")
+    FLEET_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
+    fleet: Fleet
+    running: _containers.RepeatedCompositeFieldContainer[Running]
+    fabric_version: str
+    def __init__(self, fleet: _Optional[_Union[Fleet, _Mapping]] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., fabric_version: _Optional[str] = ...) -> None: ...
+
+class PutFabricRequest(_message.Message):
+    __slots__ = ("fleet", "running", "expected_version")
+    FLEET_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    fleet: Fleet
+    running: _containers.RepeatedCompositeFieldContainer[Running]
+    expected_version: str
+    def __init__(self, fleet: _Optional[_Union[Fleet, _Mapping]] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., expected_version: _Optional[str] = ...) -> None: ...
+
+class PutFabricResponse(_message.Message):
+    __slots__ = ("fabric_version",)
+    FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
+    fabric_version: str
+    def __init__(self, fabric_version: _Optional[str] = ...) -> None: ...
+
+class Level(_message.Message):
+    __slots__ = ("name", "latency_us", "bandwidth_gbps")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_US_FIELD_NUMBER: _ClassVar[int]
+    BANDWIDTH_GBPS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    latency_us: int
+    bandwidth_gbps: int
+    def __init__(self, name: _Optional[str] = ..., latency_us: _Optional[int] = ..., bandwidth_gbps: _Optional[int] = ...) -> None: ...
+
+class Taint(_message.Message):
+    __slots__ = ("key", "value")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    value: str
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+
+class Window(_message.Message):
+    __slots__ = ("start_s", "end_s")
+    START_S_FIELD_NUMBER: _ClassVar[int]
+    END_S_FIELD_NUMBER: _ClassVar[int]
+    start_s: int
+    end_s: int
+    def __init__(self, start_s: _Optional[int] = ..., end_s: _Optional[int] = ...) -> None: ...
+
+class Node(_message.Message):
+    __slots__ = ("id", "path", "gpu_model", "gpu_count", "gpu_memory_mib", "unhealthy_gpus", "cpu_milli", "memory_mib", "nics", "price_micro_usd_h", "idle_power_w", "gpu_power_w", "labels", "taints", "health", "maintenance", "feed")
+    class PathEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    GPU_MODEL_FIELD_NUMBER: _ClassVar[int]
+    GPU_COUNT_FIELD_NUMBER: _ClassVar[int]
+    GPU_MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
+    UNHEALTHY_GPUS_FIELD_NUMBER: _ClassVar[int]
+    CPU_MILLI_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
+    NICS_FIELD_NUMBER: _ClassVar[int]
+    PRICE_MICRO_USD_H_FIELD_NUMBER: _ClassVar[int]
+    IDLE_POWER_W_FIELD_NUMBER: _ClassVar[int]
+    GPU_POWER_W_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    TAINTS_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    MAINTENANCE_FIELD_NUMBER: _ClassVar[int]
+    FEED_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    path: _containers.ScalarMap[str, str]
+    gpu_model: str
+    gpu_count: int
+    gpu_memory_mib: int
+    unhealthy_gpus: _containers.RepeatedScalarFieldContainer[int]
+    cpu_milli: int
+    memory_mib: int
+    nics: int
+    price_micro_usd_h: int
+    idle_power_w: int
+    gpu_power_w: int
+    labels: _containers.ScalarMap[str, str]
+    taints: _containers.RepeatedCompositeFieldContainer[Taint]
+    health: Health
+    maintenance: _containers.RepeatedCompositeFieldContainer[Window]
+    feed: str
+    def __init__(self, id: _Optional[str] = ..., path: _Optional[_Mapping[str, str]] = ..., gpu_model: _Optional[str] = ..., gpu_count: _Optional[int] = ..., gpu_memory_mib: _Optional[int] = ..., unhealthy_gpus: _Optional[_Iterable[int]] = ..., cpu_milli: _Optional[int] = ..., memory_mib: _Optional[int] = ..., nics: _Optional[int] = ..., price_micro_usd_h: _Optional[int] = ..., idle_power_w: _Optional[int] = ..., gpu_power_w: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., taints: _Optional[_Iterable[_Union[Taint, _Mapping]]] = ..., health: _Optional[_Union[Health, str]] = ..., maintenance: _Optional[_Iterable[_Union[Window, _Mapping]]] = ..., feed: _Optional[str] = ...) -> None: ...
+
+class Link(_message.Message):
+    __slots__ = ("a", "b", "bandwidth_gbps", "latency_us")
+    A_FIELD_NUMBER: _ClassVar[int]
+    B_FIELD_NUMBER: _ClassVar[int]
+    BANDWIDTH_GBPS_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_US_FIELD_NUMBER: _ClassVar[int]
+    a: str
+    b: str
+    bandwidth_gbps: int
+    latency_us: int
+    def __init__(self, a: _Optional[str] = ..., b: _Optional[str] = ..., bandwidth_gbps: _Optional[int] = ..., latency_us: _Optional[int] = ...) -> None: ...
+
+class PowerCap(_message.Message):
+    __slots__ = ("partition", "domain", "cap_w")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    CAP_W_FIELD_NUMBER: _ClassVar[int]
+    partition: str
+    domain: str
+    cap_w: int
+    def __init__(self, partition: _Optional[str] = ..., domain: _Optional[str] = ..., cap_w: _Optional[int] = ...) -> None: ...
+
+class Site(_message.Message):
+    __slots__ = ("name", "tariff_micro_usd_kwh", "carbon_g_kwh")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TARIFF_MICRO_USD_KWH_FIELD_NUMBER: _ClassVar[int]
+    CARBON_G_KWH_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    tariff_micro_usd_kwh: int
+    carbon_g_kwh: int
+    def __init__(self, name: _Optional[str] = ..., tariff_micro_usd_kwh: _Optional[int] = ..., carbon_g_kwh: _Optional[int] = ...) -> None: ...
+
+class Fleet(_message.Message):
+    __slots__ = ("schema_version", "name", "levels", "nodes", "links", "power_caps", "sites", "default_site")
+    SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LEVELS_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    LINKS_FIELD_NUMBER: _ClassVar[int]
+    POWER_CAPS_FIELD_NUMBER: _ClassVar[int]
+    SITES_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_SITE_FIELD_NUMBER: _ClassVar[int]
+    schema_version: int
+    name: str
+    levels: _containers.RepeatedCompositeFieldContainer[Level]
+    nodes: _containers.RepeatedCompositeFieldContainer[Node]
+    links: _containers.RepeatedCompositeFieldContainer[Link]
+    power_caps: _containers.RepeatedCompositeFieldContainer[PowerCap]
+    sites: _containers.RepeatedCompositeFieldContainer[Site]
+    default_site: str
+    def __init__(self, schema_version: _Optional[int] = ..., name: _Optional[str] = ..., levels: _Optional[_Iterable[_Union[Level, _Mapping]]] = ..., nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ..., links: _Optional[_Iterable[_Union[Link, _Mapping]]] = ..., power_caps: _Optional[_Iterable[_Union[PowerCap, _Mapping]]] = ..., sites: _Optional[_Iterable[_Union[Site, _Mapping]]] = ..., default_site: _Optional[str] = ...) -> None: ...
+
+class Proximity(_message.Message):
+    __slots__ = ("level", "mode")
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    level: str
+    mode: Mode
+    def __init__(self, level: _Optional[str] = ..., mode: _Optional[_Union[Mode, str]] = ...) -> None: ...
+
+class Segment(_message.Message):
+    __slots__ = ("size", "level")
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    size: int
+    level: str
+    def __init__(self, size: _Optional[int] = ..., level: _Optional[str] = ...) -> None: ...
+
+class Spread(_message.Message):
+    __slots__ = ("level", "max_per_domain", "mode")
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    MAX_PER_DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    level: str
+    max_per_domain: int
+    mode: Mode
+    def __init__(self, level: _Optional[str] = ..., max_per_domain: _Optional[int] = ..., mode: _Optional[_Union[Mode, str]] = ...) -> None: ...
+
+class Role(_message.Message):
+    __slots__ = ("name", "replicas", "min_replicas", "gpus", "gpu_milli", "gpu_models", "gpu_memory_mib", "cpu_milli", "memory_mib", "nics", "mig_profile", "proximity", "segment", "spread")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    MIN_REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    GPUS_FIELD_NUMBER: _ClassVar[int]
+    GPU_MILLI_FIELD_NUMBER: _ClassVar[int]
+    GPU_MODELS_FIELD_NUMBER: _ClassVar[int]
+    GPU_MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
+    CPU_MILLI_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
+    NICS_FIELD_NUMBER: _ClassVar[int]
+    MIG_PROFILE_FIELD_NUMBER: _ClassVar[int]
+    PROXIMITY_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
+    SPREAD_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    replicas: int
+    min_replicas: int
+    gpus: int
+    gpu_milli: int
+    gpu_models: _containers.RepeatedScalarFieldContainer[str]
+    gpu_memory_mib: int
+    cpu_milli: int
+    memory_mib: int
+    nics: int
+    mig_profile: str
+    proximity: Proximity
+    segment: Segment
+    spread: Spread
+    def __init__(self, name: _Optional[str] = ..., replicas: _Optional[int] = ..., min_replicas: _Optional[int] = ..., gpus: _Optional[int] = ..., gpu_milli: _Optional[int] = ..., gpu_models: _Optional[_Iterable[str]] = ..., gpu_memory_mib: _Optional[int] = ..., cpu_milli: _Optional[int] = ..., memory_mib: _Optional[int] = ..., nics: _Optional[int] = ..., mig_profile: _Optional[str] = ..., proximity: _Optional[_Union[Proximity, _Mapping]] = ..., segment: _Optional[_Union[Segment, _Mapping]] = ..., spread: _Optional[_Union[Spread, _Mapping]] = ...) -> None: ...
+
+class Subgroup(_message.Message):
+    __slots__ = ("name", "roles", "proximity")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ROLES_FIELD_NUMBER: _ClassVar[int]
+    PROXIMITY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    roles: _containers.RepeatedCompositeFieldContainer[Role]
+    proximity: Proximity
+    def __init__(self, name: _Optional[str] = ..., roles: _Optional[_Iterable[_Union[Role, _Mapping]]] = ..., proximity: _Optional[_Union[Proximity, _Mapping]] = ...) -> None: ...
+
+class Affinity(_message.Message):
+    __slots__ = ("level", "workloads", "match", "mode")
+    class MatchEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    WORKLOADS_FIELD_NUMBER: _ClassVar[int]
+    MATCH_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    level: str
+    workloads: _containers.RepeatedScalarFieldContainer[str]
+    match: _containers.ScalarMap[str, str]
+    mode: Mode
+    def __init__(self, level: _Optional[str] = ..., workloads: _Optional[_Iterable[str]] = ..., match: _Optional[_Mapping[str, str]] = ..., mode: _Optional[_Union[Mode, str]] = ...) -> None: ...
+
+class StringList(_message.Message):
+    __slots__ = ("values",)
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, values: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Workload(_message.Message):
+    __slots__ = ("id", "kind", "tenant", "tier", "priority", "subgroups", "min_subgroups", "proximity", "affinity", "anti_affinity", "node_selector", "tolerations", "labels", "expected_duration_s", "state_mib", "state_nodes", "message_mib", "group")
+    class NodeSelectorEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: StringList
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[StringList, _Mapping]] = ...) -> None: ...
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    SUBGROUPS_FIELD_NUMBER: _ClassVar[int]
+    MIN_SUBGROUPS_FIELD_NUMBER: _ClassVar[int]
+    PROXIMITY_FIELD_NUMBER: _ClassVar[int]
+    AFFINITY_FIELD_NUMBER: _ClassVar[int]
+    ANTI_AFFINITY_FIELD_NUMBER: _ClassVar[int]
+    NODE_SELECTOR_FIELD_NUMBER: _ClassVar[int]
+    TOLERATIONS_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    STATE_MIB_FIELD_NUMBER: _ClassVar[int]
+    STATE_NODES_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_MIB_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    kind: Kind
+    tenant: str
+    tier: int
+    priority: int
+    subgroups: _containers.RepeatedCompositeFieldContainer[Subgroup]
+    min_subgroups: int
+    proximity: Proximity
+    affinity: _containers.RepeatedCompositeFieldContainer[Affinity]
+    anti_affinity: _containers.RepeatedCompositeFieldContainer[Affinity]
+    node_selector: _containers.MessageMap[str, StringList]
+    tolerations: _containers.RepeatedScalarFieldContainer[str]
+    labels: _containers.ScalarMap[str, str]
+    expected_duration_s: int
+    state_mib: int
+    state_nodes: _containers.RepeatedScalarFieldContainer[str]
+    message_mib: int
+    group: str
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[Kind, str]] = ..., tenant: _Optional[str] = ..., tier: _Optional[int] = ..., priority: _Optional[int] = ..., subgroups: _Optional[_Iterable[_Union[Subgroup, _Mapping]]] = ..., min_subgroups: _Optional[int] = ..., proximity: _Optional[_Union[Proximity, _Mapping]] = ..., affinity: _Optional[_Iterable[_Union[Affinity, _Mapping]]] = ..., anti_affinity: _Optional[_Iterable[_Union[Affinity, _Mapping]]] = ..., node_selector: _Optional[_Mapping[str, StringList]] = ..., tolerations: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., expected_duration_s: _Optional[int] = ..., state_mib: _Optional[int] = ..., state_nodes: _Optional[_Iterable[str]] = ..., message_mib: _Optional[int] = ..., group: _Optional[str] = ...) -> None: ...
+
+class PlacementGroup(_message.Message):
+    __slots__ = ("name", "level")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    level: str
+    def __init__(self, name: _Optional[str] = ..., level: _Optional[str] = ...) -> None: ...
+
+class Device(_message.Message):
+    __slots__ = ("index", "milli")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    MILLI_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    milli: int
+    def __init__(self, index: _Optional[int] = ..., milli: _Optional[int] = ...) -> None: ...
+
+class Replica(_message.Message):
+    __slots__ = ("subgroup", "role", "node", "devices")
+    SUBGROUP_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    subgroup: str
+    role: str
+    node: str
+    devices: _containers.RepeatedCompositeFieldContainer[Device]
+    def __init__(self, subgroup: _Optional[str] = ..., role: _Optional[str] = ..., node: _Optional[str] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ...) -> None: ...
+
+class Running(_message.Message):
+    __slots__ = ("workload", "replicas", "start_s", "expected_end_s", "last_checkpoint_s", "restart_cost_micro_usd", "movable", "evictable")
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    START_S_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_END_S_FIELD_NUMBER: _ClassVar[int]
+    LAST_CHECKPOINT_S_FIELD_NUMBER: _ClassVar[int]
+    RESTART_COST_MICRO_USD_FIELD_NUMBER: _ClassVar[int]
+    MOVABLE_FIELD_NUMBER: _ClassVar[int]
+    EVICTABLE_FIELD_NUMBER: _ClassVar[int]
+    workload: Workload
+    replicas: _containers.RepeatedCompositeFieldContainer[Replica]
+    start_s: int
+    expected_end_s: int
+    last_checkpoint_s: int
+    restart_cost_micro_usd: int
+    movable: bool
+    evictable: bool
+    def __init__(self, workload: _Optional[_Union[Workload, _Mapping]] = ..., replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ..., start_s: _Optional[int] = ..., expected_end_s: _Optional[int] = ..., last_checkpoint_s: _Optional[int] = ..., restart_cost_micro_usd: _Optional[int] = ..., movable: _Optional[bool] = ..., evictable: _Optional[bool] = ...) -> None: ...
+
+class Tenant(_message.Message):
+    __slots__ = ("name", "weight", "quota_gpu_milli", "quota_by_model")
+    class QuotaByModelEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    QUOTA_GPU_MILLI_FIELD_NUMBER: _ClassVar[int]
+    QUOTA_BY_MODEL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    weight: int
+    quota_gpu_milli: int
+    quota_by_model: _containers.ScalarMap[str, int]
+    def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., quota_gpu_milli: _Optional[int] = ..., quota_by_model: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class RuleSpec(_message.Message):
+    __slots__ = ("name", "mode", "tier", "weight", "params")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    mode: Mode
+    tier: int
+    weight: int
+    params: _struct_pb2.Struct
+    def __init__(self, name: _Optional[str] = ..., mode: _Optional[_Union[Mode, str]] = ..., tier: _Optional[int] = ..., weight: _Optional[int] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class Policy(_message.Message):
+    __slots__ = ("name", "rules")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    rules: _containers.RepeatedCompositeFieldContainer[RuleSpec]
+    def __init__(self, name: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[RuleSpec, _Mapping]]] = ...) -> None: ...
+
+class TierReport(_message.Message):
+    __slots__ = ("tier", "value", "bound", "gap", "abs_gap", "bound_source", "do_nothing", "terms")
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    BOUND_FIELD_NUMBER: _ClassVar[int]
+    GAP_FIELD_NUMBER: _ClassVar[int]
+    ABS_GAP_FIELD_NUMBER: _ClassVar[int]
+    BOUND_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    DO_NOTHING_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    tier: int
+    value: int
+    bound: int
+    gap: float
+    abs_gap: int
+    bound_source: BoundSource
+    do_nothing: int
+    terms: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, tier: _Optional[int] = ..., value: _Optional[int] = ..., bound: _Optional[int] = ..., gap: _Optional[float] = ..., abs_gap: _Optional[int] = ..., bound_source: _Optional[_Union[BoundSource, str]] = ..., do_nothing: _Optional[int] = ..., terms: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Term(_message.Message):
+    __slots__ = ("name", "tier", "points", "natural", "unit", "weight")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    NATURAL_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    tier: int
+    points: int
+    natural: float
+    unit: str
+    weight: int
+    def __init__(self, name: _Optional[str] = ..., tier: _Optional[int] = ..., points: _Optional[int] = ..., natural: _Optional[float] = ..., unit: _Optional[str] = ..., weight: _Optional[int] = ...) -> None: ...
+
+class PlacedReplica(_message.Message):
+    __slots__ = ("subgroup", "role", "node", "devices")
+    SUBGROUP_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    subgroup: str
+    role: str
+    node: str
+    devices: _containers.RepeatedCompositeFieldContainer[Device]
+    def __init__(self, subgroup: _Optional[str] = ..., role: _Optional[str] = ..., node: _Optional[str] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ...) -> None: ...
+
+class Placement(_message.Message):
+    __slots__ = ("workload", "replicas")
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    workload: str
+    replicas: _containers.RepeatedCompositeFieldContainer[PlacedReplica]
+    def __init__(self, workload: _Optional[str] = ..., replicas: _Optional[_Iterable[_Union[PlacedReplica, _Mapping]]] = ...) -> None: ...
+
+class Unplaced(_message.Message):
+    __slots__ = ("workload", "verdict", "rule", "reason", "rivals")
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    RIVALS_FIELD_NUMBER: _ClassVar[int]
+    workload: str
+    verdict: Verdict
+    rule: str
+    reason: str
+    rivals: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, workload: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., rule: _Optional[str] = ..., reason: _Optional[str] = ..., rivals: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Hold(_message.Message):
+    __slots__ = ("rule", "subject", "detail")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    subject: str
+    detail: str
+    def __init__(self, rule: _Optional[str] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+
+class Multiplier(_message.Message):
+    __slots__ = ("row", "value")
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    row: str
+    value: int
+    def __init__(self, row: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+
+class Certificate(_message.Message):
+    __slots__ = ("tier", "scale", "limits", "multipliers")
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    SCALE_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    MULTIPLIERS_FIELD_NUMBER: _ClassVar[int]
+    tier: int
+    scale: int
+    limits: _containers.RepeatedScalarFieldContainer[int]
+    multipliers: _containers.RepeatedCompositeFieldContainer[Multiplier]
+    def __init__(self, tier: _Optional[int] = ..., scale: _Optional[int] = ..., limits: _Optional[_Iterable[int]] = ..., multipliers: _Optional[_Iterable[_Union[Multiplier, _Mapping]]] = ...) -> None: ...
+
+class Decision(_message.Message):
+    __slots__ = ("schema_version", "case_id", "status", "fallback_reason", "tiers", "gap", "gap_tier", "bound_source", "terms", "placements", "unplaced", "holds", "timings", "certificates")
+    class TimingsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CASE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    FALLBACK_REASON_FIELD_NUMBER: _ClassVar[int]
+    TIERS_FIELD_NUMBER: _ClassVar[int]
+    GAP_FIELD_NUMBER: _ClassVar[int]
+    GAP_TIER_FIELD_NUMBER: _ClassVar[int]
+    BOUND_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENTS_FIELD_NUMBER: _ClassVar[int]
+    UNPLACED_FIELD_NUMBER: _ClassVar[int]
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    TIMINGS_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
+    schema_version: int
+    case_id: str
+    status: Status
+    fallback_reason: str
+    tiers: _containers.RepeatedCompositeFieldContainer[TierReport]
+    gap: float
+    gap_tier: int
+    bound_source: BoundSource
+    terms: _containers.RepeatedCompositeFieldContainer[Term]
+    placements: _containers.RepeatedCompositeFieldContainer[Placement]
+    unplaced: _containers.RepeatedCompositeFieldContainer[Unplaced]
+    holds: _containers.RepeatedCompositeFieldContainer[Hold]
+    timings: _containers.ScalarMap[str, float]
+    certificates: _containers.RepeatedCompositeFieldContainer[Certificate]
+    def __init__(self, schema_version: _Optional[int] = ..., case_id: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., fallback_reason: _Optional[str] = ..., tiers: _Optional[_Iterable[_Union[TierReport, _Mapping]]] = ..., gap: _Optional[float] = ..., gap_tier: _Optional[int] = ..., bound_source: _Optional[_Union[BoundSource, str]] = ..., terms: _Optional[_Iterable[_Union[Term, _Mapping]]] = ..., placements: _Optional[_Iterable[_Union[Placement, _Mapping]]] = ..., unplaced: _Optional[_Iterable[_Union[Unplaced, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Hold, _Mapping]]] = ..., timings: _Optional[_Mapping[str, float]] = ..., certificates: _Optional[_Iterable[_Union[Certificate, _Mapping]]] = ...) -> None: ...

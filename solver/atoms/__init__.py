@@ -1,0 +1,29 @@
+"""The atoms, by kind.
+
+Allow: `Allow`, `Within`, `Segments`, hard `Spread`. Charge: `RefuseCharge`, `UnitCharge`, `SpanCharge`, priced
+`Spread`. Share: `Share`, `Capacity`. State: `Exclusive`, `Together`, `Remainder`.
+"""
+
+from solver.atoms.allow import Allow, Segments, Within
+from solver.atoms.capacity import Capacity
+from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
+from solver.atoms.remainder import Remainder
+from solver.atoms.share import Hinge, Share
+from solver.atoms.spread import Spread
+from solver.atoms.state import Exclusive, Together
+
+__all__ = [
+    "Allow",
+    "Capacity",
+    "Exclusive",
+    "Hinge",
+    "RefuseCharge",
+    "Remainder",
+    "Segments",
+    "Share",
+    "SpanCharge",
+    "Spread",
+    "Together",
+    "UnitCharge",
+    "Within",
+]

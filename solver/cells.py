@@ -1,0 +1,156 @@
+"""Cells: bins that the model need not tell apart.
+
+Fine cells keep the model exact: bins are merged only if every atom sees them alike, all sizes that may sit there form
+a divisible chain (then chunk rows over several bins are exact, see `solver.chunks`) and no resource other than devices
+can bind. Coarse cells merge whatever the masks allow; the model over them is a relaxation and serves for bounds only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from solver.atoms.allow import Within
+from solver.atoms.remainder import Remainder
+from solver.chunks import is_chain, room_alone
+from solver.items import WHOLE, BoolArray, Demand, IntArray, PartKey
+from solver.problem import Problem
+
+__all__ = ["Cells", "coarse_cells", "fine_cells", "rooms"]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A partition of the bins that matter, and for every part the replicas each cell could take alone.
+
+    `members`: bins of each cell. `upper[key]`: int64[cells]. `exact`: the model over these cells is no relaxation.
+    """
+
+    members: tuple[IntArray, ...]
+    upper: Mapping[PartKey, IntArray]
+    exact: bool
+
+
+def rooms(problem: Problem) -> dict[PartKey, IntArray]:
+    """For every part the replicas that each bin could take if nothing else were placed, int64[N], masks applied."""
+    by_demand: dict[Demand, IntArray] = {}
+    found: dict[PartKey, IntArray] = {}
+    shared: dict[tuple[Demand, tuple[int, ...]], IntArray] = {}
+    for key, part in problem.parts():
+        if part.demand not in by_demand:
+            bins = problem.bins
+            by_demand[part.demand] = room_alone(bins.devices, bins.resources, part.demand)
+        masks = [m for atom in problem.atoms_of[key[0]] if (m := atom.mask(key)) is not None]
+        name = (part.demand, tuple(sorted({id(m) for m in masks})))
+        if name not in shared:
+            room = by_demand[part.demand]
+            for m in masks:
+                room = np.where(m, room, 0)
+            shared[name] = room
+        found[key] = shared[name]
+    for atom in problem.atoms:
+        if isinstance(atom, Within):
+            _prune(problem, atom, found)
+    return found
+
+
+def _prune(problem: Problem, atom: Within, found: dict[PartKey, IntArray]) -> None:
+    """Close domains that cannot hold the parts which the bundle always needs."""
+    labels = problem.partitions[atom.partition]
+    item = problem.items[atom.item]
+    open_ = np.ones(problem.domains(atom.partition), np.bool_)
+    for p, part in enumerate(item.parts):
+        if part.bundle == atom.bundle and part.min_count:
+            held = np.bincount(labels, np.minimum(found[atom.item, p], part.count), minlength=open_.size)
+            open_ &= held >= part.min_count
+    if not open_.all():
+        for p in item.parts_of(atom.bundle):
+            found[atom.item, p] = np.where(open_[labels], found[atom.item, p], 0)
+
+
+def _group(figures: Iterable[IntArray], count: int) -> IntArray:
+    ids = np.zeros(count, np.int64)
+    seen: set[int] = set()
+    keep = []
+    for figure in figures:
+        if id(figure) in seen:
+            continue
+        seen.add(id(figure))
+        keep.append(figure)  # kept alive, so that an identity is not used twice
+        _, ranks = np.unique(figure, return_inverse=True)
+        if int(ranks.max(initial=0)):
+            _, ids = np.unique(ids * (int(ranks.max()) + 1) + ranks, return_inverse=True)
+    return ids
+
+
+def _distinct(problem: Problem, found: Mapping[PartKey, IntArray]) -> list[tuple[Demand, IntArray]]:
+    seen: dict[tuple[Demand, int], tuple[Demand, IntArray]] = {}
+    for key, part in problem.parts():
+        seen.setdefault((part.demand, id(found[key])), (part.demand, found[key]))
+    return list(seen.values())
+
+
+def _cells(problem: Problem, groups: list[IntArray], found: dict[PartKey, IntArray], *, exact: bool) -> Cells:
+    owner = np.full(problem.bins.count, -1, np.int64)
+    for index, bins in enumerate(groups):
+        owner[bins] = index
+    used = owner >= 0
+    cached: dict[int, IntArray] = {}
+    upper: dict[PartKey, IntArray] = {}
+    for key, room in found.items():
+        if id(room) not in cached:
+            total = np.bincount(owner[used], np.minimum(room[used], 2**31), minlength=len(groups))
+            cached[id(room)] = total.astype(np.int64)
+        upper[key] = np.minimum(cached[id(room)], problem.part(key).count)
+    return Cells(tuple(groups), upper, exact)
+
+
+def fine_cells(problem: Problem) -> Cells:
+    """Cells over which the model is exact. Bins that no part can use belong to no cell."""
+    found = rooms(problem)
+    count = problem.bins.count
+    demands = _distinct(problem, found)
+    usable = np.zeros(count, np.bool_)
+    mergeable = np.ones(count, np.bool_)
+    volume = problem.bins.devices.sum(axis=1)
+    for demand, room in demands:
+        here = room > 0
+        usable |= here
+        for column, amount in enumerate(demand.resources):
+            free = problem.bins.resources[:, column]
+            tame = amount * volume <= free * demand.volume if demand.volume else np.full(count, not amount)
+            mergeable &= tame | ~here
+    extra = [s * WHOLE for atom in problem.atoms if isinstance(atom, Remainder) for s in atom.sizes]
+    ids = _group((f for atom in problem.atoms for f in atom.signature(problem)), count)
+    groups: list[IntArray] = []
+    order = np.argsort(ids, kind="stable")
+    order = order[usable[order]]
+    for bins in np.split(order, np.flatnonzero(np.diff(ids[order])) + 1) if order.size else []:
+        merge, alone = bins[mergeable[bins]], bins
+        if merge.size > 1:
+            sizes = {d.volume for d, room in demands if d.volume and bool((room[merge] > 0).any())}
+            if is_chain(sizes | set(extra)):
+                groups.append(merge)
+                alone = bins[~mergeable[bins]]
+        groups.extend(alone[i : i + 1] for i in range(alone.size))
+    groups.sort(key=lambda bins: int(bins[0]))
+    return _cells(problem, groups, found, exact=True)
+
+
+def coarse_cells(problem: Problem) -> Cells:
+    """Cells that only keep the masks apart: few, and a relaxation."""
+    found = rooms(problem)
+    usable = np.zeros(problem.bins.count, np.bool_)
+    for _, room in _distinct(problem, found):
+        usable |= room > 0
+    masks: dict[int, BoolArray] = {}
+    for key, _ in problem.parts():
+        for atom in problem.atoms_of[key[0]]:
+            mask = atom.mask(key)
+            if mask is not None:
+                masks[id(mask)] = mask
+    ids = _group((mask.astype(np.int64) for mask in masks.values()), problem.bins.count)
+    groups = [np.flatnonzero((ids == g) & usable) for g in range(int(ids.max(initial=0)) + 1)]
+    return _cells(problem, [g for g in groups if g.size], found, exact=False)

@@ -1,0 +1,107 @@
+"""CP-SAT over a linear integer model. Its status words are not believed: callers compare integers."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from solver.certificate import with_limits
+from solver.items import IntArray
+from solver.model import FREE, Arrays
+
+__all__ = ["Effort", "Found", "minimise"]
+
+_LOW, _HIGH = -(2**62), 2**62
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long one search may last: wall seconds, deterministic time, or both (None = no limit)."""
+
+    seconds: float | None = None
+    work: float | None = None
+    seed: int = 0
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best solution found (None if none) and CP-SAT's claimed lower bound (None if none)."""
+
+    x: IntArray | None
+    bound: int | None
+    work: float
+
+
+class _Watch(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]  # untyped base
+    """Hands every improving solution to a listener, at most every tenth of a second."""
+
+    def __init__(self, listen: Callable[[IntArray], None]) -> None:
+        super().__init__()
+        self._listen = listen
+        self._last = time.monotonic()
+
+    def on_solution_callback(self) -> None:
+        """A solution was found."""
+        now = time.monotonic()
+        if now - self._last >= 0.1:
+            self._last = now
+            self._listen(np.array(self.response_proto.solution, np.int64))
+
+
+def _proto(arrays: Arrays, tier: int, hint: IntArray) -> cp_model.CpModel:
+    model = cp_model.CpModel()
+    proto = model.proto
+    for low, high in zip(arrays.lower.tolist(), arrays.upper.tolist(), strict=True):
+        proto.variables.add().domain.extend([low, high])
+    ends = arrays.indptr.tolist()
+    columns, coefficients = arrays.columns.tolist(), arrays.coefficients.tolist()
+    for row, (low, high) in enumerate(zip(arrays.row_lo.tolist(), arrays.row_hi.tolist(), strict=True)):
+        linear = proto.constraints.add().linear
+        linear.vars.extend(columns[ends[row] : ends[row + 1]])
+        linear.coeffs.extend(coefficients[ends[row] : ends[row + 1]])
+        linear.domain.extend([_LOW if low <= -FREE else low, _HIGH if high >= FREE else high])
+    used = np.flatnonzero(arrays.objective[tier])
+    proto.objective.vars.extend(used.tolist())
+    proto.objective.coeffs.extend(arrays.objective[tier][used].tolist())
+    proto.solution_hint.vars.extend(range(arrays.variables))
+    proto.solution_hint.values.extend(hint.tolist())
+    return model
+
+
+def minimise(
+    arrays: Arrays,
+    tier: int,
+    limits: tuple[int, ...],
+    hint: IntArray,
+    effort: Effort,
+    listen: Callable[[IntArray], None],
+) -> Found:
+    """Search one tier under limits on the earlier ones, starting from a complete feasible hint."""
+    limited = with_limits(arrays, limits)
+    solver = cp_model.CpSolver()
+    parameters = solver.parameters
+    parameters.num_workers = effort.threads
+    parameters.random_seed = effort.seed
+    parameters.linearization_level = 2
+    if effort.seconds is not None:
+        parameters.max_time_in_seconds = max(0.001, effort.seconds)
+    if effort.work is not None:
+        parameters.max_deterministic_time = effort.work
+    status = solver.solve(_proto(limited, tier, hint), _Watch(listen))
+    response = solver.response_proto
+    if status == cp_model.MODEL_INVALID:
+        raise ValueError("CP-SAT refuses the model: figures too large")
+    x = np.array(response.solution, np.int64) if len(response.solution) else None
+    bound = None
+    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
+        inner = int(response.inner_objective_lower_bound)
+        stated = solver.best_objective_bound
+        if math.isfinite(stated) and abs(stated) < 2**53:
+            bound = min(inner, math.ceil(stated - 1e-6)) + arrays.constant[tier]
+    return Found(x, bound, float(solver.deterministic_time))

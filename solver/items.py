@@ -1,0 +1,130 @@
+"""Items and bins, all plain integers.
+
+Nothing here knows what a rack, a tenant or a dollar is. A *bin* holds devices (each with free thousandths) and a
+vector of further resources; an *item* is a gang: a tree of bundles whose leaves are parts with identical replicas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["WHOLE", "Bins", "BoolArray", "Bundle", "Demand", "IntArray", "Item", "Part", "PartKey"]
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+PartKey = tuple[int, int]
+"""(index of the item, index of its part)."""
+
+WHOLE = 1000
+"""Thousandths in one whole device."""
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Free capacity of every bin.
+
+    `devices` int64[N, D]: free thousandths of each device, 0 where a bin has no such device or it may not be used.
+    `resources` int64[N, R]: free amount of each further resource. What is over-committed (negative) counts as 0.
+    """
+
+    devices: IntArray
+    resources: IntArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "devices", np.clip(self.devices, 0, WHOLE))
+        object.__setattr__(self, "resources", np.maximum(self.resources, 0))
+
+    @property
+    def count(self) -> int:
+        """Number of bins."""
+        return int(self.devices.shape[0])
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What one replica takes in its bin: whole devices, or thousandths of *one* device, and resources."""
+
+    devices: int = 0
+    milli: int = 0
+    resources: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.devices and self.milli:
+            raise ValueError("a replica takes whole devices or a share of one device, not both")
+        if self.devices < 0 or not 0 <= self.milli <= WHOLE or min(self.resources, default=0) < 0:
+            raise ValueError("a demand is not negative, and a share is at most one device")
+        if self.milli == WHOLE:
+            object.__setattr__(self, "devices", 1)
+            object.__setattr__(self, "milli", 0)
+
+    @property
+    def volume(self) -> int:
+        """Thousandths of devices taken in all."""
+        return self.devices * WHOLE + self.milli
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A node of the gang tree; bundle 0 is the root and stands for the whole item.
+
+    A bundle that is on has all its parts placed (each with at least its `min_count` replicas) and at least `need` of
+    its child bundles on. A child may be on only if its parent is; a child without any replica is not on.
+    """
+
+    name: str
+    parent: int = -1
+    need: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """`count` identical replicas (at least `min_count` when its bundle is on) of one demand."""
+
+    name: str
+    demand: Demand
+    count: int
+    min_count: int
+    bundle: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_count <= self.count:
+            raise ValueError(f"part {self.name}: 0 <= min_count <= count is needed")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One gang: placed whole (as its tree says) or refused."""
+
+    key: str
+    bundles: tuple[Bundle, ...]
+    parts: tuple[Part, ...]
+
+    def __post_init__(self) -> None:
+        if not self.bundles or self.bundles[0].parent != -1:
+            raise ValueError(f"item {self.key}: bundle 0 is the root")
+        for index, bundle in enumerate(self.bundles[1:], start=1):
+            if not 0 <= bundle.parent < index:
+                raise ValueError(f"item {self.key}: a parent stands before its children")
+
+        if any(not 0 <= part.bundle < len(self.bundles) for part in self.parts):
+            raise ValueError(f"item {self.key}: a part names a bundle that does not exist")
+
+    def subtree(self, bundle: int) -> tuple[int, ...]:
+        """Indices of the bundle and all bundles below it."""
+        inside = {bundle}
+        for index in range(bundle + 1, len(self.bundles)):
+            if self.bundles[index].parent in inside:
+                inside.add(index)
+        return tuple(sorted(inside))
+
+    def parts_of(self, bundle: int) -> tuple[int, ...]:
+        """Indices of the parts in the bundle's subtree."""
+        inside = set(self.subtree(bundle))
+        return tuple(index for index, part in enumerate(self.parts) if part.bundle in inside)
+
+    def children(self, bundle: int) -> tuple[int, ...]:
+        """Indices of the direct child bundles."""
+        return tuple(i for i, other in enumerate(self.bundles) if other.parent == bundle and i != bundle)

@@ -1,0 +1,32 @@
+"""What a search tells while it runs. Plain data: crosses process borders, and is believed only after a check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from solver.certificate import Certificate
+from solver.plan import Plan
+
+__all__ = ["BoundFound", "Message", "PlanFound"]
+
+
+@dataclass(frozen=True)
+class PlanFound:
+    """A valid plan, lexicographically better than all told before."""
+
+    plan: Plan
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class BoundFound:
+    """A lower bound of one tier, valid where every earlier tier is at most its limit."""
+
+    tier: int
+    value: int
+    limits: tuple[int, ...]
+    certificate: Certificate | None
+    """None: a claim of CP-SAT."""
+
+
+Message = PlanFound | BoundFound

@@ -1,0 +1,146 @@
+"""A linear integer model as plain arrays: what CP-SAT searches and what the LP bounds.
+
+Every atom writes itself into this one form, so that search, LP relaxation and the exact evaluation of a bound
+certificate read the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from solver.items import IntArray
+
+__all__ = ["FREE", "Arrays", "LinearModel"]
+
+FREE = 2**60
+"""A row limit of at least this size in absolute value means: no limit on that side."""
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """The finished model: variables in [lower, upper], rows lo <= A x <= hi in CSR form, one objective per tier."""
+
+    lower: IntArray
+    upper: IntArray
+    hint: IntArray
+    indptr: IntArray
+    columns: IntArray
+    coefficients: IntArray
+    row_lo: IntArray
+    row_hi: IntArray
+    objective: tuple[IntArray, ...]
+    constant: tuple[int, ...]
+
+    @property
+    def variables(self) -> int:
+        """Number of variables."""
+        return int(self.lower.size)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return int(self.row_lo.size)
+
+    def value(self, tier: int, x: IntArray) -> int:
+        """Exact objective value of a tier at x."""
+        used = np.flatnonzero(self.objective[tier])
+        terms = zip(self.objective[tier][used].tolist(), x[used].tolist(), strict=True)
+        total: int = self.constant[tier] + sum(c * v for c, v in terms)
+        return total
+
+    def broken_row(self, x: IntArray) -> int | None:
+        """Index of a row (or -1 for a variable range) that x breaks, None if x is feasible."""
+        if bool(np.any((x < self.lower) | (x > self.upper))):
+            return -1
+        products = self.coefficients * x[self.columns]
+        sums = np.add.reduceat(np.append(products, 0), self.indptr[:-1]) if self.rows else np.zeros(0, np.int64)
+        sums = np.where(self.indptr[1:] > self.indptr[:-1], sums, 0)
+        bad = np.flatnonzero((sums < self.row_lo) | (sums > self.row_hi))
+        return int(bad[0]) if bad.size else None
+
+
+class LinearModel:
+    """Builder of `Arrays`. Columns are numbered from 0 in the order they are made."""
+
+    def __init__(self, tiers: int) -> None:
+        self._lower: list[int] = []
+        self._upper: list[int] = []
+        self._hint: list[int] = []
+        self._indptr: list[int] = [0]
+        self._columns: list[int] = []
+        self._coefficients: list[int] = []
+        self._lo: list[int] = []
+        self._hi: list[int] = []
+        self._objective: list[dict[int, int]] = [{} for _ in range(tiers)]
+        self._constant = [0] * tiers
+
+    @property
+    def variables(self) -> int:
+        """Number of variables so far."""
+        return len(self._lower)
+
+    @property
+    def nonzeros(self) -> int:
+        """Number of coefficients so far."""
+        return len(self._columns)
+
+    def var(self, lower: int, upper: int, hint: int) -> int:
+        """A new variable with its value in the known plan; returns its column."""
+        self._lower.append(lower)
+        self._upper.append(upper)
+        self._hint.append(hint)
+        return len(self._lower) - 1
+
+    def row(
+        self,
+        columns: Sequence[int],
+        coefficients: Sequence[int],
+        lo: int | None = None,
+        hi: int | None = None,
+    ) -> None:
+        """A row lo <= sum(coefficients * columns) <= hi; None means no limit; a column stands in a row once."""
+        self._columns.extend(columns)
+        self._coefficients.extend(coefficients)
+        self._indptr.append(len(self._columns))
+        self._lo.append(-FREE if lo is None else lo)
+        self._hi.append(FREE if hi is None else hi)
+
+    def at_most(self, columns: Iterable[int], col: int, factor: int) -> None:
+        """Row: sum(columns) <= factor * col."""
+        left = list(columns)
+        self.row([*left, col], [1] * len(left) + [-factor], hi=0)
+
+    def cost(self, tier: int, col: int, coefficient: int) -> None:
+        """Add a cost per unit of a variable to a tier."""
+        if coefficient:
+            terms = self._objective[tier]
+            terms[col] = terms.get(col, 0) + coefficient
+
+    def constant(self, tier: int, amount: int) -> None:
+        """Add a constant to a tier."""
+        self._constant[tier] += amount
+
+    def arrays(self) -> Arrays:
+        """The finished arrays."""
+        size = len(self._lower)
+        objective = []
+        for terms in self._objective:
+            row = np.zeros(size, np.int64)
+            if terms:
+                row[np.fromiter(terms.keys(), np.int64)] = np.fromiter(terms.values(), np.int64)
+            objective.append(row)
+        return Arrays(
+            lower=np.array(self._lower, np.int64),
+            upper=np.array(self._upper, np.int64),
+            hint=np.array(self._hint, np.int64),
+            indptr=np.array(self._indptr, np.int64),
+            columns=np.array(self._columns, np.int64),
+            coefficients=np.array(self._coefficients, np.int64),
+            row_lo=np.array(self._lo, np.int64),
+            row_hi=np.array(self._hi, np.int64),
+            objective=tuple(objective),
+            constant=tuple(self._constant),
+        )

@@ -1,0 +1,174 @@
+"""From replicas per cell to seats: which bin, which devices.
+
+Largest first, each replica where it destroys the fewest large free chunks (best fit in the order of a buddy
+allocator). For a divisible chain this always succeeds and keeps the most chunks of every size; on a single bin with
+sizes off the chain an exact search over devices takes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from solver.cells import Cells
+from solver.items import WHOLE, Demand, IntArray, PartKey
+from solver.plan import Plan, Seat
+from solver.problem import Problem
+
+__all__ = ["pack_bin", "seat_plan"]
+
+_SEARCH_NODES = 20_000
+
+
+def pack_bin(free: Sequence[int], whole: int, shares: Sequence[int]) -> list[int] | None:
+    """Devices for fractions on one bin, opening as few full devices as possible and leaving `whole` of them.
+
+    `free`: free thousandths per device; `shares`: thousandths per fraction. Returns the device of each fraction in
+    the order given, or None if it is impossible (or not found within a fixed number of steps).
+    """
+    order = sorted(range(len(shares)), key=lambda i: (-shares[i], i))
+    full = [d for d, f in enumerate(free) if f == WHOLE]
+    best: list[int] | None = None
+    fewest = len(full) - whole + 1
+    left = list(free)
+    seat = [-1] * len(shares)
+    steps = 0
+
+    def place(depth: int, opened: int) -> None:
+        nonlocal best, fewest, steps
+        steps += 1
+        if opened >= fewest or steps > _SEARCH_NODES:
+            return
+        if depth == len(order):
+            best, fewest = list(seat), opened
+            return
+        share = shares[order[depth]]
+        tried = set()
+        fits = sorted((d for d in range(len(left)) if left[d] >= share), key=lambda d: (left[d], d))
+        for device in fits:
+            kind = (left[device], free[device] == WHOLE)
+            if kind in tried:
+                continue
+            tried.add(kind)
+            opens = free[device] == WHOLE and left[device] == WHOLE
+            left[device] -= share
+            seat[order[depth]] = device
+            place(depth + 1, opened + opens)
+            left[device] += share
+            if steps > _SEARCH_NODES:
+                return
+
+    place(0, 0)
+    return best
+
+
+class _Cell:
+    """Free capacity of a cell while its replicas are being seated."""
+
+    def __init__(self, problem: Problem, members: IntArray, sizes: Sequence[int]) -> None:
+        self.members = members
+        self.devices = problem.bins.devices[members].copy()
+        self.resources = problem.bins.resources[members].copy()
+        self.sizes = sorted(sizes, reverse=True)
+
+    def _chunks(self, row: IntArray) -> tuple[int, ...]:
+        whole = int((row == WHOLE).sum())
+        return tuple(whole * WHOLE // s if s > WHOLE else int((row // s).sum()) for s in self.sizes)
+
+    def _loss(self, index: int, devices: Sequence[int], milli: int) -> tuple[int, ...]:
+        row = self.devices[index]
+        after = row.copy()
+        after[list(devices)] -= milli
+        before = self._chunks(row)
+        return tuple(b - a for b, a in zip(before, self._chunks(after), strict=True))
+
+    def seat(self, demand: Demand) -> Seat | None:
+        """The seat that costs the fewest large chunks, taken at once; None if there is none."""
+        needs = np.array(demand.resources, np.int64)
+        roomy = (self.resources >= needs).all(axis=1) if needs.size else np.ones(len(self.members), np.bool_)
+        best: tuple[tuple[int, ...], int, tuple[int, ...]] | None = None
+        seen: set[tuple[int, ...]] = set()
+        for index in np.flatnonzero(roomy).tolist():
+            row = self.devices[index]
+            shape = tuple(sorted(row.tolist()))
+            if shape in seen:
+                continue
+            seen.add(shape)
+            if demand.milli:
+                picks: list[tuple[int, ...]] = []
+                levels: set[int] = set()
+                for d in np.flatnonzero(row >= demand.milli).tolist():
+                    if int(row[d]) not in levels:
+                        levels.add(int(row[d]))
+                        picks.append((d,))
+            else:
+                idle = np.flatnonzero(row == WHOLE).tolist()
+                picks = [tuple(idle[: demand.devices])] if len(idle) >= demand.devices else []
+            for pick in picks:
+                loss = self._loss(index, pick, demand.milli or WHOLE) if pick else ()
+                if best is None or (loss, index, pick) < best:
+                    best = (loss, index, pick)
+        if best is None:
+            return None
+        _, index, pick = best
+        share = demand.milli or WHOLE
+        self.devices[index, list(pick)] -= share
+        self.resources[index] -= needs
+        return Seat(int(self.members[index]), tuple((d, share) for d in pick))
+
+
+def _single(problem: Problem, bin_: int, wanted: Sequence[tuple[PartKey, Demand, int]]) -> list[Seat] | None:
+    free = problem.bins.devices[bin_].tolist()
+    whole = sum(d.devices * n for _, d, n in wanted)
+    shares = [d.milli for _, d, n in wanted for _ in range(n) if d.milli]
+    found = pack_bin(free, whole, shares)
+    if found is None:
+        return None
+    used = set(found)
+    idle = iter([d for d, f in enumerate(free) if f == WHOLE and d not in used])
+    places = iter(found)
+    seats = []
+    for _, demand, count in wanted:
+        for _ in range(count):
+            if demand.milli:
+                seats.append(Seat(bin_, ((next(places), demand.milli),)))
+            else:
+                seats.append(Seat(bin_, tuple((next(idle), WHOLE) for _ in range(demand.devices))))
+    return seats
+
+
+def seat_plan(problem: Problem, cells: Cells, counts: Mapping[PartKey, Mapping[int, int]]) -> Plan | None:
+    """A plan with these replicas per part and cell; None if a cell cannot be packed (then counts were a relaxation).
+
+    `cells` must be fine. Items without any replica are refused.
+    """
+    by_cell: dict[int, list[tuple[PartKey, Demand, int]]] = {}
+    for key, held in counts.items():
+        for cell, n in held.items():
+            by_cell.setdefault(cell, []).append((key, problem.part(key).demand, n))
+    seats: dict[PartKey, list[Seat]] = {}
+    for cell, wanted in by_cell.items():
+        members = cells.members[cell]
+        wanted.sort(key=lambda w: (-w[1].volume, w[0]))
+        if members.size == 1 and any(d.milli for _, d, _ in wanted):
+            done = _single(problem, int(members[0]), wanted)
+            if done is None:
+                return None
+            rows = iter(done)
+            for key, _, n in wanted:
+                seats.setdefault(key, []).extend(next(rows) for _ in range(n))
+            continue
+        sizes = {d.volume for _, d, _ in wanted if d.volume} | {WHOLE * 2**k for k in range(4)} | {WHOLE}
+        room = _Cell(problem, members, sorted(sizes))
+        for key, demand, n in wanted:
+            for _ in range(n):
+                seat = room.seat(demand)
+                if seat is None:
+                    return None
+                seats.setdefault(key, []).append(seat)
+    plan: dict[int, tuple[tuple[Seat, ...], ...]] = {}
+    for item in sorted({i for i, _ in seats}):
+        parts = range(len(problem.items[item].parts))
+        plan[item] = tuple(tuple(sorted(seats.get((item, p), ()))) for p in parts)
+    return Plan(plan)

@@ -1,0 +1,48 @@
+"""A plan: for each placed item the bin and devices of every replica. Plain data, comparable, picklable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from solver.items import PartKey
+
+__all__ = ["Plan", "Seat"]
+
+
+@dataclass(frozen=True, order=True)
+class Seat:
+    """Where one replica sits: its bin and the (device, thousandths) pairs it holds there."""
+
+    bin: int
+    devices: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Seats of every placed item: item -> one tuple of seats per part. Items that are absent are refused."""
+
+    seats: Mapping[int, tuple[tuple[Seat, ...], ...]] = field(default_factory=dict)
+
+    def placed(self, item: int) -> bool:
+        """True if the item is placed."""
+        return item in self.seats
+
+    def count(self, key: PartKey) -> int:
+        """Replicas of a part that are placed."""
+        seats = self.seats.get(key[0])
+        return 0 if seats is None else len(seats[key[1]])
+
+    def bins_of(self, key: PartKey) -> Counter[int]:
+        """Bin -> replicas of a part in it."""
+        seats = self.seats.get(key[0])
+        return Counter() if seats is None else Counter(seat.bin for seat in seats[key[1]])
+
+    def with_item(self, item: int, seats: tuple[tuple[Seat, ...], ...]) -> Plan:
+        """This plan with one more item placed."""
+        return Plan({**self.seats, item: seats})
+
+    def without(self, item: int) -> Plan:
+        """This plan with one item refused."""
+        return Plan({i: seats for i, seats in self.seats.items() if i != item})

@@ -1,0 +1,193 @@
+"""A problem is items, bins and partitions under *atoms*.
+
+An atom speaks of items, bins and integers, never of a tenant or a rack. There are four kinds (see `solver.atoms`):
+allow (where a part may sit), charge (a cost of one item's placement), share (a resource of several items) and state
+(a cost or limit on what one domain holds). Every engine asks an atom for the same few verbs.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from solver.items import Bins, BoolArray, IntArray, Item, Part, PartKey
+from solver.model import LinearModel
+from solver.plan import Plan
+
+__all__ = ["Atom", "Counts", "Encoding", "Home", "Joint", "Ledger", "Problem", "Violation"]
+
+Counts = Mapping[int, IntArray]
+"""part index -> int64[N], replicas of that part per bin (of one item); parts not yet put down are absent."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A hard atom that a plan breaks."""
+
+    rule: str
+    items: tuple[int, ...]
+    detail: str
+
+
+@dataclass(frozen=True)
+class Home:
+    """Columns that say where a bundle sits in a partition: one 0/1 per domain, and one for "in several domains"."""
+
+    domains: Mapping[int, int]
+    span: int | None
+
+
+class Encoding(Protocol):
+    """What an atom may use to write itself into the linear model. Cells are merged bins (`solver.cells`)."""
+
+    @property
+    def problem(self) -> Problem:
+        """The problem being encoded."""
+
+    @property
+    def model(self) -> LinearModel:
+        """The rows and columns."""
+
+    @property
+    def members(self) -> tuple[IntArray, ...]:
+        """For each cell its bins."""
+
+    def counts(self, key: PartKey) -> dict[int, int]:
+        """Cell -> column with the replicas of a part in it (cells where none may sit are left out)."""
+
+    def known(self, key: PartKey) -> dict[int, int]:
+        """Cell -> replicas in the known plan."""
+
+    def on(self, item: int, bundle: int = 0) -> int:
+        """0/1 column: the bundle is placed."""
+
+    def domain_of(self, partition: int) -> list[int]:
+        """Domain of every cell, -1 where a cell's bins lie in several domains."""
+
+    def home(self, item: int, bundle: int, partition: int, *, may_span: bool) -> Home:
+        """Where the bundle sits in the partition."""
+
+    def touch(self, item: int, partition: int) -> dict[int, int]:
+        """Domain -> 0/1 column: the item has a replica there."""
+
+    def offer(self, cell: int, devices: int) -> tuple[int, int] | None:
+        """Column with the chunks of so many whole devices a cell can still offer, and their number before the plan.
+
+        None if the plan cannot change it.
+        """
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Room shared by several bins: all bins with label g together take at most room[g] further replicas.
+
+    `labels` int64[N], -1 where the limit does not apply; `room` int64[G].
+    """
+
+    labels: IntArray
+    room: IntArray
+
+
+class Ledger(Protocol):
+    """Running state of one atom while a plan is built item by item."""
+
+    def joints(self, key: PartKey, local: Counts) -> list[Joint]:
+        """Limits on where further replicas of a part may go; `local` is what the item has already put down."""
+
+    def add(self, item: int, counts: Counts) -> None:
+        """The item has been placed with these counts."""
+
+
+class Atom(ABC):
+    """One statement about placements; subclasses are frozen dataclasses. `rule` names the rule it was lowered from."""
+
+    rule: str
+    tier: int
+    """Objective tier, -1 for an atom without a cost."""
+
+    @abstractmethod
+    def items(self) -> Iterable[int]:
+        """Items this atom speaks of by name."""
+
+    @abstractmethod
+    def encode(self, into: Encoding) -> None:
+        """Write rows and costs. On cells that merge unlike bins this must stay a relaxation."""
+
+    @abstractmethod
+    def remap(self, new: Mapping[int, int]) -> Atom | None:
+        """The atom for renumbered items (old -> new); items that are absent vanish; None if nothing is left."""
+
+    def validate(self, problem: Problem) -> None:  # noqa: B027 - most atoms have nothing to check
+        """Raise ValueError if the atom does not fit the problem."""
+
+    def violations(self, problem: Problem, plan: Plan) -> list[Violation]:
+        """What the plan breaks, measured from its seats."""
+        return []
+
+    def cost(self, problem: Problem, plan: Plan) -> int:
+        """The atom's cost in its tier, measured from the plan's seats."""
+        return 0
+
+    def signature(self, problem: Problem) -> Iterable[IntArray]:
+        """Per-bin figures int64[N] in which merged bins must agree."""
+        return ()
+
+    def mask(self, key: PartKey) -> BoolArray | None:
+        """Bins where a part may sit, None for all."""
+        return None
+
+    def price(self, key: PartKey) -> IntArray | None:
+        """Cost per replica and bin int64[N], None for none."""
+        return None
+
+    def ledger(self, problem: Problem) -> Ledger | None:
+        """Fresh running state for building a plan, None if the atom never limits."""
+        return None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Items to place into bins under atoms.
+
+    `partitions` is a tuple of int64[N] arrays (domain index of every bin); `tiers` the number of objective tiers.
+    Every tier is minimised, tier 0 first. Refusing every item is feasible by construction (anchor law).
+    """
+
+    bins: Bins
+    partitions: tuple[IntArray, ...]
+    items: tuple[Item, ...]
+    atoms: tuple[Atom, ...]
+    tiers: int = 1
+    atoms_of: tuple[tuple[Atom, ...], ...] = field(init=False, repr=False, compare=False)
+    """For each item the atoms that speak of it by name."""
+
+    def __post_init__(self) -> None:
+        width = self.bins.resources.shape[1]
+        for _, part in self.parts():
+            if len(part.demand.resources) != width:
+                raise ValueError(f"part {part.name}: a demand names all {width} resources")
+        by_item: list[list[Atom]] = [[] for _ in self.items]
+        for atom in self.atoms:
+            atom.validate(self)
+            if atom.tier >= self.tiers:
+                raise ValueError(f"{atom.rule}: tier {atom.tier} is beyond the last tier {self.tiers - 1}")
+            for index in atom.items():
+                by_item[index].append(atom)
+        object.__setattr__(self, "atoms_of", tuple(tuple(atoms) for atoms in by_item))
+
+    def parts(self) -> Iterator[tuple[PartKey, Part]]:
+        """All parts with their keys, in order."""
+        for i, item in enumerate(self.items):
+            for p, part in enumerate(item.parts):
+                yield (i, p), part
+
+    def part(self, key: PartKey) -> Part:
+        """The part with this key."""
+        return self.items[key[0]].parts[key[1]]
+
+    def domains(self, partition: int) -> int:
+        """Number of domains of a partition (one more than its highest index)."""
+        labels = self.partitions[partition]
+        return int(labels.max()) + 1 if labels.size else 0

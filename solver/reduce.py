@@ -1,0 +1,95 @@
+"""Merge interchangeable items: many equal single replicas become one elastic item, and back again.
+
+Items are merged only if every atom treats them alike (same masks and prices by identity, same figures), so the merged
+problem has the same optimum in every tier, and any of its plans expands to one of the original problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+
+from solver.atoms.allow import Allow
+from solver.atoms.charge import RefuseCharge, UnitCharge
+from solver.atoms.share import Share
+from solver.items import Item
+from solver.plan import Plan
+from solver.problem import Problem
+
+__all__ = ["Merged", "merge_items"]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The smaller problem, and for each of its items the items it stands for (in key order)."""
+
+    problem: Problem
+    members: tuple[tuple[int, ...], ...]
+
+    def push(self, plan: Plan) -> Plan:
+        """A plan of the merged problem as a plan of the original one: seats go to the members in order."""
+        seats = {}
+        for index, parts in plan.seats.items():
+            who = self.members[index]
+            if len(who) == 1:
+                seats[who[0]] = parts
+            else:
+                for member, seat in zip(who, parts[0], strict=False):
+                    seats[member] = ((seat,),)
+        return Plan(dict(sorted(seats.items())))
+
+    def pull(self, plan: Plan) -> Plan:
+        """A plan of the original problem as one of the merged problem."""
+        seats = {}
+        for index, who in enumerate(self.members):
+            if len(who) == 1:
+                if plan.placed(who[0]):
+                    seats[index] = plan.seats[who[0]]
+                continue
+            held = tuple(sorted(seat for m in who if plan.placed(m) for seat in plan.seats[m][0]))
+            if held:
+                seats[index] = (held,)
+        return Plan(seats)
+
+
+def _likeness(problem: Problem, index: int) -> Hashable | None:
+    item = problem.items[index]
+    single = len(item.parts) == 1 and len(item.bundles) == 1
+    if not single or (item.parts[0].count, item.parts[0].min_count) != (1, 1):
+        return None
+    marks: list[Hashable] = [item.parts[0].demand]
+    for number, atom in enumerate(problem.atoms_of[index]):
+        if isinstance(atom, Allow):
+            marks.append(("allow", atom.rule, id(atom.bins)))
+        elif isinstance(atom, UnitCharge):
+            marks.append(("unit", atom.rule, atom.tier, id(atom.each)))
+        elif isinstance(atom, Share):
+            marks.append(("share", id(atom), atom.use[index, 0]))
+        elif isinstance(atom, RefuseCharge):
+            marks.append(("refuse", id(atom), atom.each[index, 0]))
+        else:
+            return (number, index)
+    return tuple(marks)
+
+
+def merge_items(problem: Problem) -> Merged:
+    """Merge what is alike; the problem itself if nothing is."""
+    groups: dict[Hashable, list[int]] = {}
+    for index in range(len(problem.items)):
+        mark = _likeness(problem, index)
+        groups.setdefault(("alone", index) if mark is None else mark, []).append(index)
+    if len(groups) == len(problem.items):
+        return Merged(problem, tuple((i,) for i in range(len(problem.items))))
+    members = [tuple(sorted(g, key=lambda i: problem.items[i].key)) for g in groups.values()]
+    members.sort(key=lambda g: g[0])
+    new = {group[0]: index for index, group in enumerate(members)}
+    items = tuple(_many(problem.items[g[0]], g) for g in members)
+    atoms = tuple(a for atom in problem.atoms if (a := atom.remap(new)) is not None)
+    return Merged(Problem(problem.bins, problem.partitions, items, atoms, problem.tiers), tuple(members))
+
+
+def _many(item: Item, group: Sequence[int]) -> Item:
+    if len(group) == 1:
+        return item
+    part = replace(item.parts[0], count=len(group), min_count=0)
+    return replace(item, parts=(part,))

@@ -1,0 +1,151 @@
+"""Solve: greedy plan in hand, then a search that may be killed, then the judge. Reads like a table of contents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from solver.certificate import Certificate
+from solver.check import Report, check
+from solver.greedy import greedy
+from solver.messages import BoundFound, PlanFound
+from solver.plan import Plan
+from solver.problem import Problem
+from solver.reduce import merge_items
+from solver.workers import Job, Workers
+
+__all__ = ["Bound", "Budget", "Outcome", "State", "solve"]
+
+Clock = Callable[[], float]
+
+
+class State(StrEnum):
+    """OPTIMAL: every tier's bound equals its value. FALLBACK: the search gave nothing, the plan is greedy's."""
+
+    OPTIMAL = "OPTIMAL"
+    FEASIBLE = "FEASIBLE"
+    FALLBACK = "FALLBACK"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Either a deadline on the clock (seconds), or deterministic work; the seed of the search."""
+
+    deadline: float | None = None
+    work: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Proven lower bound of one tier under the delivered values of the earlier tiers."""
+
+    value: int
+    certificate: Certificate | None
+    """None: claimed by CP-SAT (or the trivial bound 0, which needs none)."""
+    source: str = "certificate"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The best verified plan with values, bounds and how it came about."""
+
+    plan: Plan
+    report: Report
+    bounds: tuple[Bound, ...]
+    state: State
+    reason: str | None
+    greedy_values: tuple[int, ...]
+    timings: dict[str, float]
+
+
+@dataclass
+class _Inbox:
+    """Collects what the search tells; trusts nothing: plans are judged, bounds are kept with their conditions."""
+
+    problem: Problem
+    best: Plan
+    report: Report
+    improved: bool = False
+    heard: bool = False
+    bounds: list[BoundFound] = field(default_factory=list)
+
+    def tell(self, message: object) -> None:
+        """Take one message."""
+        self.heard = True
+        if isinstance(message, BoundFound):
+            self.bounds.append(message)
+        elif isinstance(message, PlanFound) and message.values < self.report.values:
+            self.offer(message.plan)
+
+    def offer(self, plan: Plan) -> None:
+        """Keep a plan if it is valid and better."""
+        report = check(self.problem, plan)
+        if not report.violations and report.values < self.report.values:
+            self.best, self.report, self.improved = plan, report, True
+
+    def bound(self, tier: int) -> Bound:
+        """The best bound whose conditions the delivered plan meets. 0 always holds: no term is negative.
+
+        A bound above the value of a judged plan is disproved and dropped.
+        """
+        best = Bound(0, None)
+        for found in self.bounds:
+            met = all(v <= u for v, u in zip(self.report.values, found.limits, strict=False))
+            credible = met and found.value <= self.report.values[tier]
+            if found.tier == tier and credible and found.value > best.value:
+                source = "solver" if found.certificate is None else "certificate"
+                best = Bound(found.value, found.certificate, source)
+        return best
+
+
+def solve(
+    problem: Problem,
+    budget: Budget,
+    *,
+    clock: Clock,
+    workers: Workers,
+    warm: Plan | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Outcome:
+    """Decide the problem within the budget. Never worse than greedy, never unverified, always with bounds.
+
+    `warm` is a plan from elsewhere; it is judged like any other and can only help.
+    """
+    began = clock()
+    merged = merge_items(problem)
+    share = None if budget.deadline is None else began + (budget.deadline - began) * 0.6
+    plan, complete = greedy(merged.problem, None if share is None else lambda: clock() >= share)
+    inbox = _Inbox(merged.problem, Plan(), check(merged.problem, Plan()))
+    inbox.offer(plan)
+    if warm is not None:
+        inbox.offer(merged.pull(warm))
+    floor = inbox.report.values
+    greedy_done = clock()
+    inbox.improved = False
+    seconds = None if budget.deadline is None else budget.deadline - greedy_done
+    reason: str | None = "no time was left for a search"
+    if seconds is None or seconds > 0.02:
+        job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed)
+        reason = workers.run(job, inbox.tell, cancelled)
+    search_done = clock()
+    final = merged.push(inbox.best)
+    report = check(problem, final)
+    if report.violations or report.values != inbox.report.values:
+        raise AssertionError(f"a judged plan failed after expansion: {report.violations[:1]}")
+    bounds = tuple(inbox.bound(tier) for tier in range(problem.tiers))
+    state = State.FEASIBLE
+    if all(b.value == v for b, v in zip(bounds, report.values, strict=True)):
+        state, reason = State.OPTIMAL, None
+    elif not inbox.heard:
+        state = State.FALLBACK
+        reason = reason or "the search told nothing"
+    if not complete and state is not State.OPTIMAL:
+        reason = "the greedy pass ran out of time"
+    timings = {
+        "greedy_ms": (greedy_done - began) * 1e3,
+        "search_ms": (search_done - greedy_done) * 1e3,
+        "judge_ms": (clock() - search_done) * 1e3,
+    }
+    return Outcome(final, report, bounds, state, reason, floor, timings)

@@ -1,0 +1,186 @@
+"""Where a search runs: in a warm process of its own that is killed when time is up, or in this process."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Protocol
+
+from solver.plan import Plan
+from solver.problem import Problem
+
+__all__ = ["Inline", "Job", "ProcessPool", "Workers"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One search: the problem, a valid plan to start from, and what it may use (see `solver.search.Limits`)."""
+
+    problem: Problem
+    start: Plan
+    seconds: float | None
+    work: float | None
+    seed: int = 0
+
+
+Tell = Callable[[object], None]
+"""Receives the messages of `solver.search`."""
+
+
+class Workers(Protocol):
+    """Runs searches."""
+
+    def run(self, job: Job, tell: Tell, cancelled: Callable[[], bool] | None = None) -> str | None:
+        """Run until done or until `job.seconds` are over; returns why it ended early, None if it ended by itself."""
+
+
+def _search(job: Job, tell: Tell) -> None:
+    # ortools takes most of a second to import: only the process that searches pays for it.
+    from solver.search import Limits, search  # noqa: PLC0415 - see above
+
+    search(job.problem, job.start, Limits(job.seconds, job.work, job.seed), tell)
+
+
+class Inline:
+    """Searches in the calling process: for tests and for callers that can wait. Cannot be killed."""
+
+    def run(self, job: Job, tell: Tell, cancelled: Callable[[], bool] | None = None) -> str | None:
+        """Run to the end."""
+        _search(job, tell)
+        return None
+
+
+def _serve(pipe: Connection) -> None:
+    import solver.search  # noqa: F401, PLC0415 - the import is what makes the process warm
+
+    pipe.send("ready")
+    while True:
+        try:
+            job = pipe.recv()
+        except EOFError:
+            return
+        try:
+            _search(job, pipe.send)
+            pipe.send("done")
+        except Exception as error:  # noqa: BLE001 - the parent decides; the process must answer whatever happens
+            pipe.send(f"failed: {type(error).__name__}: {error}")
+
+
+class _Worker:
+    def __init__(self) -> None:
+        context = mp.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process: BaseProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.ready = False
+
+    def wait_ready(self, seconds: float | None) -> bool:
+        """True once the process has imported what it needs."""
+        try:
+            if not self.ready and self.pipe.poll(seconds):
+                self.ready = self.pipe.recv() == "ready"
+        except (EOFError, OSError):
+            return False
+        return self.ready
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self.process.kill()
+        self.process.join(5)
+        self.pipe.close()
+
+
+class ProcessPool:
+    """A fixed number of warm worker processes; one search each. A search that is late is killed and replaced.
+
+    When all are busy, `run` waits for one until its own time is up and then says so.
+    """
+
+    def __init__(self, size: int = 1) -> None:
+        self._idle: list[_Worker] = [_Worker() for _ in range(size)]
+        self._condition = threading.Condition()
+        self._closed = False
+
+    def warm_up(self, seconds: float = 60.0) -> bool:
+        """Wait until the idle workers are ready; False if one is not in time."""
+        with self._condition:
+            idle = list(self._idle)
+        return all(worker.wait_ready(seconds) for worker in idle)
+
+    def _take(self, until: float | None) -> _Worker | None:
+        with self._condition:
+            while not self._idle:
+                if self._closed:
+                    return None
+                left = None if until is None else until - time.monotonic()
+                if left is not None and left <= 0:
+                    return None
+                self._condition.wait(left)
+            return self._idle.pop()
+
+    def _give(self, worker: _Worker) -> None:
+        with self._condition:
+            if self._closed:
+                worker.kill()
+                return
+            self._idle.append(worker)
+            self._condition.notify()
+
+    def run(self, job: Job, tell: Tell, cancelled: Callable[[], bool] | None = None) -> str | None:
+        """See `Workers.run`. Cancelling is noticed within 50 ms."""
+        until = None if job.seconds is None else time.monotonic() + job.seconds
+        worker = self._take(until)
+        if worker is None:
+            return "no idle worker"
+        reason = self._converse(worker, job, until, tell, cancelled)
+        if reason is None:
+            self._give(worker)
+        else:
+            worker.kill()
+            if not self._closed:
+                self._give(_Worker())
+        return reason
+
+    def _converse(
+        self,
+        worker: _Worker,
+        job: Job,
+        until: float | None,
+        tell: Tell,
+        cancelled: Callable[[], bool] | None,
+    ) -> str | None:
+        def left() -> float:
+            return 3600.0 if until is None else until - time.monotonic()
+
+        if not worker.wait_ready(max(0.0, left())):
+            return "the worker was not ready in time"
+        try:
+            worker.pipe.send(Job(job.problem, job.start, None if until is None else left(), job.work, job.seed))
+            while left() > 0:
+                if cancelled is not None and cancelled():
+                    return "cancelled"
+                if worker.pipe.poll(min(0.05, max(0.0, left()))):
+                    message = worker.pipe.recv()
+                    if message == "done":
+                        return None
+                    if isinstance(message, str):
+                        return message
+                    tell(message)
+        except (EOFError, OSError):
+            return "the worker died"
+        return "out of time"
+
+    def close(self) -> None:
+        """Kill all idle workers; busy ones are killed when they come back."""
+        with self._condition:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            self._condition.notify_all()
+        for worker in idle:
+            worker.kill()

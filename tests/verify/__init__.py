@@ -1,0 +1,1 @@
+"""Random tiny problems against brute force: `python -m tests.verify --cases N`."""

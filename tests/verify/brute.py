@@ -1,0 +1,243 @@
+"""Exhaustive lexicographic optimum of a tiny problem, down to devices and independent of every encoding.
+
+For each item all distributions of its replicas over the bins; for each bin all contents that a packing can leave.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from random import Random
+
+from solver.atoms import Remainder
+from solver.items import Demand, PartKey
+from solver.plan import Plan, Seat
+from solver.problem import Atom, Problem
+from tests.verify.meaning import OWN, bin_loss, broken, cost, gang_holds
+
+Row = tuple[int, ...]
+Packing = tuple[tuple[tuple[int, int], ...], ...]
+"""For each replica in a bin its (device, thousandths) pairs."""
+
+
+class TooLargeError(Exception):
+    """More plans than the caller allows."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The optimum, one plan that has it, how many plans were compared, and every value vector that a plan has."""
+
+    values: Row
+    plan: Plan
+    plans: int
+    vectors: frozenset[Row]
+
+    def least(self, tier: int, limits: Row) -> int:
+        """The least value of a tier over all plans whose earlier tiers are at most `limits`."""
+        return min(v[tier] for v in self.vectors if all(a <= b for a, b in zip(v, limits, strict=False)))
+
+
+@cache
+def packings(devices: Row, demands: tuple[Demand, ...]) -> dict[Row, Packing]:
+    """Free thousandths per device (order kept) -> one packing of all replicas that leaves them; equal contents up to the
+    order of the devices are kept once."""  # fmt: skip
+    found: dict[Row, tuple[Row, Packing]] = {}
+    seen: set[tuple[int, Row]] = set()
+
+    def place(index: int, free: list[int], done: list[tuple[tuple[int, int], ...]]) -> None:
+        state = (index, tuple(sorted(free)))
+        if state in seen:
+            return
+        seen.add(state)
+        if index == len(demands):
+            found[state[1]] = (tuple(free), tuple(done))
+            return
+        demand = demands[index]
+        if demand.devices:
+            whole = [d for d, amount in enumerate(free) if amount == 1000][: demand.devices]
+            if len(whole) < demand.devices:
+                return
+            after = [0 if d in whole else amount for d, amount in enumerate(free)]
+            place(index + 1, after, [*done, tuple((d, 1000) for d in whole)])
+            return
+        if not demand.milli:
+            place(index + 1, free, [*done, ()])
+            return
+        tried = set()
+        for d, amount in enumerate(free):
+            if amount >= demand.milli and amount not in tried:
+                tried.add(amount)
+                after = [*free]
+                after[d] -= demand.milli
+                place(index + 1, after, [*done, ((d, demand.milli),)])
+
+    place(0, list(devices), [])
+    return dict(found.values())
+
+
+def distributions(most: int, room: Row) -> Iterator[Row]:
+    """All vectors of replicas per bin with at most `most` in all."""
+    if not room:
+        yield ()
+        return
+    for n in range(min(most, room[0]) + 1):
+        for rest in distributions(most - n, room[1:]):
+            yield (n, *rest)
+
+
+class Space:
+    """The plans of one problem."""
+
+    def __init__(self, problem: Problem, limit: int = 4_000) -> None:
+        self.problem = problem
+        self.limit = limit
+        self.devices: list[Row] = [tuple(row) for row in problem.bins.devices.tolist()]
+        self.resources: list[Row] = [tuple(max(0, a) for a in row) for row in problem.bins.resources.tolist()]
+        self.options = [self._options(i) for i in range(len(problem.items))]
+        size = 1
+        for options in self.options:
+            size *= len(options)
+        if size > limit * 40:
+            raise TooLargeError(f"{size} combinations")
+        own = set(map(id, self._own_atoms()))
+        self.joint = [a for a in problem.atoms if id(a) not in own and not isinstance(a, Remainder)]
+        self.remainders = [a for a in problem.atoms if isinstance(a, Remainder)]
+
+    def _own_atoms(self) -> list[Atom]:
+        return [a for a in self.problem.atoms if isinstance(a, OWN)]
+
+    def fits(self, b: int, demands: tuple[Demand, ...]) -> bool:
+        """The replicas fit the bin together."""
+        for r, free in enumerate(self.resources[b]):
+            if sum(d.resources[r] for d in demands if r < len(d.resources)) > free:
+                return False
+        if sum(d.volume for d in demands) > sum(self.devices[b]):
+            return False
+        return bool(packings(self.devices[b], demands))
+
+    def _alone(self, key: PartKey) -> Row:
+        part = self.problem.items[key[0]].parts[key[1]]
+        room = []
+        for b in range(self.problem.bins.count):
+            n = 0
+            while n < part.count and self.fits(b, (part.demand,) * (n + 1)):
+                n += 1
+            room.append(n)
+        return tuple(room)
+
+    def _options(self, i: int) -> list[tuple[Row, ...]]:
+        """Every way to place the item alone; the first is the refusal (no replica anywhere)."""
+        item = self.problem.items[i]
+        atoms = [a for a in self._own_atoms() if i in set(a.items())]
+        lists = [list(distributions(p.count, self._alone((i, k)))) for k, p in enumerate(item.parts)]
+        size = 1
+        for rows in lists:
+            size *= len(rows)
+        if size > self.limit * 10:
+            raise TooLargeError(f"{size} distributions of item {i}")
+        none = tuple((0,) * self.problem.bins.count for _ in item.parts)
+        found = [none]
+        for rows in product(*lists):
+            if rows == none or not gang_holds(item, [sum(row) for row in rows]):
+                continue
+            held = {(i, k): row for k, row in enumerate(rows)}
+            if any(broken(a, self.problem, held) for a in atoms):
+                continue
+            if all(self.fits(b, self._demands({i: rows}, b)) for b in range(self.problem.bins.count)):
+                found.append(rows)
+        return found
+
+    def _demands(self, chosen: dict[int, tuple[Row, ...]], b: int) -> tuple[Demand, ...]:
+        found: list[Demand] = []
+        for i, rows in chosen.items():
+            for part, row in zip(self.problem.items[i].parts, rows, strict=True):
+                found.extend([part.demand] * row[b])
+        return tuple(found)
+
+    def combinations(self) -> Iterator[dict[int, tuple[Row, ...]]]:
+        """Every choice for all items that fits the bins and breaks no hard atom."""
+        yield from self._extend(0, {})
+
+    def _extend(self, i: int, chosen: dict[int, tuple[Row, ...]]) -> Iterator[dict[int, tuple[Row, ...]]]:
+        if i == len(self.options):
+            held = {(k, p): row for k, rows in chosen.items() for p, row in enumerate(rows)}
+            if not any(broken(a, self.problem, held) for a in self.joint):
+                yield dict(chosen)
+            return
+        for rows in self.options[i]:
+            chosen[i] = rows
+            used = [b for b in range(self.problem.bins.count) if any(row[b] for row in rows)]
+            if i == 0 or all(self.fits(b, self._demands(chosen, b)) for b in used):
+                yield from self._extend(i + 1, chosen)
+            del chosen[i]
+
+    def _own_costs(self) -> list[dict[tuple[Row, ...], Row]]:
+        tables = []
+        for i, options in enumerate(self.options):
+            atoms = [a for a in self._own_atoms() if a.tier >= 0 and i in set(a.items())]
+            table = {}
+            for rows in options:
+                held = {(i, k): row for k, row in enumerate(rows)}
+                totals = [0] * self.problem.tiers
+                for a in atoms:
+                    totals[a.tier] += cost(a, self.problem, held)
+                table[rows] = tuple(totals)
+            tables.append(table)
+        return tables
+
+    def _content_cost(self, b: int, after: Row) -> Row:
+        totals = [0] * self.problem.tiers
+        for atom in self.remainders:
+            totals[atom.tier] += bin_loss(atom, b, self.devices[b], after)
+        return tuple(totals)
+
+    def _content_costs(self, chosen: dict[int, tuple[Row, ...]]) -> set[Row]:
+        """All cost vectors of the contents that the packings of these counts can leave."""
+        sums = {(0,) * self.problem.tiers}
+        for b in range(self.problem.bins.count) if self.remainders else ():
+            contents = packings(self.devices[b], self._demands(chosen, b))
+            here = {self._content_cost(b, after) for after in contents}
+            sums = {tuple(x + y for x, y in zip(s, c, strict=True)) for s in sums for c in here}
+        return sums
+
+    def best(self) -> Best:
+        """The optimum over all plans."""
+        tables = self._own_costs()
+        priced = [a for a in self.joint if a.tier >= 0]
+        best: Row | None = None
+        winner: dict[int, tuple[Row, ...]] = {}
+        vectors: set[Row] = set()
+        plans = 0
+        for chosen in self.combinations():
+            plans += 1
+            if plans > self.limit:
+                raise TooLargeError(f"more than {self.limit} plans")
+            totals = [sum(tables[i][rows][t] for i, rows in chosen.items()) for t in range(self.problem.tiers)]
+            held = {(k, p): row for k, rows in chosen.items() for p, row in enumerate(rows)}
+            for atom in priced:
+                totals[atom.tier] += cost(atom, self.problem, held)
+            found = {tuple(x + y for x, y in zip(totals, c, strict=True)) for c in self._content_costs(chosen)}
+            vectors |= found
+            if best is None or min(found) < best:
+                best, winner = min(found), chosen
+        assert best is not None, "refusing everything is always a plan"
+        return Best(best, self.plan(winner, None), plans, frozenset(vectors))
+
+    def plan(self, chosen: dict[int, tuple[Row, ...]], rng: Random | None) -> Plan:
+        """Seats for these counts: the cheapest content of each bin, or a random one."""
+        seats: dict[int, list[list[Seat]]] = {
+            i: [[] for _ in rows] for i, rows in chosen.items() if any(map(any, rows))
+        }
+        for b in range(self.problem.bins.count):
+            contents = packings(self.devices[b], self._demands(chosen, b))
+            after = (
+                rng.choice(sorted(contents)) if rng else min(contents, key=lambda a: self._content_cost(b, a))
+            )
+            replicas = iter(contents[after])
+            for i, rows in chosen.items():
+                for p, row in enumerate(rows):
+                    seats.get(i, [[]] * len(rows))[p].extend(
+                        Seat(b, next(replicas)) for _ in range(row[b])
+                    )
+        return Plan({i: tuple(tuple(sorted(s)) for s in parts) for i, parts in seats.items()})

@@ -1,0 +1,52 @@
+"""A second, plain CP-SAT driver over `Arrays`, so that an encoding is judged apart from `solver.search`."""
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from solver.items import IntArray
+from solver.model import FREE, Arrays
+
+
+class UnprovenError(Exception):
+    """CP-SAT did not prove a tiny model."""
+
+
+def lexicographic(arrays: Arrays) -> tuple[tuple[int, ...], IntArray] | None:
+    """Optimum of all tiers in order and one solution that has it; None if no solution exists."""
+    model = cp_model.CpModel()
+    cols = [
+        model.new_int_var(low, high, "")
+        for low, high in zip(arrays.lower.tolist(), arrays.upper.tolist(), strict=True)
+    ]
+    columns, coefficients = arrays.columns.tolist(), arrays.coefficients.tolist()
+    ends = arrays.indptr.tolist()
+    for row, (lo, hi) in enumerate(zip(arrays.row_lo.tolist(), arrays.row_hi.tolist(), strict=True)):
+        here = slice(ends[row], ends[row + 1])
+        domain = cp_model.Domain(max(lo, -FREE), min(hi, FREE))
+        terms = cp_model.LinearExpr.weighted_sum([cols[c] for c in columns[here]], coefficients[here])
+        model.add_linear_expression_in_domain(terms, domain)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.cp_model_presolve = arrays.variables > 60
+    solver.parameters.symmetry_level = 0
+    for col, value in zip(cols, arrays.hint.tolist(), strict=True):
+        model.add_hint(col, value)
+    values: list[int] = []
+    x = arrays.hint
+    for tier in range(len(arrays.objective)):
+        used = np.flatnonzero(arrays.objective[tier]).tolist()
+        goal = cp_model.LinearExpr.weighted_sum(
+            [cols[c] for c in used], arrays.objective[tier][used].tolist()
+        )
+        model.minimize(goal)
+        status = solver.solve(model)
+        if status == cp_model.INFEASIBLE:
+            return None
+        if status != cp_model.OPTIMAL:
+            raise UnprovenError(solver.status_name(status))
+        x = np.array([solver.value(col) for col in cols], np.int64)
+        values.append(arrays.value(tier, x))
+        if used:
+            model.add(goal <= values[tier] - arrays.constant[tier])
+        model.clear_objective()
+    return tuple(values), x

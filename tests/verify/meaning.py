@@ -1,0 +1,225 @@
+"""What the atoms mean, written a second time from their docstrings and on purpose without `solver.check`.
+
+Everything is plain Python on replica counts per bin and free thousandths per device; slow and easy to read.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from solver.atoms import (
+    Allow,
+    Capacity,
+    Exclusive,
+    RefuseCharge,
+    Remainder,
+    Segments,
+    Share,
+    SpanCharge,
+    Spread,
+    Together,
+    UnitCharge,
+    Within,
+)
+from solver.items import Item, PartKey
+from solver.plan import Plan
+from solver.problem import Atom, Problem
+
+Held = Mapping[PartKey, Sequence[int]]
+"""(item, part) -> replicas in each bin; a part without an entry has none."""
+
+OWN = (Allow, Within, Segments, Spread, UnitCharge, SpanCharge)
+"""Atoms that speak of one item only."""
+
+
+def gang_holds(item: Item, totals: Sequence[int]) -> bool:
+    """The gang tree holds for these numbers of replicas per part (of an item that is placed)."""
+    children: dict[int, list[int]] = {b: [] for b in range(len(item.bundles))}
+    for b, bundle in enumerate(item.bundles):
+        if b:
+            children[bundle.parent].append(b)
+
+    def replicas(bundle: int) -> int:
+        own = sum(n for part, n in zip(item.parts, totals, strict=True) if part.bundle == bundle)
+        return own + sum(replicas(c) for c in children[bundle])
+
+    def whole(bundle: int) -> bool:
+        for part, n in zip(item.parts, totals, strict=True):
+            if part.bundle == bundle and not part.min_count <= n <= part.count:
+                return False
+        on = [c for c in children[bundle] if replicas(c) > 0]
+        return len(on) >= item.bundles[bundle].need and all(whole(c) for c in on)
+
+    return whole(0)
+
+
+def per_domain(problem: Problem, held: Held, keys: Iterable[PartKey], partition: int) -> dict[int, int]:
+    """Domain -> replicas of these parts, domains with at least one only."""
+    labels = problem.partitions[partition].tolist()
+    found: dict[int, int] = {}
+    for key in keys:
+        for b, n in enumerate(held.get(key, ())):
+            if n:
+                found[labels[b]] = found.get(labels[b], 0) + n
+    return found
+
+
+def all_parts(problem: Problem, item: int) -> list[PartKey]:
+    return [(item, p) for p in range(len(problem.items[item].parts))]
+
+
+def below(problem: Problem, item: int, bundle: int) -> list[PartKey]:
+    """Parts of the bundle and of every bundle under it, found by walking up from each part."""
+    bundles = problem.items[item].bundles
+    found = []
+    for p, part in enumerate(problem.items[item].parts):
+        at = part.bundle
+        while at not in (-1, bundle):
+            at = bundles[at].parent
+        if at == bundle:
+            found.append((item, p))
+    return found
+
+
+def share_load(atom: Share, held: Held) -> int:
+    load = atom.base
+    for key, use in atom.use.items():
+        for b, n in enumerate(held.get(key, ())):
+            if atom.bins is None or atom.bins[b]:
+                load += use * n
+    return load
+
+
+def members_per_domain(atom: Exclusive, problem: Problem, held: Held) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for item in atom.members:
+        for domain in per_domain(problem, held, all_parts(problem, item), atom.partition):
+            found[domain] = found.get(domain, 0) + 1
+    return found
+
+
+def lonely(atom: Together, problem: Problem, held: Held) -> int:
+    """Domains of the follower in which the leader has nothing."""
+    mine = per_domain(problem, held, all_parts(problem, atom.follower), atom.partition)
+    theirs = per_domain(problem, held, all_parts(problem, atom.leader), atom.partition)
+    return sum(1 for domain in mine if domain not in theirs)
+
+
+def broken(atom: Atom, problem: Problem, held: Held) -> bool:
+    """True if a hard atom is broken by these counts (capacity is judged on devices, see `content`)."""
+    match atom:
+        case Allow():
+            counts = held.get((atom.item, atom.part), ())
+            return any(n and not atom.bins[b] for b, n in enumerate(counts))
+        case Within():
+            keys = below(problem, atom.item, atom.bundle)
+            return len(per_domain(problem, held, keys, atom.partition)) > 1
+        case Segments():
+            counts = per_domain(problem, held, [(atom.item, atom.part)], atom.partition).values()
+            return sum(1 for n in counts if n % atom.size) > 1
+        case Spread(tier=-1):
+            keys = [(atom.item, p) for p in atom.parts]
+            return any(n > atom.limit for n in per_domain(problem, held, keys, atom.partition).values())
+        case Share():
+            return atom.limit is not None and share_load(atom, held) > max(atom.limit, atom.base)
+        case Exclusive(tier=-1):
+            return any(n > 1 for n in members_per_domain(atom, problem, held).values())
+        case Together(tier=-1):
+            return lonely(atom, problem, held) > 0
+    return False
+
+
+def cost(atom: Atom, problem: Problem, held: Held) -> int:
+    """Cost of a priced atom at these counts (without `Remainder`, which sees devices)."""
+    if atom.tier < 0:
+        return 0
+    match atom:
+        case RefuseCharge():
+            missing = {
+                key: problem.items[key[0]].parts[key[1]].count - sum(held.get(key, ())) for key in atom.each
+            }
+            return sum(missing[key] * each for key, each in atom.each.items())
+        case UnitCharge():
+            return sum(int(atom.each[b]) * n for b, n in enumerate(held.get((atom.item, atom.part), ())))
+        case SpanCharge():
+            keys = below(problem, atom.item, atom.bundle)
+            return atom.price_once if len(per_domain(problem, held, keys, atom.partition)) > 1 else 0
+        case Spread():
+            keys = [(atom.item, p) for p in atom.parts]
+            counts = per_domain(problem, held, keys, atom.partition).values()
+            return sum(atom.price_each * (n - atom.limit) for n in counts if n > atom.limit)
+        case Share():
+            load, total = share_load(atom, held), 0
+            for hinge in atom.hinges:
+                if hinge.below and load < hinge.at:
+                    total += hinge.rate * (hinge.at - load)
+                elif not hinge.below and load > hinge.at:
+                    total += hinge.rate * (load - hinge.at)
+            return total
+        case Exclusive():
+            return sum(atom.price_each * (n - 1) for n in members_per_domain(atom, problem, held).values())
+        case Together():
+            return atom.price_each * lonely(atom, problem, held)
+        case Remainder() | Capacity():
+            return 0
+    raise TypeError(f"tests.verify.meaning does not know {type(atom).__name__}; teach it")
+
+
+def bin_loss(atom: Remainder, b: int, before: Sequence[int], after: Sequence[int]) -> int:
+    """Cost of what one bin lost, from its free thousandths before and after."""
+    whole_before = sum(1 for free in before if free == 1000)
+    whole_after = sum(1 for free in after if free == 1000)
+    return sum(
+        int(atom.values[b, k]) * (whole_before // size - whole_after // size)
+        for k, size in enumerate(atom.sizes)
+    )
+
+
+def tally(problem: Problem, plan: Plan) -> dict[PartKey, list[int]]:
+    """Replicas per bin of every placed part."""
+    held: dict[PartKey, list[int]] = {}
+    for i, parts in plan.seats.items():
+        for p, seats in enumerate(parts):
+            row = held.setdefault((i, p), [0] * problem.bins.count)
+            for seat in seats:
+                row[seat.bin] += 1
+    return held
+
+
+def content(problem: Problem, plan: Plan) -> list[list[int]] | None:
+    """Free thousandths of every device after the plan; None if a device, a resource or a demand is violated."""
+    free = problem.bins.devices.tolist()
+    left = [[max(0, amount) for amount in row] for row in problem.bins.resources.tolist()]
+    for i, parts in plan.seats.items():
+        for part, seats in zip(problem.items[i].parts, parts, strict=True):
+            for seat in seats:
+                takes = sorted(milli for _, milli in seat.devices)
+                wants = [part.demand.milli] if part.demand.milli else [1000] * part.demand.devices
+                if takes != wants or len({d for d, _ in seat.devices}) != len(seat.devices):
+                    return None
+                for device, milli in seat.devices:
+                    free[seat.bin][device] -= milli
+                for r, amount in enumerate(part.demand.resources):
+                    left[seat.bin][r] -= amount
+    if any(amount < 0 for row in [*free, *left] for amount in row):
+        return None
+    return free
+
+
+def judge(problem: Problem, plan: Plan) -> tuple[bool, tuple[int, ...], list[int]]:
+    """(valid, value of every tier, cost of every priced atom in order), measured by this module alone."""
+    held = tally(problem, plan)
+    after = content(problem, plan)
+    valid = after is not None and not any(broken(a, problem, held) for a in problem.atoms)
+    for i, parts in plan.seats.items():
+        valid = valid and gang_holds(problem.items[i], [len(s) for s in parts])
+    totals = [0] * problem.tiers
+    costs = []
+    for atom in problem.atoms:
+        if atom.tier < 0:
+            continue
+        amount = cost(atom, problem, held)
+        if isinstance(atom, Remainder) and after is not None:
+            before = problem.bins.devices.tolist()
+            amount = sum(bin_loss(atom, b, before[b], after[b]) for b in range(problem.bins.count))
+        costs.append(amount)
+        totals[atom.tier] += amount
+    return valid, tuple(totals), costs

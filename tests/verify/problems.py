@@ -1,0 +1,320 @@
+"""Seeded tiny problems that together exercise every atom and trait of the solver."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+import numpy as np
+
+from solver.atoms import (
+    Allow,
+    Capacity,
+    Exclusive,
+    Hinge,
+    RefuseCharge,
+    Remainder,
+    Segments,
+    Share,
+    SpanCharge,
+    Spread,
+    Together,
+    UnitCharge,
+    Within,
+)
+from solver.items import Bins, Bundle, Demand, IntArray, Item, Part, PartKey
+from solver.problem import Atom, Problem
+
+CHAIN = (125, 250, 500, 1000)
+OFF_CHAIN = (190, 300, 470, 530, 810)
+PRICES = (0, 1, 2, 3, 5, 7, 11, 1_000_003)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Bins, partitions and items, before any atom."""
+
+    rng: Random
+    bins: Bins
+    partitions: tuple[IntArray, ...]
+    items: tuple[Item, ...]
+    tiers: int
+
+    @property
+    def keys(self) -> list[PartKey]:
+        """All parts."""
+        return [(i, p) for i, item in enumerate(self.items) for p in range(len(item.parts))]
+
+    def price(self) -> int:
+        """A price, mostly small and seldom zero or large."""
+        return self.rng.choices(PRICES, weights=(1, 4, 4, 4, 4, 3, 3, 1))[0]
+
+    def tier(self) -> int:
+        """A tier of a priced atom."""
+        return self.rng.randrange(self.tiers)
+
+    def hard_or_priced(self) -> tuple[int, int]:
+        """(tier, price): -1 and 0 for a hard atom."""
+        return (-1, 0) if self.rng.random() < 0.5 else (self.tier(), self.price())
+
+    def some_bins(self, share: float) -> np.ndarray:
+        """A random mask over the bins."""
+        return np.array([self.rng.random() < share for _ in range(self.bins.count)], np.bool_)
+
+
+def _bins(rng: Random, off_chain: bool) -> Bins:
+    count = rng.choices((1, 2, 3, 4), weights=(1, 3, 4, 3))[0]
+    width = rng.choices((0, 1, 2, 3), weights=(1, 3, 4, 3))[0]
+    kinds = rng.choices((1, 2, 4), weights=(3, 3, 2))[0]
+    columns = rng.choice((1, 2))
+    binding = rng.random() < 0.5
+    rows = []
+    for _ in range(kinds):
+        devices = []
+        for _ in range(width):
+            pool = (1000, 1000, 1000, 0, *CHAIN[:3], *(OFF_CHAIN if off_chain else ()))
+            devices.append(rng.choice(pool) if rng.random() < 0.6 else 1000)
+        if rng.random() < 0.2 and width:
+            devices[-1] = 0
+        resources = [rng.randint(0, 6) if binding and rng.random() < 0.7 else 100 for _ in range(columns)]
+        if rng.random() < 0.03:
+            resources[0] = -1
+        rows.append((devices, resources))
+    chosen = [rng.choice(rows) for _ in range(count)]
+    return Bins(
+        np.array([d for d, _ in chosen], np.int64).reshape(count, width),
+        np.array([r for _, r in chosen], np.int64).reshape(count, columns),
+    )
+
+
+def _partitions(rng: Random, count: int) -> tuple[IntArray, ...]:
+    """The bins themselves (not always), a coarser one over them, or labels that follow no nesting."""
+    fine = np.arange(count, dtype=np.int64)
+    coarse = np.sort(_labels(rng, count, 2))
+    loose = _labels(rng, count, rng.choice((2, 3)))
+    whole = np.zeros(count, np.int64)
+    return tuple(rng.sample([fine, coarse, loose, whole], k=rng.choice((1, 2, 2, 3))))
+
+
+def _labels(rng: Random, count: int, most: int) -> IntArray:
+    raw = [rng.randrange(most) for _ in range(count)]
+    order = {label: k for k, label in enumerate(dict.fromkeys(raw))}
+    return np.array([order[label] for label in raw], np.int64)
+
+
+def _demand(rng: Random, columns: int, width: int, off_chain: bool) -> Demand:
+    resources = tuple(rng.choice((0, 0, 0, 1, 2)) for _ in range(columns))
+    kind = rng.random() if width else 1.0
+    if kind < 0.4:
+        return Demand(devices=rng.choices((1, 2, 3), weights=(4, 3, 1))[0], resources=resources)
+    if kind < 0.88:
+        sizes = OFF_CHAIN if off_chain and rng.random() < 0.7 else CHAIN
+        return Demand(milli=rng.choice(sizes), resources=resources)
+    return Demand(resources=(1, *resources[1:]))
+
+
+def _bundles(rng: Random) -> tuple[Bundle, ...]:
+    style = rng.random()
+    if style < 0.55:
+        return (Bundle("root"),)
+    if style < 0.85:
+        children = rng.choice((1, 2, 3))
+        return (
+            Bundle("root", -1, rng.randint(0, children)),
+            *(Bundle(f"group-{k}", 0) for k in range(children)),
+        )
+    return (
+        Bundle("root", -1, 1),
+        Bundle("group-0", 0, rng.choice((0, 1))),
+        Bundle("leaf-0", 1),
+        Bundle("group-1", 0),
+    )
+
+
+def _item(rng: Random, index: int, columns: int, width: int, off_chain: bool) -> Item:
+    bundles = _bundles(rng)
+    inner = {b.parent for b in bundles}
+    homes = [b for b in range(len(bundles)) if b not in inner]
+    if len(bundles) == 1:
+        homes = [0] * rng.choices((1, 2), weights=(3, 1))[0]
+    elif rng.random() < 0.3:
+        homes = [0, *homes]
+    if rng.random() < 0.08:
+        homes = [homes[0], *homes]
+    parts = []
+    for k, home in enumerate(homes):
+        count = rng.choices((1, 2, 3, 4), weights=(4, 4, 2, 1))[0]
+        elastic = rng.random() < 0.3
+        least = rng.randint(0 if rng.random() < 0.3 else 1, count) if elastic else count
+        parts.append(Part(f"part-{k}", _demand(rng, columns, width, off_chain), count, least, home))
+    return Item(f"item-{index}", bundles, tuple(parts))
+
+
+def _twins(f: Frame, i: int, p: int) -> list[PartKey]:
+    """The part, often with the same part of all equal items (so that these stay interchangeable)."""
+    if f.rng.random() < 0.3:
+        return [(i, p)]
+    return [(k, p) for k, item in enumerate(f.items) if (item.bundles, item.parts) == (f.items[i].bundles, f.items[i].parts)]
+
+
+def _allow(f: Frame) -> list[Atom]:
+    bins = f.some_bins(0.7)
+    return [Allow("allow", i, p, bins) for i, p in _twins(f, *f.rng.choice(f.keys))]
+
+
+def _bundle_of(f: Frame) -> tuple[int, int, int]:
+    i = f.rng.randrange(len(f.items))
+    bundle = 0 if f.rng.random() < 0.7 else f.rng.randrange(len(f.items[i].bundles))
+    return i, bundle, f.rng.randrange(len(f.partitions))
+
+
+def _within(f: Frame) -> list[Atom]:
+    return [Within("within", *_bundle_of(f))]
+
+
+def _segments(f: Frame) -> list[Atom]:
+    i, p = f.rng.choice(f.keys)
+    return [Segments("segments", i, p, f.rng.randrange(len(f.partitions)), f.rng.choice((1, 2, 2, 2, 3)))]
+
+
+def _spread(f: Frame) -> list[Atom]:
+    i, p = f.rng.choice(f.keys)
+    parts = tuple(range(len(f.items[i].parts))) if f.rng.random() < 0.4 else (p,)
+    tier, price = f.hard_or_priced()
+    limit = f.rng.choices((0, 1, 2), weights=(1, 6, 3))[0]
+    return [Spread("spread", i, parts, f.rng.randrange(len(f.partitions)), limit, price, tier)]
+
+
+def _exclusive(f: Frame) -> list[Atom]:
+    members = tuple(sorted(f.rng.sample(range(len(f.items)), k=min(len(f.items), f.rng.choice((2, 2, 3))))))
+    tier, price = f.hard_or_priced()
+    return [Exclusive("exclusive", f.rng.randrange(len(f.partitions)), members, price, tier)]
+
+
+def _together(f: Frame) -> list[Atom]:
+    leader, follower = f.rng.sample(range(len(f.items)), k=2) if len(f.items) > 1 else (0, 0)
+    tier, price = f.hard_or_priced()
+    return [Together("together", f.rng.randrange(len(f.partitions)), leader, follower, price, tier)]
+
+
+def _share(f: Frame) -> list[Atom]:
+    use = {key: f.rng.randint(0, 4) for key in f.keys if f.rng.random() < 0.7}
+    base = f.rng.choice((0, 0, 1, 5))
+    limit = f.rng.choice((None, 0, 2, 4, 6, 9))  # below the base now and then: the hold form
+    rates = [f.price() for _ in range(f.rng.choice((0, 0, 1, 2, 3)) if use else 0)]
+    hinges = tuple(Hinge(f.rng.randint(-1, 9), rate, f.rng.random() < 0.4) for rate in rates)
+    bins = None if f.rng.random() < 0.5 else f.some_bins(0.6)
+    return [Share("share", "load", use, bins, base, limit, hinges, f.tier() if hinges else -1)]
+
+
+def _refuse(f: Frame) -> list[Atom]:
+    return [RefuseCharge("refuse", f.tier(), {key: f.price() for key in f.keys if f.rng.random() < 0.7})]
+
+
+def _unit(f: Frame) -> list[Atom]:
+    kinds = [f.price() for _ in range(2)]
+    each = np.array([f.rng.choice(kinds) for _ in range(f.bins.count)], np.int64)
+    tier = f.tier()
+    return [UnitCharge("unit", tier, i, p, each) for i, p in _twins(f, *f.rng.choice(f.keys))]
+
+
+def _span(f: Frame) -> list[Atom]:
+    i, bundle, partition = _bundle_of(f)
+    return [SpanCharge("span", f.tier(), i, bundle, partition, f.price())]
+
+
+def _remainder(f: Frame) -> list[Atom]:
+    sizes = f.rng.choice(((1,), (2,), (1, 2), (1, 3), (2, 3), (1, 2, 3)))
+    one = f.rng.random() < 0.6  # one value per size, so that bins may still be merged
+    row = [f.price() for _ in sizes]
+    values = [row if one else [f.price() for _ in sizes] for _ in range(f.bins.count)]
+    return [Remainder("remainder", f.tier(), sizes, np.array(values, np.int64).reshape(f.bins.count, len(sizes)))]
+
+
+MAKERS: tuple[tuple[Callable[[Frame], list[Atom]], int], ...] = (
+    (_allow, 3),
+    (_within, 4),
+    (_segments, 3),
+    (_spread, 4),
+    (_exclusive, 4),
+    (_together, 4),
+    (_share, 5),
+    (_refuse, 1),
+    (_unit, 4),
+    (_span, 4),
+    (_remainder, 3),
+)
+
+
+def draw(rng: Random) -> Problem:
+    """One random problem; it may be too large for brute force, then draw again."""
+    off_chain = rng.random() < 0.4
+    bins = _bins(rng, off_chain)
+    columns, width = bins.resources.shape[1], bins.devices.shape[1]
+    count = rng.choices((1, 2, 3, 4), weights=(2, 4, 4, 3))[0]
+    items = [_item(rng, 0, columns, width, off_chain)]
+    while len(items) < count:
+        again = rng.random() < 0.3  # equal items: symmetry
+        items.append(
+            replace(items[-1], key=f"item-{len(items)}")
+            if again
+            else _item(rng, len(items), columns, width, off_chain)
+        )
+    frame = Frame(rng, bins, _partitions(rng, bins.count), tuple(items), rng.choice((1, 2, 3)))
+    makers, weights = zip(*MAKERS, strict=True)
+    atoms: list[Atom] = [Capacity()]
+    full: dict[PartKey, int] = {}
+    for key in frame.keys:
+        twin = frame.items[key[0] - 1] if key[0] else None
+        same = twin is not None and twin.parts == frame.items[key[0]].parts and rng.random() < 0.8
+        full[key] = full[key[0] - 1, key[1]] if same else 1 + frame.price()
+    if rng.random() < 0.95:
+        atoms.append(RefuseCharge("refuse", 0, full))
+    for make in rng.choices(makers, weights, k=rng.choice((0, 1, 2, 3, 4, 5, 6))):
+        atoms.extend(make(frame))
+    rng.shuffle(atoms)
+    return Problem(frame.bins, frame.partitions, frame.items, tuple(atoms), frame.tiers)
+
+
+def shuffled(problem: Problem, rng: Random) -> Problem:
+    """The same problem with its items, bins, devices, atoms and domain numbers in another order."""
+    bin_order = rng.sample(range(problem.bins.count), k=problem.bins.count)
+    item_order = rng.sample(range(len(problem.items)), k=len(problem.items))
+    devices = problem.bins.devices[bin_order].copy()
+    for row in devices:
+        row[:] = rng.sample(row.tolist(), k=row.size)
+    partitions = tuple(_renamed(labels[bin_order], rng) for labels in problem.partitions)
+    new = {old: k for k, old in enumerate(item_order)}
+    atoms = [_reordered(atom, bin_order).remap(new) for atom in problem.atoms]
+    kept = [atom for atom in atoms if atom is not None]
+    rng.shuffle(kept)
+    items = tuple(problem.items[i] for i in item_order)
+    bins = Bins(devices, problem.bins.resources[bin_order])
+    return Problem(bins, partitions, items, tuple(kept), problem.tiers)
+
+
+def _renamed(labels: IntArray, rng: Random) -> IntArray:
+    count = int(labels.max()) + 1
+    return np.array(rng.sample(range(count), k=count), np.int64)[labels]
+
+
+def _reordered(atom: Atom, order: Sequence[int]) -> Atom:
+    match atom:
+        case Allow() | Share() if atom.bins is not None:
+            return replace(atom, bins=atom.bins[order])
+        case UnitCharge():
+            return replace(atom, each=atom.each[order])
+        case Remainder():
+            return replace(atom, values=atom.values[order])
+    return atom
+
+
+def without(problem: Problem, *, item: int | None = None, atom: int | None = None) -> Problem:
+    """The problem less one item or one atom, for shrinking a failure."""
+    atoms, items = list(problem.atoms), list(problem.items)
+    if atom is not None:
+        del atoms[atom]
+    if item is not None:
+        del items[item]
+        new = {old: old - (old > item) for old in range(len(problem.items)) if old != item}
+        atoms = [moved for a in atoms if (moved := a.remap(new)) is not None]
+    return replace(problem, items=tuple(items), atoms=tuple(atoms))
