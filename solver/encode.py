@@ -76,6 +76,9 @@ class _Encoder:
     def counts(self, key: PartKey) -> dict[int, int]:
         return self.columns[key]
 
+    def most(self, key: PartKey, cell: int) -> int:
+        return int(self.cells.upper[key][cell])
+
     def known(self, key: PartKey) -> dict[int, int]:
         return self._known[key]
 

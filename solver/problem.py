@@ -57,6 +57,9 @@ class Encoding(Protocol):
     def counts(self, key: PartKey) -> dict[int, int]:
         """Cell -> column with the replicas of a part in it (cells where none may sit are left out)."""
 
+    def most(self, key: PartKey, cell: int) -> int:
+        """Replicas of a part that the cell could take alone."""
+
     def known(self, key: PartKey) -> dict[int, int]:
         """Cell -> replicas in the known plan."""
 

@@ -94,7 +94,7 @@ def terms(lowered: Lowered, report: Report) -> tuple[Term, ...]:
         if rule is None:
             continue
         cost = points.get((rule.name, spec.tier), 0)
-        natural = cost / spec.weight / rule.scale if spec.weight else 0.0
+        natural = rule.natural(cost // spec.weight, spec) if spec.weight else 0.0
         found.append(
             Term(
                 name=rule.name,

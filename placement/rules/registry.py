@@ -8,21 +8,37 @@ from typing import Any
 
 from placement.errors import InputError
 from placement.model.policy import Policy, RuleSpec
+from placement.rules.affinity import Affinity
+from placement.rules.affinity_preference import AffinityPreference
 from placement.rules.capacity import Capacity
+from placement.rules.carbon import Carbon
+from placement.rules.energy import Energy
+from placement.rules.fairness import Fairness
 from placement.rules.gang import Gang
 from placement.rules.gpu_model import GpuModel
+from placement.rules.health import Health
+from placement.rules.latency import Latency
+from placement.rules.power_cap import PowerCap
 from placement.rules.price import Price
+from placement.rules.quota import Quota
 from placement.rules.refused import Refused
 from placement.rules.rule import HardRule, ObjectiveRule, Rule
+from placement.rules.segments import Segments
+from placement.rules.selectors import Selectors
+from placement.rules.spread import Spread
+from placement.rules.spread_preference import SpreadPreference
+from placement.rules.state_fetch import StateFetch
+from placement.rules.stranded import Stranded
+from placement.rules.topology import Topology
+from placement.rules.topology_preference import TopologyPreference
 
 __all__ = ["LAWS", "RULES", "Active", "active_rules", "rule_named"]
 
 RULES: tuple[Rule[Any], ...] = (
-    Capacity(),
-    Gang(),
-    GpuModel(),
-    Refused(),
-    Price(),
+    *(Capacity(), Gang(), GpuModel(), Health(), Selectors()),
+    *(Topology(), Segments(), Spread(), Affinity(), Quota(), PowerCap()),
+    *(Refused(), Fairness(), Price(), Energy(), Carbon(), Latency(), StateFetch(), Stranded()),
+    *(TopologyPreference(), SpreadPreference(), AffinityPreference()),
 )
 """Requirements first, then objectives; the order of atoms follows this one, not the policy's."""
 

@@ -6,8 +6,8 @@ count. Running work counts workload by workload.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from placement.model.case import Case
 from placement.model.workload import Affinity, Workload
@@ -35,8 +35,35 @@ class Relations:
     lost: list[tuple[str, str]] = field(default_factory=list)
 
 
-_Term = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]
-"""Content of a term: level, names, labels to match."""
+_Content = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]
+
+
+@dataclass(frozen=True)
+class _Term:
+    """One term as several workloads carry it word for word; all lists in the order of ids.
+
+    `family` are the carriers that the term means as well: they speak of each other.
+    """
+
+    level: str
+    carriers: tuple[Workload, ...]
+    pending: tuple[Workload, ...]
+    running: tuple[str, ...]
+    family: tuple[Workload, ...]
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """Ids of the family."""
+        return frozenset(workload.id for workload in self.family)
+
+    @cached_property
+    def outside(self) -> tuple[Workload, ...]:
+        """Pending targets outside the family."""
+        return tuple(workload for workload in self.pending if workload.id not in self.ids)
+
+    def others(self, carrier: Workload) -> tuple[Workload, ...]:
+        """Pending targets of a carrier, its own family left out. A carrier that is not of it is no target."""
+        return self.outside if carrier.id in self.ids else self.pending
 
 
 def block_of(workload: Workload) -> str:
@@ -47,92 +74,85 @@ def block_of(workload: Workload) -> str:
 def resolve(case: Case, fabric: Fabric, mode: str) -> Relations:
     """All terms of one mode of the case.
 
-    Affinity: with running targets any one of them will do (and pending ones do not matter); with pending targets
-    only, all of them must be near; of two that name each other the later (by id) follows the earlier; with no target
-    at all a required term is lost. Anti-affinity holds against every target and, if required, binds in both
-    directions, so that running work keeps new work away. Inside one placement group an affinity is met where the
-    group's level is at least as fine as the term's, and is lost otherwise; so is every anti-affinity.
+    Affinity: with running targets any one of them will do, and pending ones do not matter. With pending targets only,
+    all of them must be near; but of a family (all carry the same term and are meant by it) the others follow the
+    first by id, and of any two that name each other the later follows the earlier. A required term without any target
+    is lost. Anti-affinity holds against every target; if required, running work keeps new work away by its own terms
+    too. Inside one placement group an affinity is met where the group's level is at least as fine as the term's, and
+    is lost otherwise; so is every anti-affinity.
     """
-    pending = {workload.id: workload for workload in case.workloads}
-    running = {one.workload.id: one.workload for one in case.running}
-    seen: dict[_Term, tuple[tuple[str, ...], tuple[str, ...]]] = {}
-
-    def targets(workload: Workload, term: Affinity) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        key = _content(term)
-        if key not in seen:
-            seen[key] = (
-                tuple(sorted(name for name, other in pending.items() if _meant(term, other))),
-                tuple(sorted(name for name, other in running.items() if _meant(term, other))),
-            )
-        waiting, placed = seen[key]
-        return tuple(name for name in waiting if name != workload.id), placed
-
     found = Relations()
-    ordered = [pending[name] for name in sorted(pending)]
-    leaders: set[tuple[str, str, str]] = set()
-    for workload in ordered:
-        for term in workload.affinity:
-            waiting, placed = targets(workload, term)
-            if term.mode == mode and waiting and not placed:
-                leaders.update((workload.id, other, term.level) for other in waiting)
-    for workload in ordered:
-        for term in workload.affinity:
-            if term.mode != mode:
-                continue
-            waiting, placed = targets(workload, term)
-            if placed:
-                found.near.append((workload.id, term.level, placed))
-            elif not waiting:
-                found.lost.append((workload.id, f"there is nothing to be near to at level {term.level}"))
-            for other in () if placed else waiting:
-                mutual = (other, workload.id, term.level) in leaders
-                if block_of(pending[other]) == block_of(workload):
-                    if not _implied(case, fabric, workload, term.level):
-                        found.lost.append((workload.id, f"affinity to {other} inside one placement group"))
-                elif not mutual or other < workload.id:
-                    found.follows.append((block_of(workload), block_of(pending[other]), term.level))
-    _apart(found, ordered, targets, mode)
+    ordered = sorted(case.workloads, key=lambda workload: workload.id)
+    _near(found, _terms(case, ordered, mode, apart=False), case, fabric)
+    _apart(found, _terms(case, ordered, mode, apart=True))
     if mode == "require":
         _kept_away(found, ordered, case)
-    found.follows = list(dict.fromkeys(found.follows))
     return found
 
 
-def _apart(
-    found: Relations,
-    ordered: list[Workload],
-    targets: Callable[[Workload, Affinity], tuple[tuple[str, ...], tuple[str, ...]]],
-    mode: str,
-) -> None:
-    """Anti-affinity: families of workloads that carry a term and are meant by it, and further pairs."""
-    carriers: dict[_Term, list[tuple[Workload, Affinity]]] = {}
-    block = {workload.id: block_of(workload) for workload in ordered}
+def _terms(case: Case, ordered: list[Workload], mode: str, *, apart: bool) -> list[_Term]:
+    carriers: dict[_Content, list[Workload]] = {}
+    example: dict[_Content, Affinity] = {}
     for workload in ordered:
-        for term in workload.anti_affinity:
+        for term in workload.anti_affinity if apart else workload.affinity:
             if term.mode == mode:
-                carriers.setdefault(_content(term), []).append((workload, term))
-    together: dict[str, set[tuple[str, str]]] = {}
-    for (level, _, _), carrying in sorted(carriers.items()):
-        covered = together.setdefault(level, set())
-        members = [workload for workload, term in carrying if _meant(term, workload)]
-        inside = {workload.id for workload in members}
-        blocks = tuple(sorted({block[name] for name in inside}))
-        if len(blocks) > 1:
-            found.families.append((level, blocks))
-        for workload, term in carrying:
-            waiting, placed = targets(workload, term)
-            if placed:
-                found.avoids.append((workload.id, level, placed))
-            for other in waiting:
-                if block[other] == block[workload.id]:
-                    found.lost.append((workload.id, f"anti-affinity to {other} inside one placement group"))
-                elif not (workload.id in inside and other in inside):
-                    first, second = sorted((block[workload.id], block[other]))
-                    covered.add((first, second))
-    for level, covered in sorted(together.items()):
-        for first, second in sorted(covered):
-            if not any(at == level and {first, second} <= set(blocks) for at, blocks in found.families):
-                found.pairs.append((level, first, second))
+                content = (term.level, tuple(sorted(term.workloads)), tuple(sorted(term.match.items())))
+                carriers.setdefault(content, []).append(workload)
+                example[content] = term
+    running = sorted((one.workload for one in case.running), key=lambda workload: workload.id)
+    return [
+        _Term(
+            level=content[0],
+            carriers=tuple(carrying),
+            pending=tuple(workload for workload in ordered if _meant(example[content], workload)),
+            running=tuple(workload.id for workload in running if _meant(example[content], workload)),
+            family=tuple(workload for workload in carrying if _meant(example[content], workload)),
+        )
+        for content, carrying in sorted(carriers.items())
+    ]
+
+
+def _near(found: Relations, terms: list[_Term], case: Case, fabric: Fabric) -> None:
+    wanted: dict[tuple[str, str, str], tuple[Workload, Workload]] = {}
+    for term in terms:
+        for carrier in term.carriers:
+            if term.running:
+                found.near.append((carrier.id, term.level, term.running))
+                continue
+            targets = list(term.others(carrier))
+            if carrier.id in term.ids and carrier.id != term.family[0].id:
+                targets.append(term.family[0])
+            if not targets and len(term.family) < 2:
+                found.lost.append((carrier.id, f"there is nothing to be near to at level {term.level}"))
+            wanted |= {(carrier.id, other.id, term.level): (carrier, other) for other in targets}
+    for (name, other, level), (carrier, target) in sorted(wanted.items(), key=lambda entry: entry[0]):
+        if block_of(carrier) == block_of(target):
+            if not _implied(case, fabric, carrier, level):
+                found.lost.append((name, f"affinity to {other} inside one placement group"))
+        elif other < name or (other, name, level) not in wanted:
+            found.follows.append((block_of(carrier), block_of(target), level))
+    found.follows = list(dict.fromkeys(found.follows))
+
+
+def _apart(found: Relations, terms: list[_Term]) -> None:
+    pairs: set[tuple[str, str, str]] = set()
+    for term in terms:
+        blocks = sorted(block_of(workload) for workload in term.family)
+        if len(set(blocks)) > 1:
+            found.families.append((term.level, tuple(dict.fromkeys(blocks))))
+        for carrier in term.carriers:
+            own = block_of(carrier)
+            if term.running:
+                found.avoids.append((carrier.id, term.level, term.running))
+            others = [block_of(other) for other in term.others(carrier)]
+            inside = others.count(own)
+            if carrier.id in term.ids:
+                inside += blocks.count(own) - 1
+            if inside:
+                found.lost.append((carrier.id, "anti-affinity inside one placement group"))
+            pairs |= {(term.level, min(own, other), max(own, other)) for other in others if other != own}
+    met = {(level, a, b) for level, blocks_ in found.families for a in blocks_ for b in blocks_ if pairs and a < b}
+    found.pairs = sorted(pairs - met)
 
 
 def _kept_away(found: Relations, ordered: list[Workload], case: Case) -> None:
@@ -141,10 +161,6 @@ def _kept_away(found: Relations, ordered: list[Workload], case: Case) -> None:
         for term in one.workload.anti_affinity:
             if term.mode == "require":
                 found.avoids += [(w.id, term.level, (one.workload.id,)) for w in ordered if _meant(term, w)]
-
-
-def _content(term: Affinity) -> _Term:
-    return (term.level, tuple(sorted(term.workloads)), tuple(sorted(term.match.items())))
 
 
 def _meant(term: Affinity, other: Workload) -> bool:

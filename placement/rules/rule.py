@@ -88,6 +88,10 @@ class ObjectiveRule(Rule[P]):
     unit: ClassVar[str]
     scale: ClassVar[int] = 1
 
+    def natural(self, cost: int, spec: RuleSpec) -> float:
+        """Unweighted points in the rule's unit."""
+        return cost / self.scale
+
     @abstractmethod
     def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
         """The weighted points of these placements: equal to the cost of the rule's atoms to the unit."""

@@ -128,16 +128,16 @@ class Segments(Atom):
         key = (self.item, self.part)
         known = into.known(key)
         by_domain: dict[int, list[int]] = {}
-        amount: dict[int, int] = {}
-        for cell, col in into.counts(key).items():
-            by_domain.setdefault(labels[cell], []).append(col)
-            amount[labels[cell]] = amount.get(labels[cell], 0) + known.get(cell, 0)
+        for cell in into.counts(key):
+            by_domain.setdefault(labels[cell], []).append(cell)
         flags = []
         count = into.problem.part(key).count
-        for domain, cols in by_domain.items():
-            whole, rest = divmod(amount[domain], self.size)
-            segments = into.model.var(0, count // self.size, whole)
-            extra = into.model.var(0, self.size - 1, rest)
+        for cells in by_domain.values():
+            cols = [into.counts(key)[cell] for cell in cells]
+            most = min(count, sum(into.most(key, cell) for cell in cells))
+            whole, rest = divmod(sum(known.get(cell, 0) for cell in cells), self.size)
+            segments = into.model.var(0, most // self.size, whole)
+            extra = into.model.var(0, min(most, self.size - 1), rest)
             flag = into.model.var(0, 1, int(rest > 0))
             into.model.row([*cols, segments, extra], [1] * len(cols) + [-self.size, -1], lo=0, hi=0)
             into.model.at_most([extra], flag, self.size - 1)

@@ -1,0 +1,148 @@
+"""decide: the one pure core. Service, CLI, what-if, tests and bench all go through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from placement.admission import screen
+from placement.compile import Lowered, lift, lower, lower_placements, terms
+from placement.explain import Explainer
+from placement.model import Case, Certificate, Decision, Placement, Status, TierReport, Unplaced, Verdict
+from placement.rating import gap_of, refusing_tiers
+from solver.check import check, values
+from solver.plan import Plan
+from solver.solve import Bound, Budget, Outcome, State, solve
+from solver.workers import Workers
+from topology.fabric import Fabric
+
+__all__ = ["decide"]
+
+_EXPLAIN_SHARE = 0.12
+"""Part of a wall budget kept back to explain what was not placed."""
+_EXPLAIN_MOST_S = 0.4
+
+
+def decide(
+    case: Case,
+    *,
+    clock: Callable[[], float],
+    workers: Workers,
+    warm: tuple[Placement, ...] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    deadline: float | None = None,
+    fabric: Fabric | None = None,
+) -> Decision:
+    """Decide a case: verified placements, a verdict for every other workload, values and proven bounds.
+
+    `clock` gives seconds; `deadline` is a time on it (default: now + the case's wall budget; None with a work budget,
+    under which equal cases give equal decisions but for the timings). `warm` are placements to start from, of any
+    origin; `fabric` spares building it again. Raises InputError for a policy that cannot be meant.
+    """
+    began = clock()
+    if deadline is None and case.budget.wall_ms is not None:
+        deadline = began + case.budget.wall_ms / 1e3
+    case = case.canonical()
+    fabric = fabric if fabric is not None else Fabric.from_fleet(case.fleet)
+    rejected = screen(case, fabric)
+    admitted = frozenset(w.id for w in case.workloads) - rejected.keys()
+    lowered = lower(case, fabric, only=admitted)
+    lowered_at = clock()
+    work = None if case.budget.work is None else case.budget.work / 1e3
+    search_end = None
+    if deadline is not None:
+        search_end = deadline - min(_EXPLAIN_MOST_S, _EXPLAIN_SHARE * (deadline - began))
+    outcome = solve(
+        lowered.problem,
+        Budget(search_end, work, case.seed),
+        clock=clock,
+        workers=workers,
+        warm=None if warm is None else _warm_plan(lowered, warm),
+        cancelled=cancelled,
+    )
+    solved_at = clock()
+    proven = bool(outcome.bounds) and outcome.bounds[0].value == outcome.report.values[0]
+    explainer = Explainer(
+        lowered,
+        cache(lambda: lower(case, fabric, only=admitted, empty_fleet=True)),
+        outcome.plan,
+        proven,
+        lambda: None if deadline is None else deadline - 0.02 - clock(),
+        workers,
+    )
+    refusals = [
+        Unplaced(workload=name, verdict=Verdict.REJECTED, rule=offence.rule, reason=offence.reason)
+        for name, offence in rejected.items()
+    ]
+    unplaced = tuple(sorted([*refusals, *explainer.explain()], key=lambda one: one.workload))
+    timings = {
+        "lower_ms": (lowered_at - began) * 1e3,
+        **outcome.timings,
+        "explain_ms": (clock() - solved_at) * 1e3,
+        "total_ms": (clock() - began) * 1e3,
+    }
+    return _decision(case, lowered, outcome, unplaced, timings)
+
+
+def _warm_plan(lowered: Lowered, warm: tuple[Placement, ...]) -> Plan:
+    known = tuple(p for p in warm if p.workload in lowered.context.item_of)
+    return lower_placements(lowered, known)
+
+
+def _decision(
+    case: Case, lowered: Lowered, outcome: Outcome, unplaced: tuple[Unplaced, ...], timings: dict[str, float]
+) -> Decision:
+    idle = values(lowered.problem, Plan())
+    report = check(lowered.problem, outcome.plan)
+    named = terms(lowered, report)
+    refusing = refusing_tiers(lowered)
+    tiers = []
+    for index, tier in enumerate(lowered.tiers):
+        value, bound = report.values[index], outcome.bounds[index]
+        tiers.append(
+            TierReport(
+                tier=tier,
+                value=value,
+                bound=bound.value,
+                gap=gap_of(value, bound.value, idle[index] if index in refusing else None),
+                abs_gap=value - bound.value,
+                bound_source="certificate" if bound.source == "certificate" else "solver",
+                do_nothing=idle[index],
+                terms=tuple(term.name for term in named if term.tier == tier),
+            )
+        )
+    open_tier = next((t for t in tiers if t.value != t.bound), None)
+    status = Status(outcome.state.value) if tiers else Status.OPTIMAL
+    shown = open_tier or (tiers[0] if tiers else None)
+    return Decision(
+        case_id=case.id,
+        status=status,
+        fallback_reason=outcome.reason if outcome.state is not State.OPTIMAL else None,
+        tiers=tuple(tiers),
+        gap=0.0 if open_tier is None else open_tier.gap,
+        gap_tier=None if open_tier is None else open_tier.tier,
+        bound_source=None if shown is None else shown.bound_source,
+        terms=named,
+        placements=lift(lowered, outcome.plan),
+        unplaced=unplaced,
+        holds=lowered.holds,
+        timings=timings,
+        certificates=_certificates(lowered, outcome.bounds),
+    )
+
+
+def _certificates(lowered: Lowered, bounds: tuple[Bound, ...]) -> tuple[Certificate, ...]:
+    found = []
+    for bound in bounds:
+        proof = bound.certificate
+        if proof is not None:
+            pairs = zip(proof.rows, proof.multipliers, strict=True)
+            found.append(
+                Certificate(
+                    tier=lowered.tiers[proof.tier],
+                    scale=proof.scale,
+                    limits=proof.limits,
+                    multipliers=tuple((f"{proof.model}/{row}", y) for row, y in pairs),
+                )
+            )
+    return tuple(found)

@@ -1,0 +1,162 @@
+"""Why a workload is not placed: a verdict, the rule that decides, the rivals in its place, and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from placement.compile import Lowered
+from placement.model import Unplaced, Verdict
+from solver.atoms import Within
+from solver.cells import rooms
+from solver.conflict import Answer, ask, fits, solo, without_rule
+from solver.items import PartKey
+from solver.plan import Plan
+from solver.problem import Problem
+from solver.workers import Workers
+
+__all__ = ["Explainer"]
+
+_SEARCH_S = 0.2
+"""Longest single question to a worker."""
+
+
+@dataclass
+class Explainer:
+    """Explains the refused items of one decision until its time is up.
+
+    `lowered` is the case as it is, `empty` the same on the empty fleet (lowered when first needed); `proven` says that
+    the admitted value is proven optimal; `left` gives the seconds left (None: no limit).
+    """
+
+    lowered: Lowered
+    empty: Callable[[], Lowered]
+    plan: Plan
+    proven: bool
+    left: Callable[[], float | None]
+    workers: Workers | None
+
+    def explain(self) -> list[Unplaced]:
+        """One verdict per workload of every refused item, in order of workload ids."""
+        owners = self._owners()
+        found: list[Unplaced] = []
+        known: dict[tuple[object, ...], Unplaced] = {}
+        for item, ref in enumerate(self.lowered.refs):
+            if self.plan.placed(item):
+                continue
+            mark = self._mark(item)
+            verdict = known.get(mark) or self._verdict(item, owners)
+            known[mark] = verdict
+            found += [verdict.model_copy(update={"workload": member.id}) for member in ref.members]
+        return sorted(found, key=lambda one: one.workload)
+
+    def _mark(self, item: int) -> tuple[object, ...]:
+        """Items with equal marks have equal verdicts: same structure, same masks, nothing that names them."""
+        problem = self.lowered.problem
+        whole = problem.items[item]
+        if len(whole.parts) > 1:
+            return (item,)
+        part = whole.parts[0]
+        masks = tuple(sorted(id(m) for a in problem.atoms_of[item] if (m := a.mask((item, 0))) is not None))
+        shares = tuple(sorted((type(a).__name__, id(a)) for a in problem.atoms_of[item] if a.mask((item, 0)) is None))
+        return (part.demand, part.count, part.min_count, masks, shares)
+
+    def _owners(self) -> dict[int, list[int]]:
+        owners: dict[int, list[int]] = {}
+        for item, parts in self.plan.seats.items():
+            for b in {seat.bin for seats in parts for seat in seats}:
+                owners.setdefault(b, []).append(item)
+        return owners
+
+    def _ask(self, problem: Problem) -> Answer:
+        left = self.left()
+        if left is not None and left < 0.02:
+            return ask(problem, None, None)
+        seconds = _SEARCH_S if left is None else min(_SEARCH_S, left / 2)
+        return ask(problem, self.workers, seconds, work=1.0)
+
+    def _verdict(self, item: int, owners: dict[int, list[int]]) -> Unplaced:
+        name = self.lowered.refs[item].members[0].id
+        left = self.left()
+        if left is not None and left <= 0:
+            return _unplaced(name, Verdict.NOT_FOUND, None, "no time was left to say why")
+        problem = self.lowered.problem
+        here = solo(problem, item)
+        alone = self._ask(here)
+        if alone.plan is not None:
+            return self._outcompeted(name, alone.plan, owners)
+        empty = solo(self.empty().problem, item)
+        bare = self._ask(empty)
+        if bare.proof is not None:
+            rule, reason = self._blame(empty, item, "on the empty fleet")
+            return _unplaced(name, Verdict.IMPOSSIBLE, rule, f"{reason} (proven by {bare.proof})")
+        if alone.proof is not None:
+            rule, reason = self._blame(here, item, "beside the running work")
+            known = "" if bare.plan is not None else "; whether it fits the empty fleet is not proven"
+            return _unplaced(name, Verdict.NO_ROOM, rule, f"{reason} (proven by {alone.proof}){known}")
+        return _unplaced(name, Verdict.NOT_FOUND, None, "no placement was found, and none is proven impossible")
+
+    def _outcompeted(self, name: str, witness: Plan, owners: dict[int, list[int]]) -> Unplaced:
+        weight: dict[int, int] = {}
+        for parts in witness.seats.values():
+            for b in {seat.bin for seats in parts for seat in seats}:
+                for owner in owners.get(b, ()):
+                    weight[owner] = weight.get(owner, 0) + 1
+        top = sorted(weight, key=lambda owner: (-weight[owner], owner))[:5]
+        rivals = tuple(member.id for owner in top for member in self.lowered.refs[owner].members)[:5]
+        who = ", ".join(rivals) if rivals else "the other workloads, through limits they share"
+        if self.proven:
+            return _unplaced(name, Verdict.OUTCOMPETED, None, f"it would fit alone; in its place: {who}", rivals)
+        reason = f"it would fit alone ({who} hold the room); the search ended before leaving it out was proven right"
+        return _unplaced(name, Verdict.NOT_FOUND, None, reason, rivals)
+
+    def _blame(self, problem: Problem, item: int, where: str) -> tuple[str, str]:
+        """The first rule whose absence lets the item in, else capacity; and figures in words."""
+        rules = dict.fromkeys(a.rule for a in problem.atoms if a.tier < 0 and a.rule not in ("capacity", "gang"))
+        for rule in rules:
+            if fits(without_rule(problem, rule)) is not None:
+                return rule, f"{self._figures(problem, item)} {where}; without the rule {rule!r} it would fit"
+        return "capacity", f"{self._figures(problem, item)} {where}"
+
+    def _figures(self, problem: Problem, item: int) -> str:
+        """The part with the fewest seats per replica, and what there is of them."""
+        found = rooms(problem)
+        worst: tuple[float, PartKey] | None = None
+        for key, part in problem.parts():
+            seats = int(found[key].clip(max=part.count).sum())
+            ratio = seats / max(1, part.min_count)
+            if worst is None or ratio < worst[0]:
+                worst = (ratio, key)
+        if worst is None:
+            return "nothing fits"
+        key = worst[1]
+        part = problem.part(key)
+        needs = _wants(part.demand.devices, part.demand.milli)
+        total = int(rooms(_loose(problem))[key].clip(max=2**31).sum())
+        text = f"{part.min_count} replicas {needs}are needed, {total} would fit one by one"
+        for atom in problem.atoms:
+            if isinstance(atom, Within) and part.bundle in problem.items[0].subtree(atom.bundle):
+                labels = problem.partitions[atom.partition]
+                room = rooms(_loose(problem))[key].clip(max=part.count)
+                most = int(np.bincount(labels, room).max(initial=0))
+                level = self.lowered.fabric.partitions[atom.partition].name
+                return f"{text}, and at most {most} of them in one {level}"
+        return text
+
+
+def _loose(problem: Problem) -> Problem:
+    """The problem without its single-domain requirements."""
+    atoms = tuple(atom for atom in problem.atoms if not isinstance(atom, Within))
+    return Problem(problem.bins, problem.partitions, problem.items, atoms, problem.tiers)
+
+
+def _wants(devices: int, milli: int) -> str:
+    if devices:
+        return f"of {devices} GPU{'s' if devices > 1 else ''} "
+    return f"of {milli} thousandths of a GPU " if milli else ""
+
+
+def _unplaced(name: str, verdict: Verdict, rule: str | None, reason: str, rivals: tuple[str, ...] = ()) -> Unplaced:
+    return Unplaced(workload=name, verdict=verdict, rule=rule, reason=reason, rivals=rivals)

@@ -1,0 +1,27 @@
+"""How a value and its bound are rated: the relative gap, invariant to constants and scale."""
+
+from __future__ import annotations
+
+from placement.compile import Lowered
+from solver.atoms import RefuseCharge
+
+__all__ = ["gap_of", "refusing_tiers"]
+
+
+def refusing_tiers(lowered: Lowered) -> frozenset[int]:
+    """Indices of the tiers in which refusing work costs."""
+    return frozenset(atom.tier for atom in lowered.problem.atoms if isinstance(atom, RefuseCharge))
+
+
+def gap_of(value: int, bound: int, do_nothing: int | None) -> float:
+    """Relative gap in [0, 1].
+
+    With refused value: (value - bound) / (do_nothing - bound), do_nothing being the value of refusing everything; this
+    is (bound - gain) / bound for gains counted from doing nothing. Pure cost (do_nothing None): (value - bound) /
+    max(1, value).
+    """
+    if value == bound:
+        return 0.0
+    if do_nothing is not None:
+        return 0.0 if do_nothing == bound else min(1.0, max(0.0, (value - bound) / (do_nothing - bound)))
+    return min(1.0, max(0.0, (value - max(0, bound)) / max(1, value)))

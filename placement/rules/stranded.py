@@ -1,0 +1,115 @@
+"""stranded: large free pieces of nodes that a plan breaks up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from placement.model.case import Case
+from placement.model.fields import Document, Natural
+from placement.model.policy import RuleSpec
+from placement.model.state import Device
+from placement.model.workload import Role
+from placement.rules.context import Context
+from placement.rules.rule import ObjectiveRule, Placements
+from placement.rules.survey import pending_seats, running_seats
+from placement.units import MICRO, MILLI, floor_div
+from solver.atoms import Remainder
+from solver.problem import Atom
+from topology.fabric import Fabric
+
+__all__ = ["Stranded", "StrandedParams"]
+
+_SIZES = (1, 2, 4, 8)
+
+
+class StrandedParams(Document):
+    """Exchange rate."""
+
+    rate_percent: Annotated[int, Field(ge=0, le=1000)] = 20
+    """Value of a free GPU-hour as a part of the node's price, used where `gpu_hour_micro_usd` is 0."""
+    gpu_hour_micro_usd: Natural = 0
+    """Value of a free GPU-hour on every node; 0: `rate_percent` of the node's own price."""
+
+
+class Stranded(ObjectiveRule[StrandedParams]):
+    """Micro-USD per hour for every chunk of 1, 2, 4 or 8 whole free GPUs of a node that a plan takes away.
+
+    A node with f whole free GPUs offers f // n chunks of n. A chunk is worth n x value of a GPU-hour x the share of
+    the GPU demand (running and pending) that asks for at least n GPUs per replica, rounded down. Work that fits
+    into what is broken already costs least: small pieces go beside small pieces.
+    """
+
+    name = "stranded"
+    params_type = StrandedParams
+    unit = "USD/h"
+    scale = MICRO
+
+    def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
+        """One atom over all nodes."""
+        params = self.params(spec)
+        shares = {size: share for size, share in _shares(context.case).items() if share}
+        prices = context.fabric.price_micro_usd_h.tolist()
+        value_of = {price: [_worth(price, n, shares[n], params) for n in shares] for price in set(prices)}
+        values = spec.weight * np.array([value_of[price] for price in prices], np.int64)
+        inside = context.fabric.gpu_count[:, None] >= np.array(list(shares), np.int64)[None, :]
+        values = np.where(inside, values.reshape(inside.shape), 0)
+        kept = [column for column in range(len(shares)) if values[:, column].any()]
+        if not kept:
+            return []
+        sizes = tuple(list(shares)[column] for column in kept)
+        return [Remainder(self.name, context.tier(spec.tier), sizes, values[:, kept])]
+
+    def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
+        """Chunks lost, node by node."""
+        params = self.params(spec)
+        shares = _shares(case)
+        running: dict[int, list[Device]] = {}
+        for one in running_seats(case, fabric):
+            for seat in one.seats:
+                running.setdefault(seat.node, []).extend(seat.devices)
+        new: dict[int, list[Device]] = {}
+        for seat in pending_seats(case, fabric, placements):
+            new.setdefault(seat.node, []).extend(seat.devices)
+        total = 0
+        for row, devices in new.items():
+            node = fabric.nodes[row]
+            usable = set(range(node.gpu_count)) - set(node.unhealthy_gpus)
+            before = usable - {device.index for device in running.get(row, ())}
+            after = before - {device.index for device in devices}
+            for size, share in shares.items():
+                lost = len(before) // size - len(after) // size
+                total += lost * _worth(node.price_micro_usd_h, size, share, params)
+        return spec.weight * total
+
+
+def _shares(case: Case) -> dict[int, Fraction]:
+    """Chunk size -> share of the GPU demand that asks for at least so many whole GPUs per replica."""
+    asked: Counter[int] = Counter()
+
+    def count(role: Role, replicas: int) -> None:
+        asked[role.gpus if role.gpu_milli < MILLI else 1] += replicas * role.replica_gpu_milli
+
+    for workload in case.workloads:
+        for subgroup in workload.subgroups:
+            for role in subgroup.roles:
+                count(role, role.replicas)
+    for one in case.running:
+        roles = {(sub.name, role.name): role for sub in one.workload.subgroups for role in sub.roles}
+        for replica in one.replicas:
+            count(roles[replica.subgroup, replica.role], 1)
+    total = sum(asked.values())
+    if not total:
+        return {}
+    return {size: Fraction(sum(m for n, m in asked.items() if n >= size), total) for size in _SIZES}
+
+
+def _worth(price_micro_usd_h: int, size: int, share: Fraction, params: StrandedParams) -> int:
+    """Micro-USD per hour of one chunk."""
+    value = params.gpu_hour_micro_usd * 100 or price_micro_usd_h * params.rate_percent
+    worth = size * share * value
+    return floor_div(worth.numerator, worth.denominator * 100)

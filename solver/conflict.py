@@ -1,0 +1,97 @@
+"""Can one item be placed at all, and if not, which rule is in the way? Answers with a witness or an exact proof.
+
+A yes is a plan. A no is proven by counting (a part that is always needed finds too few seats even if nothing else were
+placed) or by an exact certificate (`solver.certificate`); CP-SAT's own word for a no is not passed on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from solver.atoms.charge import RefuseCharge
+from solver.cells import rooms
+from solver.check import check
+from solver.greedy import greedy
+from solver.items import PartKey
+from solver.messages import BoundFound, PlanFound
+from solver.plan import Plan
+from solver.problem import Problem
+from solver.workers import Job, Workers
+
+__all__ = ["Answer", "ask", "fits", "seats_short", "solo", "without_rule"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`plan` is a witness that the item fits; `proof` names how it was proven that it does not; neither: unknown."""
+
+    plan: Plan | None = None
+    proof: str | None = None
+
+
+def solo(problem: Problem, item: int) -> Problem:
+    """The item alone under its hard atoms; the one tier counts missing replicas."""
+    atoms = [a for atom in problem.atoms if atom.tier < 0 and (a := atom.remap({item: 0})) is not None]
+    missing = {(0, p): 1 for p in range(len(problem.items[item].parts))}
+    return Problem(
+        problem.bins,
+        problem.partitions,
+        (problem.items[item],),
+        (*atoms, RefuseCharge("refused", 0, missing)),
+    )
+
+
+def without_rule(problem: Problem, rule: str) -> Problem:
+    """The problem less every atom of a rule."""
+    atoms = tuple(atom for atom in problem.atoms if atom.rule != rule)
+    return Problem(problem.bins, problem.partitions, problem.items, atoms, problem.tiers)
+
+
+def seats_short(problem: Problem) -> tuple[PartKey, int] | None:
+    """A part that its item always needs and the seats it finds if nothing else is placed, when they are too few."""
+    found = rooms(problem)
+    for key, part in problem.parts():
+        item = problem.items[key[0]]
+        always, bundle = True, part.bundle
+        while bundle:
+            parent = item.bundles[bundle].parent
+            always = always and item.bundles[parent].need == len(item.children(parent))
+            bundle = parent
+        seats = int(found[key].clip(max=part.count).sum())
+        if always and seats < part.min_count:
+            return key, seats
+    return None
+
+
+def fits(problem: Problem) -> Plan | None:
+    """A valid plan that places the single item, found by greedy; None says nothing."""
+    plan, _ = greedy(problem)
+    if not plan.seats or check(problem, plan).violations:
+        return None
+    return plan
+
+
+def ask(problem: Problem, workers: Workers | None, seconds: float | None, work: float | None = None) -> Answer:
+    """Can the single item of `problem` (see `solo`) be placed? Searches only if greedy and counting do not tell."""
+    if seats_short(problem) is not None:
+        return Answer(proof="counting")
+    plan = fits(problem)
+    if plan is not None:
+        return Answer(plan)
+    if workers is None:
+        return Answer()
+    refused = check(problem, Plan()).values[0]
+    plans: list[Plan] = []
+    proofs: list[str] = []
+
+    def tell(message: object) -> None:
+        if isinstance(message, PlanFound) and message.plan.seats:
+            plans.append(message.plan)
+        elif isinstance(message, BoundFound) and message.value >= refused and message.certificate is not None:
+            proofs.append("certificate")
+
+    workers.run(Job(problem, Plan(), seconds, work), tell)
+    for plan in plans:
+        if not check(problem, plan).violations:
+            return Answer(plan)
+    return Answer(proof=proofs[0]) if proofs else Answer()
