@@ -31,6 +31,8 @@ SEED = 7
 SOLVE_S = 6
 WIDE = 8
 """Node names shown per workload."""
+LONG = 24
+"""Workloads shown per table."""
 
 
 def main() -> int:
@@ -118,14 +120,14 @@ async def _place(console: Console, stub: placement_pb2_grpc.PlacementServiceStub
 
 def _show(console: Console, case: Case, decision: Decision) -> None:
     """Status, tiers, terms, placements and refusals."""
-    total_ms = sum(decision.timings.values())
+    total_ms = decision.timings.get("total_ms", 0.0)
     gap = "unknown" if decision.gap is None else f"{decision.gap:.2%}"
     console.print(
         f"[bold]{decision.status}[/], gap {gap} (bound by {decision.bound_source}), {total_ms:.0f} ms; "
         f"{len(decision.placements)} placed, {len(decision.unplaced)} not"
     )
     if decision.fallback_reason:
-        console.print(f"fallback: {decision.fallback_reason}")
+        console.print(f"the search ended early: {decision.fallback_reason}")
     console.print(_tiers(decision), _terms(decision), sep="\n")
     console.print(_placements(case, decision), _unplaced(decision), sep="\n")
 
@@ -161,7 +163,7 @@ def _placements(case: Case, decision: Decision) -> Table:
     work |= {running.workload.id: running.workload for running in case.running}
     pending = {workload.id for workload in case.workloads}
     shown = [placement for placement in decision.placements if placement.workload in pending]
-    for placement in shown[:40]:
+    for placement in shown[:LONG]:
         nodes = Counter(replica.node for replica in placement.replicas)
         names = ", ".join(f"{node} ({count})" if count > 1 else node for node, count in sorted(nodes.items())[:WIDE])
         more = f" and {len(nodes) - WIDE} more" if len(nodes) > WIDE else ""
@@ -169,17 +171,17 @@ def _placements(case: Case, decision: Decision) -> Table:
         workload = work[placement.workload]
         facts = workload.id, workload.kind.value, workload.tenant, str(len(placement.replicas))
         table.add_row(*facts, f"{milli / 1000:g}", names + more)
-    if len(shown) > 40:
-        table.caption = f"and {len(shown) - 40} more"
+    if len(shown) > LONG:
+        table.caption = f"and {len(shown) - LONG} more"
     return table
 
 
 def _unplaced(decision: Decision) -> Table:
     table = _table("not placed", "workload", "verdict", "rule", "reason", "rivals")
-    for entry in decision.unplaced[:40]:
+    for entry in decision.unplaced[:LONG]:
         table.add_row(entry.workload, entry.verdict, entry.rule or "", entry.reason, ", ".join(entry.rivals[:4]))
-    if len(decision.unplaced) > 40:
-        table.caption = f"and {len(decision.unplaced) - 40} more"
+    if len(decision.unplaced) > LONG:
+        table.caption = f"and {len(decision.unplaced) - LONG} more"
     return table
 
 

@@ -8,7 +8,7 @@ can bind. Coarse cells merge whatever the masks allow; the model over them is a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,15 +33,19 @@ class Cells:
     exact: bool
 
 
-def rooms(problem: Problem) -> dict[PartKey, IntArray]:
-    """For every part the replicas that each bin could take if nothing else were placed, int64[N], masks applied."""
+def rooms(problem: Problem, *, devices_only: bool = False) -> dict[PartKey, IntArray]:
+    """For every part the replicas that each bin could take if nothing else were placed, int64[N], masks applied.
+
+    `devices_only` leaves the resources out of account.
+    """
     by_demand: dict[Demand, IntArray] = {}
     found: dict[PartKey, IntArray] = {}
     shared: dict[tuple[Demand, tuple[int, ...]], IntArray] = {}
     for key, part in problem.parts():
         if part.demand not in by_demand:
             bins = problem.bins
-            by_demand[part.demand] = room_alone(bins.devices, bins.resources, part.demand)
+            asked = replace(part.demand, resources=()) if devices_only else part.demand
+            by_demand[part.demand] = room_alone(bins.devices, bins.resources, asked)
         masks = [m for atom in problem.atoms_of[key[0]] if (m := atom.mask(key)) is not None]
         name = (part.demand, tuple(sorted({id(m) for m in masks})))
         if name not in shared:
@@ -115,9 +119,10 @@ def fine_cells(problem: Problem) -> Cells:
     usable = np.zeros(count, np.bool_)
     mergeable = np.ones(count, np.bool_)
     volume = problem.bins.devices.sum(axis=1)
-    for demand, room in demands:
+    for _, room in demands:
+        usable |= room > 0
+    for demand, room in _distinct(problem, rooms(problem, devices_only=True)):
         here = room > 0
-        usable |= here
         for column, amount in enumerate(demand.resources):
             free = problem.bins.resources[:, column]
             tame = amount * volume <= free * demand.volume if demand.volume else np.full(count, not amount)

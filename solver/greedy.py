@@ -162,7 +162,11 @@ class _Gang:
         self.item = item
         self.gang = run.problem.items[item]
         atoms = run.problem.atoms_of[item]
-        self.within = {(a.bundle): a.partition for a in atoms if isinstance(a, Within) and a.item == item}
+        self.own = [a for a in atoms if isinstance(a, Segments | Within)]
+        self.within: dict[int, list[int]] = {}
+        for a in atoms:
+            if isinstance(a, Within):
+                self.within.setdefault(a.bundle, []).append(a.partition)
         self.segments = {a.part: a for a in atoms if isinstance(a, Segments)}
         self.spans: dict[int, list[int]] = {}
         for a in atoms:
@@ -178,8 +182,15 @@ class _Gang:
         if not self._bundle(0, everywhere):
             self._undo(0)
             return None
+        seats = self._seats()
+        if any(atom.violations(self.run.problem, Plan({self.item: seats})) for atom in self.own):
+            self._undo(0)
+            return None
         for ledger in self.run.ledgers[self.item]:
             ledger.add(self.item, self.local)
+        return seats
+
+    def _seats(self) -> tuple[tuple[Seat, ...], ...]:
         by_part: list[list[Seat]] = [[] for _ in self.gang.parts]
         for p, seat in self.taken:
             by_part[p].append(seat)
@@ -215,11 +226,19 @@ class _Gang:
         """Where to try the bundle: its required domain, else the tightest domain that spares span charges."""
         always = [p for p, part in enumerate(self.gang.parts) if part.bundle == b and part.count]
         if b in self.within:
-            yield from self._domains(self.within[b], where, always, b)
+            yield from self._nested(self.within[b], where, always, b)
             return
         for partition in self.spans.get(b, ()):
             yield from self._domains(partition, where, always, b, most=3)
         yield where
+
+    def _nested(self, partitions: list[int], where: BoolArray, always: list[int], b: int) -> Iterator[BoolArray]:
+        """One domain of each of the partitions at once."""
+        for scope in self._domains(partitions[0], where, always, b):
+            if len(partitions) == 1:
+                yield scope
+            else:
+                yield from self._nested(partitions[1:], scope, always, b)
 
     def _domains(
         self, partition: int, where: BoolArray, always: list[int], b: int, most: int | None = None

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -30,10 +29,16 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_collectreport(report: Any) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """The same for a module that skips itself while it is collected."""
-    if os.environ.get(FAIL_ON_SKIP) == "1" and report.skipped:
+    report: pytest.CollectReport = yield
+    if os.environ.get(FAIL_ON_SKIP) == "1" and report.outcome == "skipped":
         report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid} skipped itself, and {FAIL_ON_SKIP}=1 forbids it"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ FAULTS: tuple[tuple[Check, str, str], ...] = (
     (check_packages, "solver/extra.py", "import tests.verify\n"),
     (check_rooms, "placement/model/extra.py", "from placement import engine\n"),
     (check_rooms, "placement/model/extra.py", "from ..engine import decide\n"),
-    (check_rooms, "placement/explain.py", "import placement.cases\n"),
+    (check_rooms, "placement/explain.py", "import placement.rating\n"),
     (check_rooms, "placement/engine.py", "from placement.v1 import placement_pb2\n"),
     (check_rooms, "placement/attic.py", ""),
     (check_rooms, "placement/__init__.py", "from placement.engine import decide\n"),
@@ -99,9 +99,7 @@ def test_a_lawful_tree_is_left_in_peace(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("check", "path", "text"), FAULTS)
-def test_a_broken_tree_is_named_with_file_and_mend(
-    check: Check, path: str, text: str, tmp_path: Path
-) -> None:
+def test_a_broken_tree_is_named_with_file_and_mend(check: Check, path: str, text: str, tmp_path: Path) -> None:
     small_tree(tmp_path)
     target = tmp_path / path
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -59,11 +59,10 @@ class Carbon(ObjectiveRule[CarbonParams]):
     def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
         """Emissions of every replica, one by one."""
         params = self.params(spec)
-        intensity = {site.name: site.carbon_g_kwh for site in fabric.fleet.sites}
         total = 0
         for seat in pending_seats(case, fabric, placements):
             node = fabric.nodes[seat.node]
-            grams = intensity.get(fabric.fleet.site_of(node) or "", 0) or params.carbon_g_kwh
+            grams = int(fabric.carbon_g_kwh[seat.node]) or params.carbon_g_kwh
             milliwatts = node.gpu_power_w * seat.role.replica_gpu_milli
             price = milliwatts * grams * params.price_micro_usd_per_kg
             total += ceil_div(price, MILLI * _W_PER_KW * _G_PER_KG)

@@ -51,11 +51,10 @@ class Energy(ObjectiveRule[EnergyParams]):
     def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
         """Energy of every replica, one by one."""
         fallback = self.params(spec).tariff_micro_usd_kwh
-        tariffs = {site.name: site.tariff_micro_usd_kwh for site in fabric.fleet.sites}
         total = 0
         for seat in pending_seats(case, fabric, placements):
             node = fabric.nodes[seat.node]
-            tariff = tariffs.get(fabric.fleet.site_of(node) or "", 0) or fallback
+            tariff = int(fabric.tariff_micro_usd_kwh[seat.node]) or fallback
             milliwatts = node.gpu_power_w * seat.role.replica_gpu_milli
             total += ceil_div(milliwatts * tariff, MILLI * _W_PER_KW)
         return spec.weight * total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
@@ -63,7 +64,7 @@ class Latency(ObjectiveRule[LatencyParams]):
         for number, item in enumerate(context.items):
             for workload in item.members:
                 key = (self.name, spec.tier, _gang(workload, params))
-                costs = context.recall(key, lambda key=key: _costs(context.fabric, key[2], params))  # type: ignore[misc]
+                costs = context.recall(key, partial(_costs, context.fabric, key[2], params))
                 finer = 0
                 for level, cost in costs:
                     if cost > finer and context.domain_count(level) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,7 +11,6 @@ import numpy as np
 from placement.model.case import Case
 from placement.model.decision import Hold
 from placement.model.policy import RuleSpec
-from placement.model.workload import Role
 from placement.rules.context import Context
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import pending_seats, running_seats
@@ -37,22 +37,23 @@ class PowerCap(HardRule[NoParams]):
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One share per cap that could be exceeded."""
-        asking = [(key, ref.role) for key, ref in context.parts() if ref.role.replica_gpu_milli]
-        fractions = sum(role.replicas for _, role in asking if role.gpu_milli)
+        asking: dict[tuple[tuple[str, ...], int], list[PartKey]] = {}
+        for key, ref in context.parts():
+            if ref.role.replica_gpu_milli:
+                asking.setdefault((ref.role.gpu_models, ref.role.replica_gpu_milli), []).append(key)
+        count = {key: ref.role.replicas for key, ref in context.parts()}
+        # A share of a device is rounded up by less than a watt.
+        fractions = sum(count[key] for (_, milli), keys in asking.items() if milli % MILLI for key in keys)
         atoms: list[Atom] = []
         for domain in context.recall(self.name, lambda: _domains(context)):
             if domain.base_w + domain.room_w + fractions <= domain.cap.cap_w:
                 continue
             inside = domain.inside(context.fabric)
-            rated: dict[tuple[str, ...], int] = {}
-            use: dict[PartKey, int] = {}
-            for key, role in asking:
-                if role.gpu_models not in rated:
-                    rated[role.gpu_models] = _rated_w(context.fabric, inside, role)
-                use[key] = ceil_div(rated[role.gpu_models] * role.replica_gpu_milli, MILLI)
-            use = {key: watts for key, watts in use.items() if watts}
-            most = sum(watts * context.part(key).role.replicas for key, watts in use.items())
-            if domain.base_w + most > domain.cap.cap_w:
+            power_w = _power_by_model(context.fabric, inside)
+            rated = {models: _rated_w(power_w, models) for models in {models for models, _ in asking}}
+            watts = tuple(ceil_div(rated[models] * milli, MILLI) for models, milli in asking)
+            use = context.recall((self.name, watts), partial(_use, tuple(asking.values()), watts))
+            if domain.base_w + sum(each * count[key] for key, each in use.items()) > domain.cap.cap_w:
                 bins = context.mask((self.name, domain.name), partial(np.copy, inside))
                 atoms.append(Share(self.name, domain.name, use, bins, domain.base_w, domain.cap.cap_w))
         return atoms
@@ -144,10 +145,22 @@ def _domains(context: Context) -> tuple[_Domain, ...]:
     return tuple(found[cap] for cap in fabric.fleet.power_caps)
 
 
-def _rated_w(fabric: Fabric, inside: BoolArray, role: Role) -> int:
-    """Highest power of a GPU that the role may use in the domain."""
-    mask = inside
-    if role.gpu_models:
-        wanted = [row for row, model in enumerate(fabric.gpu_models) if model in role.gpu_models]
-        mask = inside & np.isin(fabric.gpu_model, wanted)
-    return int(fabric.gpu_power_w[mask].max(initial=0))
+def _use(asking: tuple[list[PartKey], ...], watts: tuple[int, ...]) -> dict[PartKey, int]:
+    """Watts per replica of every part, in the order of items."""
+    found = {key: each for each, keys in zip(watts, asking, strict=True) if each for key in keys}
+    return dict(sorted(found.items()))
+
+
+def _power_by_model(fabric: Fabric, inside: BoolArray) -> dict[str, int]:
+    """GPU model -> highest power of one of its GPUs in the domain."""
+    found: dict[str, int] = {}
+    for row in np.flatnonzero(inside):
+        if fabric.gpu_model[row] >= 0:
+            model = fabric.gpu_models[fabric.gpu_model[row]]
+            found[model] = max(found.get(model, 0), int(fabric.gpu_power_w[row]))
+    return found
+
+
+def _rated_w(power_w: Mapping[str, int], models: tuple[str, ...]) -> int:
+    """Highest power among these models, or among all if none is named."""
+    return max((watts for model, watts in power_w.items() if not models or model in models), default=0)

@@ -45,7 +45,6 @@ class Quota(HardRule[NoParams]):
                     continue
                 row = context.fabric.gpu_models.index(model)
                 bins = context.mask((self.name, model), partial(np.equal, context.fabric.gpu_model, row))
-                use = {key: milli for key, milli in use.items() if _may_use(context, key, model)}
             base = _in_use(context.usage.running, context.fabric, tenant, model)
             most = sum(milli * context.part(key).role.replicas for key, milli in use.items())
             if most and base + most > limit:
@@ -98,8 +97,3 @@ def _in_use(work: tuple[Settled, ...], fabric: Fabric, tenant: str, model: str |
         for seat in one.seats
         if model is None or fabric.nodes[seat.node].gpu_model == model
     )
-
-
-def _may_use(context: Context, key: PartKey, model: str) -> bool:
-    allowed = context.part(key).role.gpu_models
-    return not allowed or model in allowed

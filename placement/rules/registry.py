@@ -86,6 +86,12 @@ def active_rules(policy: Policy) -> tuple[Active, ...]:
         if spec.mode not in rule.modes:
             modes = " or ".join(sorted(rule.modes))
             raise InputError(f"{field}.mode", f"{spec.name!r} cannot be {spec.mode!r}", f"write {modes}")
+        if rule.kind == "hard" and spec.tier:
+            mend = "write tier 0: nothing pays for what is held"
+            raise InputError(f"{field}.tier", f"the requirement {spec.name!r} has a tier", mend)
+        if rule.kind == "hard" and any(active.rule is rule for _, _, active in found):
+            mend = "keep require or hold"
+            raise InputError(f"{field}.mode", f"the requirement {spec.name!r} is listed in two modes", mend)
         rule.params(spec, f"{field}.params")
         found.append((names.index(spec.name), spec.tier, Active(rule, spec)))
     listed = {spec.name for spec in policy.rules}

@@ -6,6 +6,7 @@ count. Running work counts workload by workload.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -137,9 +138,9 @@ def _near(found: Relations, terms: list[_Term], case: Case, fabric: Fabric) -> N
 def _apart(found: Relations, terms: list[_Term]) -> None:
     pairs: set[tuple[str, str, str]] = set()
     for term in terms:
-        blocks = sorted(block_of(workload) for workload in term.family)
-        if len(set(blocks)) > 1:
-            found.families.append((term.level, tuple(dict.fromkeys(blocks))))
+        blocks = Counter(block_of(workload) for workload in term.family)
+        if len(blocks) > 1:
+            found.families.append((term.level, tuple(sorted(blocks))))
         for carrier in term.carriers:
             own = block_of(carrier)
             if term.running:
@@ -147,12 +148,21 @@ def _apart(found: Relations, terms: list[_Term]) -> None:
             others = [block_of(other) for other in term.others(carrier)]
             inside = others.count(own)
             if carrier.id in term.ids:
-                inside += blocks.count(own) - 1
+                inside += blocks[own] - 1
             if inside:
                 found.lost.append((carrier.id, "anti-affinity inside one placement group"))
             pairs |= {(term.level, min(own, other), max(own, other)) for other in others if other != own}
-    met = {(level, a, b) for level, blocks_ in found.families for a in blocks_ for b in blocks_ if pairs and a < b}
-    found.pairs = sorted(pairs - met)
+    # Two blocks of one family keep apart already.
+    families: dict[tuple[str, str], set[int]] = {}
+    for number, (level, members) in enumerate(found.families):
+        for block in members:
+            families.setdefault((level, block), set()).add(number)
+    none: set[int] = set()
+    found.pairs = sorted(
+        (level, first, second)
+        for level, first, second in pairs
+        if families.get((level, first), none).isdisjoint(families.get((level, second), none))
+    )
 
 
 def _kept_away(found: Relations, ordered: list[Workload], case: Case) -> None:

@@ -69,10 +69,12 @@ class Server:
         port: int,
         checks: health.aio.HealthServicer,
         solves: ThreadPoolExecutor,
+        servicer: PlacementServicer,
     ) -> None:
         self._server = server
         self._checks = checks
         self._solves = solves
+        self._servicer = servicer
         self.port = port
         """The port it listens on, also where the configuration said 0."""
 
@@ -109,12 +111,13 @@ class Server:
         await server.start()
         for name in ("", SERVICE):
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-        return cls(server, port, checks, solves)
+        return cls(server, port, checks, solves, servicer)
 
     async def drain(self, grace_s: float) -> None:
         """Report NOT_SERVING, refuse new calls, let those in progress finish within `grace_s` seconds."""
         await self._checks.enter_graceful_shutdown()
         await self._server.stop(grace_s)
+        self._servicer.stop()
         self._solves.shutdown(wait=False, cancel_futures=True)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 import grpc
 import grpc.aio
@@ -31,8 +32,13 @@ from topology.model import Fleet
 __all__ = ["Decide", "Limits", "PlacementServicer"]
 
 T = TypeVar("T")
-Decide = Callable[[Case], Decision]
-"""`placement.engine.decide` with clock and workers filled in."""
+
+
+class Decide(Protocol):
+    """`placement.engine.decide` with clock and workers filled in."""
+
+    def __call__(self, case: Case, *, fabric: Fabric, cancelled: Callable[[], bool]) -> Decision:
+        """Decide a case; `fabric` is its compiled fleet, `cancelled` says that nobody waits any more."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         self._decide = decide
         self._solves = solves
         self._limits = limits
+        self._stopping = threading.Event()
         self._held = None if fleet is None else _Held(Fabric.from_fleet(fleet), ())
         self._answers: OrderedDict[str, tuple[bytes, asyncio.Task[pb.PlaceResponse]]] = OrderedDict()
 
@@ -80,6 +87,10 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
     async def PutFabric(self, request: pb.PutFabricRequest, context: _Context) -> pb.PutFabricResponse:
         """Replace the fabric and the running work."""
         return await _answered(context, self._put(request))
+
+    def stop(self) -> None:
+        """Tell every solve that nobody waits for it any more."""
+        self._stopping.set()
 
     async def _get(self) -> pb.GetFabricResponse:
         held = self._held
@@ -123,14 +134,23 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         held = self._held
         if held is None:
             raise NoFabric
+        gone = threading.Event()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._solves, self._solve, body, held, deadline_s)
+        try:
+            return await loop.run_in_executor(self._solves, self._solve, body, held, deadline_s, gone)
+        except asyncio.CancelledError:
+            gone.set()  # a thread cannot be cancelled, it has to look
+            raise
 
-    def _solve(self, body: PlaceBody, held: _Held, deadline_s: float | None) -> pb.PlaceResponse:
+    def _solve(self, body: PlaceBody, held: _Held, deadline_s: float | None, gone: threading.Event) -> pb.PlaceResponse:
         """In a thread of its own. The budget is taken here, after the wait for a free thread."""
         case = _case(body, held, self._limits, deadline_s)
         response = pb.PlaceResponse(fabric_version=held.fabric.version)
-        encode(self._decide(case), response.decision)
+
+        def cancelled() -> bool:
+            return gone.is_set() or self._stopping.is_set()
+
+        encode(self._decide(case, fabric=held.fabric, cancelled=cancelled), response.decision)
         return response
 
     def _check_version(self, expected: str) -> None:

@@ -40,8 +40,10 @@ class Best:
 
 @cache
 def packings(devices: Row, demands: tuple[Demand, ...]) -> dict[Row, Packing]:
-    """Free thousandths per device (order kept) -> one packing of all replicas that leaves them; equal contents up to the
-    order of the devices are kept once."""  # fmt: skip
+    """Free thousandths per device -> one packing of all replicas that leaves them.
+
+    Contents that are equal up to the order of the devices are kept once.
+    """
     found: dict[Row, tuple[Row, Packing]] = {}
     seen: set[tuple[int, Row]] = set()
 
@@ -103,6 +105,7 @@ class Space:
         own = set(map(id, self._own_atoms()))
         self.joint = [a for a in problem.atoms if id(a) not in own and not isinstance(a, Remainder)]
         self.remainders = [a for a in problem.atoms if isinstance(a, Remainder)]
+        self._tables = self._own_costs()
 
     def _own_atoms(self) -> list[Atom]:
         return [a for a in self.problem.atoms if isinstance(a, OWN)]
@@ -132,13 +135,13 @@ class Space:
         atoms = [a for a in self._own_atoms() if i in set(a.items())]
         lists = [list(distributions(p.count, self._alone((i, k)))) for k, p in enumerate(item.parts)]
         size = 1
-        for rows in lists:
-            size *= len(rows)
+        for each in lists:
+            size *= len(each)
         if size > self.limit * 10:
             raise TooLargeError(f"{size} distributions of item {i}")
         none = tuple((0,) * self.problem.bins.count for _ in item.parts)
         found = [none]
-        for rows in product(*lists):
+        for rows in map(tuple, product(*lists)):
             if rows == none or not gang_holds(item, [sum(row) for row in rows]):
                 continue
             held = {(i, k): row for k, row in enumerate(rows)}
@@ -201,10 +204,17 @@ class Space:
             sums = {tuple(x + y for x, y in zip(s, c, strict=True)) for s in sums for c in here}
         return sums
 
+    def vectors(self, chosen: dict[int, tuple[Row, ...]]) -> set[Row]:
+        """All values that the packings of these counts have."""
+        totals = [sum(self._tables[i][rows][t] for i, rows in chosen.items()) for t in range(self.problem.tiers)]
+        held = {(k, p): row for k, rows in chosen.items() for p, row in enumerate(rows)}
+        for atom in self.joint:
+            if atom.tier >= 0:
+                totals[atom.tier] += cost(atom, self.problem, held)
+        return {tuple(x + y for x, y in zip(totals, c, strict=True)) for c in self._content_costs(chosen)}
+
     def best(self) -> Best:
         """The optimum over all plans."""
-        tables = self._own_costs()
-        priced = [a for a in self.joint if a.tier >= 0]
         best: Row | None = None
         winner: dict[int, tuple[Row, ...]] = {}
         vectors: set[Row] = set()
@@ -213,11 +223,7 @@ class Space:
             plans += 1
             if plans > self.limit:
                 raise TooLargeError(f"more than {self.limit} plans")
-            totals = [sum(tables[i][rows][t] for i, rows in chosen.items()) for t in range(self.problem.tiers)]
-            held = {(k, p): row for k, rows in chosen.items() for p, row in enumerate(rows)}
-            for atom in priced:
-                totals[atom.tier] += cost(atom, self.problem, held)
-            found = {tuple(x + y for x, y in zip(totals, c, strict=True)) for c in self._content_costs(chosen)}
+            found = self.vectors(chosen)
             vectors |= found
             if best is None or min(found) < best:
                 best, winner = min(found), chosen
@@ -231,13 +237,9 @@ class Space:
         }
         for b in range(self.problem.bins.count):
             contents = packings(self.devices[b], self._demands(chosen, b))
-            after = (
-                rng.choice(sorted(contents)) if rng else min(contents, key=lambda a: self._content_cost(b, a))
-            )
+            after = rng.choice(sorted(contents)) if rng else min(contents, key=lambda a: self._content_cost(b, a))
             replicas = iter(contents[after])
             for i, rows in chosen.items():
                 for p, row in enumerate(rows):
-                    seats.get(i, [[]] * len(rows))[p].extend(
-                        Seat(b, next(replicas)) for _ in range(row[b])
-                    )
+                    seats.get(i, [[]] * len(rows))[p].extend(Seat(b, next(replicas)) for _ in range(row[b]))
         return Plan({i: tuple(tuple(sorted(s)) for s in parts) for i, parts in seats.items()})

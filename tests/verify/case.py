@@ -7,13 +7,14 @@ from random import Random
 
 import numpy as np
 
-from solver.certificate import evaluate, with_limits
 from solver.cells import Cells, coarse_cells, fine_cells
+from solver.certificate import evaluate, with_limits
 from solver.check import check
 from solver.encode import Encoded, encode
 from solver.greedy import greedy
 from solver.items import IntArray
 from solver.messages import BoundFound, PlanFound
+from solver.model import Arrays
 from solver.pack import seat_plan
 from solver.plan import Plan
 from solver.problem import Problem
@@ -24,6 +25,10 @@ from tests.verify.exact import lexicographic
 from tests.verify.meaning import judge
 from tests.verify.problems import draw, shuffled
 
+Choice = dict[int, tuple[tuple[int, ...], ...]]
+"""Item -> part -> replicas in each bin."""
+CellCounts = tuple[tuple[int, int, int, int], ...]
+"""Sorted (item, part, cell, replicas)."""
 SAMPLE = 6
 """Plans per case on which the judge and the second measurement are compared, besides the optimum."""
 
@@ -162,6 +167,69 @@ def fine_is_exact(case: Case) -> Iterator[str]:
         yield f"fine: the solution is seated as {plan} with {report}, optimum {case.best.values}"
 
 
+def fine_knows_every_plan(case: Case) -> Iterator[str]:
+    """With the replicas per cell fixed, the fine model is feasible exactly for what a plan can be, at its cost."""
+    cells = fine_cells(case.problem)
+    encoded = encode(case.problem, cells, Plan())
+    known: dict[CellCounts, tuple[int, ...]] = {}
+    every = list(case.space.combinations())
+    for chosen in every:
+        name = _per_cell(chosen, cells)
+        if name is None:
+            yield f"cells: a plan uses a bin without a cell: {chosen}"
+            return
+        least = min(case.space.vectors(chosen))
+        known[name] = min(known.get(name, least), least)
+    trials = [_per_cell(c, cells) for c in (*case.rng.sample(every, min(2, len(every))), *_strays(case, every))]
+    for trial in trials:
+        if trial is None:
+            continue
+        fixed = _with_counts(encoded, trial)
+        found = None if fixed is None else lexicographic(fixed)
+        if (found and found[0]) != known.get(trial):
+            yield f"cells: {trial} costs {found and found[0]} in the model, {known.get(trial)} by brute force"
+
+
+def _per_cell(chosen: Choice, cells: Cells) -> CellCounts | None:
+    """The choice as replicas per cell, None if it uses a bin that belongs to none."""
+    owner = {b: cell for cell, members in enumerate(cells.members) for b in members.tolist()}
+    found: dict[tuple[int, int, int], int] = {}
+    for i, rows in chosen.items():
+        for p, row in enumerate(rows):
+            for b, n in enumerate(row):
+                if n and b not in owner:
+                    return None
+                if n:
+                    found[i, p, owner[b]] = found.get((i, p, owner[b]), 0) + n
+    return tuple(sorted((*key, n) for key, n in found.items()))
+
+
+def _strays(case: Case, every: list[Choice]) -> Iterator[Choice]:
+    """Choices near plans: a few replicas moved or added."""
+    for _ in range(4):
+        chosen = {i: [list(row) for row in rows] for i, rows in case.rng.choice(every).items()}
+        for _ in range(case.rng.choice((1, 1, 2))):
+            row = case.rng.choice(chosen[case.rng.choice(list(chosen))])
+            give, take = case.rng.randrange(len(row)), case.rng.randrange(len(row))
+            row[take] += 1
+            if row[give] and case.rng.random() < 0.7:
+                row[give] -= 1
+        yield {i: tuple(tuple(row) for row in rows) for i, rows in chosen.items()}
+
+
+def _with_counts(encoded: Encoded, trial: CellCounts) -> Arrays | None:
+    """The model with all replica columns fixed, None if it has no column for one."""
+    lower, upper = encoded.arrays.lower.copy(), encoded.arrays.upper.copy()
+    for by_cell in encoded.columns.values():
+        upper[list(by_cell.values())] = 0
+    for i, p, cell, n in trial:
+        col = encoded.columns[i, p].get(cell)
+        if col is None or n > encoded.arrays.upper[col]:
+            return None
+        lower[col] = upper[col] = n
+    return replace(encoded.arrays, lower=lower, upper=upper)
+
+
 def coarse_is_a_relaxation(case: Case) -> Iterator[str]:
     """The coarse model is never above brute force and holds every plan."""
     cells = coarse_cells(case.problem)
@@ -202,9 +270,7 @@ class Recorder:
     problem: Problem | None = None
     told: list[object] | None = None
 
-    def run(
-        self, job: Job, tell: Callable[[object], None], cancelled: Callable[[], bool] | None = None
-    ) -> str | None:
+    def run(self, job: Job, tell: Callable[[object], None], cancelled: Callable[[], bool] | None = None) -> str | None:
         told: list[object] = []
         self.problem, self.told = job.problem, told
 
@@ -254,9 +320,7 @@ class Liar:
 
     messages: list[object]
 
-    def run(
-        self, job: Job, tell: Callable[[object], None], cancelled: Callable[[], bool] | None = None
-    ) -> str | None:
+    def run(self, job: Job, tell: Callable[[object], None], cancelled: Callable[[], bool] | None = None) -> str | None:
         for message in self.messages:
             tell(message)
         return None
@@ -282,6 +346,7 @@ CHECKS: tuple[Callable[[Case], Iterator[str]], ...] = (
     measure_agrees,
     greedy_stays_valid,
     fine_is_exact,
+    fine_knows_every_plan,
     coarse_is_a_relaxation,
     search_is_right,
     lies_are_not_believed,

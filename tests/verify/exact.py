@@ -15,8 +15,7 @@ def lexicographic(arrays: Arrays) -> tuple[tuple[int, ...], IntArray] | None:
     """Optimum of all tiers in order and one solution that has it; None if no solution exists."""
     model = cp_model.CpModel()
     cols = [
-        model.new_int_var(low, high, "")
-        for low, high in zip(arrays.lower.tolist(), arrays.upper.tolist(), strict=True)
+        model.new_int_var(low, high, "") for low, high in zip(arrays.lower.tolist(), arrays.upper.tolist(), strict=True)
     ]
     columns, coefficients = arrays.columns.tolist(), arrays.coefficients.tolist()
     ends = arrays.indptr.tolist()
@@ -35,9 +34,7 @@ def lexicographic(arrays: Arrays) -> tuple[tuple[int, ...], IntArray] | None:
     x = arrays.hint
     for tier in range(len(arrays.objective)):
         used = np.flatnonzero(arrays.objective[tier]).tolist()
-        goal = cp_model.LinearExpr.weighted_sum(
-            [cols[c] for c in used], arrays.objective[tier][used].tolist()
-        )
+        goal = cp_model.LinearExpr.weighted_sum([cols[c] for c in used], arrays.objective[tier][used].tolist())
         model.minimize(goal)
         status = solver.solve(model)
         if status == cp_model.INFEASIBLE:

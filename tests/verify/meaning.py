@@ -113,8 +113,8 @@ def broken(atom: Atom, problem: Problem, held: Held) -> bool:
             keys = below(problem, atom.item, atom.bundle)
             return len(per_domain(problem, held, keys, atom.partition)) > 1
         case Segments():
-            counts = per_domain(problem, held, [(atom.item, atom.part)], atom.partition).values()
-            return sum(1 for n in counts if n % atom.size) > 1
+            segments = per_domain(problem, held, [(atom.item, atom.part)], atom.partition)
+            return sum(1 for n in segments.values() if n % atom.size) > 1
         case Spread(tier=-1):
             keys = [(atom.item, p) for p in atom.parts]
             return any(n > atom.limit for n in per_domain(problem, held, keys, atom.partition).values())
@@ -133,9 +133,7 @@ def cost(atom: Atom, problem: Problem, held: Held) -> int:
         return 0
     match atom:
         case RefuseCharge():
-            missing = {
-                key: problem.items[key[0]].parts[key[1]].count - sum(held.get(key, ())) for key in atom.each
-            }
+            missing = {key: problem.items[key[0]].parts[key[1]].count - sum(held.get(key, ())) for key in atom.each}
             return sum(missing[key] * each for key, each in atom.each.items())
         case UnitCharge():
             return sum(int(atom.each[b]) * n for b, n in enumerate(held.get((atom.item, atom.part), ())))
@@ -168,8 +166,7 @@ def bin_loss(atom: Remainder, b: int, before: Sequence[int], after: Sequence[int
     whole_before = sum(1 for free in before if free == 1000)
     whole_after = sum(1 for free in after if free == 1000)
     return sum(
-        int(atom.values[b, k]) * (whole_before // size - whole_after // size)
-        for k, size in enumerate(atom.sizes)
+        int(atom.values[b, k]) * (whole_before // size - whole_after // size) for k, size in enumerate(atom.sizes)
     )
 
 
@@ -186,7 +183,7 @@ def tally(problem: Problem, plan: Plan) -> dict[PartKey, list[int]]:
 
 def content(problem: Problem, plan: Plan) -> list[list[int]] | None:
     """Free thousandths of every device after the plan; None if a device, a resource or a demand is violated."""
-    free = problem.bins.devices.tolist()
+    free: list[list[int]] = problem.bins.devices.tolist()
     left = [[max(0, amount) for amount in row] for row in problem.bins.resources.tolist()]
     for i, parts in plan.seats.items():
         for part, seats in zip(problem.items[i].parts, parts, strict=True):

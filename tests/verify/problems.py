@@ -30,6 +30,15 @@ PRICES = (0, 1, 2, 3, 5, 7, 11, 1_000_003)
 
 
 @dataclass(frozen=True)
+class Style:
+    """What sort of problem: odd sizes, bins that are mostly alike (so that they merge), items that are mostly alike."""
+
+    off_chain: bool
+    alike_bins: bool
+    alike_items: bool
+
+
+@dataclass(frozen=True)
 class Frame:
     """Bins, partitions and items, before any atom."""
 
@@ -38,6 +47,7 @@ class Frame:
     partitions: tuple[IntArray, ...]
     items: tuple[Item, ...]
     tiers: int
+    style: Style
 
     @property
     def keys(self) -> list[PartKey]:
@@ -61,17 +71,17 @@ class Frame:
         return np.array([self.rng.random() < share for _ in range(self.bins.count)], np.bool_)
 
 
-def _bins(rng: Random, off_chain: bool) -> Bins:
+def _bins(rng: Random, style: Style) -> Bins:
     count = rng.choices((1, 2, 3, 4), weights=(1, 3, 4, 3))[0]
     width = rng.choices((0, 1, 2, 3), weights=(1, 3, 4, 3))[0]
-    kinds = rng.choices((1, 2, 4), weights=(3, 3, 2))[0]
+    kinds = rng.choices((1, 2, 4), weights=(3, 3, 0 if style.alike_bins else 2))[0]
     columns = rng.choice((1, 2))
-    binding = rng.random() < 0.5
+    binding = rng.random() < (0.15 if style.alike_bins else 0.5)
     rows = []
     for _ in range(kinds):
         devices = []
         for _ in range(width):
-            pool = (1000, 1000, 1000, 0, *CHAIN[:3], *(OFF_CHAIN if off_chain else ()))
+            pool = (1000, 1000, 1000, 0, *CHAIN[:3], *(OFF_CHAIN if style.off_chain else ()))
             devices.append(rng.choice(pool) if rng.random() < 0.6 else 1000)
         if rng.random() < 0.2 and width:
             devices[-1] = 0
@@ -86,13 +96,14 @@ def _bins(rng: Random, off_chain: bool) -> Bins:
     )
 
 
-def _partitions(rng: Random, count: int) -> tuple[IntArray, ...]:
+def _partitions(rng: Random, count: int, style: Style) -> tuple[IntArray, ...]:
     """The bins themselves (not always), a coarser one over them, or labels that follow no nesting."""
     fine = np.arange(count, dtype=np.int64)
     coarse = np.sort(_labels(rng, count, 2))
     loose = _labels(rng, count, rng.choice((2, 3)))
     whole = np.zeros(count, np.int64)
-    return tuple(rng.sample([fine, coarse, loose, whole], k=rng.choice((1, 2, 2, 3))))
+    known = [coarse, loose, whole] if style.alike_bins else [fine, coarse, loose, whole]
+    return tuple(rng.sample(known, k=rng.choice((1, 2, 2, 3))))
 
 
 def _labels(rng: Random, count: int, most: int) -> IntArray:
@@ -101,13 +112,14 @@ def _labels(rng: Random, count: int, most: int) -> IntArray:
     return np.array([order[label] for label in raw], np.int64)
 
 
-def _demand(rng: Random, columns: int, width: int, off_chain: bool) -> Demand:
+def _demand(rng: Random, columns: int, width: int, style: Style) -> Demand:
     resources = tuple(rng.choice((0, 0, 0, 1, 2)) for _ in range(columns))
-    kind = rng.random() if width else 1.0
+    kind = rng.random() * (0.9 if style.alike_bins else 1) if width else 1.0
     if kind < 0.4:
-        return Demand(devices=rng.choices((1, 2, 3), weights=(4, 3, 1))[0], resources=resources)
+        third = 0 if style.alike_bins else 1
+        return Demand(devices=rng.choices((1, 2, 3), weights=(4, 3, third))[0], resources=resources)
     if kind < 0.88:
-        sizes = OFF_CHAIN if off_chain and rng.random() < 0.7 else CHAIN
+        sizes = OFF_CHAIN if style.off_chain and rng.random() < 0.7 else CHAIN
         return Demand(milli=rng.choice(sizes), resources=resources)
     return Demand(resources=(1, *resources[1:]))
 
@@ -130,7 +142,10 @@ def _bundles(rng: Random) -> tuple[Bundle, ...]:
     )
 
 
-def _item(rng: Random, index: int, columns: int, width: int, off_chain: bool) -> Item:
+def _item(rng: Random, index: int, columns: int, width: int, style: Style) -> Item:
+    if style.alike_items:
+        one = Part("part-0", _demand(rng, columns, width, style), 1, 1)
+        return Item(f"item-{index}", (Bundle("root"),), (one,))
     bundles = _bundles(rng)
     inner = {b.parent for b in bundles}
     homes = [b for b in range(len(bundles)) if b not in inner]
@@ -145,7 +160,7 @@ def _item(rng: Random, index: int, columns: int, width: int, off_chain: bool) ->
         count = rng.choices((1, 2, 3, 4), weights=(4, 4, 2, 1))[0]
         elastic = rng.random() < 0.3
         least = rng.randint(0 if rng.random() < 0.3 else 1, count) if elastic else count
-        parts.append(Part(f"part-{k}", _demand(rng, columns, width, off_chain), count, least, home))
+        parts.append(Part(f"part-{k}", _demand(rng, columns, width, style), count, least, home))
     return Item(f"item-{index}", bundles, tuple(parts))
 
 
@@ -153,7 +168,8 @@ def _twins(f: Frame, i: int, p: int) -> list[PartKey]:
     """The part, often with the same part of all equal items (so that these stay interchangeable)."""
     if f.rng.random() < 0.3:
         return [(i, p)]
-    return [(k, p) for k, item in enumerate(f.items) if (item.bundles, item.parts) == (f.items[i].bundles, f.items[i].parts)]
+    one = f.items[i]
+    return [(k, p) for k, other in enumerate(f.items) if (other.bundles, other.parts) == (one.bundles, one.parts)]
 
 
 def _allow(f: Frame) -> list[Atom]:
@@ -172,7 +188,8 @@ def _within(f: Frame) -> list[Atom]:
 
 
 def _segments(f: Frame) -> list[Atom]:
-    i, p = f.rng.choice(f.keys)
+    many = [(i, p) for i, p in f.keys if f.items[i].parts[p].count > 1 or f.rng.random() < 0.2]
+    i, p = f.rng.choice(many or f.keys)
     return [Segments("segments", i, p, f.rng.randrange(len(f.partitions)), f.rng.choice((1, 2, 2, 2, 3)))]
 
 
@@ -197,7 +214,9 @@ def _together(f: Frame) -> list[Atom]:
 
 
 def _share(f: Frame) -> list[Atom]:
-    use = {key: f.rng.randint(0, 4) for key in f.keys if f.rng.random() < 0.7}
+    same = f.rng.randint(1, 4)
+    alike = f.style.alike_items and f.rng.random() < 0.8
+    use = {key: same if alike else f.rng.randint(0, 4) for key in f.keys if alike or f.rng.random() < 0.7}
     base = f.rng.choice((0, 0, 1, 5))
     limit = f.rng.choice((None, 0, 2, 4, 6, 9))  # below the base now and then: the hold form
     rates = [f.price() for _ in range(f.rng.choice((0, 0, 1, 2, 3)) if use else 0)]
@@ -223,7 +242,8 @@ def _span(f: Frame) -> list[Atom]:
 
 
 def _remainder(f: Frame) -> list[Atom]:
-    sizes = f.rng.choice(((1,), (2,), (1, 2), (1, 3), (2, 3), (1, 2, 3)))
+    chains: tuple[tuple[int, ...], ...] = ((1,), (2,), (1, 2))
+    sizes = f.rng.choice(chains if f.style.alike_bins else (*chains, (1, 3), (2, 3), (1, 2, 3)))
     one = f.rng.random() < 0.6  # one value per size, so that bins may still be merged
     row = [f.price() for _ in sizes]
     values = [row if one else [f.price() for _ in sizes] for _ in range(f.bins.count)]
@@ -233,33 +253,32 @@ def _remainder(f: Frame) -> list[Atom]:
 MAKERS: tuple[tuple[Callable[[Frame], list[Atom]], int], ...] = (
     (_allow, 3),
     (_within, 4),
-    (_segments, 3),
-    (_spread, 4),
+    (_segments, 5),
+    (_spread, 5),
     (_exclusive, 4),
     (_together, 4),
-    (_share, 5),
+    (_share, 7),
     (_refuse, 1),
     (_unit, 4),
     (_span, 4),
-    (_remainder, 3),
+    (_remainder, 4),
 )
 
 
 def draw(rng: Random) -> Problem:
     """One random problem; it may be too large for brute force, then draw again."""
-    off_chain = rng.random() < 0.4
-    bins = _bins(rng, off_chain)
+    alike_bins = rng.random() < 0.4
+    style = Style(rng.random() < (0.15 if alike_bins else 0.5), alike_bins, rng.random() < 0.25)
+    bins = _bins(rng, style)
     columns, width = bins.resources.shape[1], bins.devices.shape[1]
     count = rng.choices((1, 2, 3, 4), weights=(2, 4, 4, 3))[0]
-    items = [_item(rng, 0, columns, width, off_chain)]
+    items = [_item(rng, 0, columns, width, style)]
     while len(items) < count:
-        again = rng.random() < 0.3  # equal items: symmetry
+        again = rng.random() < (0.8 if style.alike_items else 0.3)  # equal items: symmetry
         items.append(
-            replace(items[-1], key=f"item-{len(items)}")
-            if again
-            else _item(rng, len(items), columns, width, off_chain)
+            replace(items[-1], key=f"item-{len(items)}") if again else _item(rng, len(items), columns, width, style)
         )
-    frame = Frame(rng, bins, _partitions(rng, bins.count), tuple(items), rng.choice((1, 2, 3)))
+    frame = Frame(rng, bins, _partitions(rng, bins.count, style), tuple(items), rng.choice((1, 2, 3)), style)
     makers, weights = zip(*MAKERS, strict=True)
     atoms: list[Atom] = [Capacity()]
     full: dict[PartKey, int] = {}
@@ -269,7 +288,8 @@ def draw(rng: Random) -> Problem:
         full[key] = full[key[0] - 1, key[1]] if same else 1 + frame.price()
     if rng.random() < 0.95:
         atoms.append(RefuseCharge("refuse", 0, full))
-    for make in rng.choices(makers, weights, k=rng.choice((0, 1, 2, 3, 4, 5, 6))):
+    most = 3 if style.alike_items or style.alike_bins else 6
+    for make in rng.choices(makers, weights, k=rng.randint(0, most)):
         atoms.extend(make(frame))
     rng.shuffle(atoms)
     return Problem(frame.bins, frame.partitions, frame.items, tuple(atoms), frame.tiers)

@@ -75,6 +75,21 @@ async def test_a_drain_reports_finishes_and_refuses(start: Start) -> None:
     await drain
 
 
+async def test_a_drain_that_runs_out_of_time_stops_the_solve(start: Start) -> None:
+    script = Scripted()
+    script.go.clear()
+    at = await start(script)
+    await at.stub.PutFabric(put())
+    calls = [asyncio.ensure_future(at.stub.Place(place(requestId=key))) for key in ("", "kept")]
+    await script.begun(1)
+    await at.server.drain(0.1)
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(one, grpc.aio.AioRpcError) for one in found)
+    async with asyncio.timeout(5):
+        while not script.cancelled:  # noqa: ASYNC110 - the solve runs in a thread
+            await asyncio.sleep(0.005)
+
+
 PROGRAM = """
 import asyncio
 from placement.service.server import ServerConfig, serve

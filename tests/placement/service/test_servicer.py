@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from placement.service.servicer import Limits
 from placement.service.wire import decode
 from placement.v1 import placement_pb2 as pb
 from tests.placement.service.conftest import Start
+from topology.fabric import Fabric
 
 NODE = {
     "id": "n1",
@@ -45,7 +47,7 @@ def place(**fields: Any) -> pb.PlaceRequest:
     return message
 
 
-def refusal(case: Case) -> Decision:
+def refusal(case: Case, **_: Any) -> Decision:
     """A lawful answer that places nothing."""
     unplaced = tuple(Unplaced(workload=w.id, verdict=Verdict.NOT_FOUND) for w in case.workloads)
     return Decision(case_id=case.id, status=Status.FEASIBLE, unplaced=unplaced)
@@ -58,10 +60,17 @@ class Scripted:
         self.cases: list[Case] = []
         self.go = threading.Event()
         self.go.set()
+        self.cancelled = 0
 
-    def __call__(self, case: Case) -> Decision:
+    def __call__(self, case: Case, *, fabric: Fabric, cancelled: Callable[[], bool]) -> Decision:
+        assert fabric.fleet == case.fleet
         self.cases.append(case)
-        assert self.go.wait(20)
+        until_s = time.monotonic() + 20
+        while not self.go.wait(0.01):
+            assert time.monotonic() < until_s
+            if cancelled():
+                self.cancelled += 1
+                break
         return refusal(case)
 
     async def begun(self, count: int) -> None:
@@ -163,7 +172,7 @@ async def test_malformed_requests_name_the_field(start: Start, request_: Any, wh
 async def test_errors_become_status_codes_and_the_server_lives_on(
     start: Start, error: Exception, code: grpc.StatusCode, said: str
 ) -> None:
-    def fails(case: Case) -> Decision:
+    def fails(case: Case, **_: Any) -> Decision:
         raise error
 
     at = await start(fails)
@@ -233,6 +242,19 @@ async def test_other_calls_are_answered_during_a_solve(start: Start) -> None:
     assert (await at.stub.PutFabric(put(fleet={**FLEET, "name": "g"}), timeout=5)).fabric_version
     script.go.set()
     assert (await solving).fabric_version, "decided on the fabric it began with"
+
+
+async def test_a_solve_learns_that_its_caller_went_away(start: Start) -> None:
+    script = Scripted()
+    script.go.clear()
+    at = await start(script)
+    await at.stub.PutFabric(put())
+    call = asyncio.ensure_future(at.stub.Place(place()))
+    await script.begun(1)
+    call.cancel()
+    async with asyncio.timeout(5):
+        while not script.cancelled:  # noqa: ASYNC110 - the solve runs in a thread
+            await asyncio.sleep(0.005)
 
 
 async def test_a_repeated_request_id_is_solved_once(start: Start) -> None:

@@ -113,7 +113,7 @@ def workload() -> Workload:
         tolerations=("*",),
         labels={"l": ""},
         expected_duration_s=1,
-        state_mib=2**53,
+        state_mib=2**34,
         state_nodes=("n1",),
         message_mib=7,
         group="g",

@@ -1,0 +1,42 @@
+"""`moorage serve`: the gRPC server."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["EXAMPLES", "serve"]
+
+EXAMPLES = """\b
+Examples:
+  moorage serve --port 50051 --fleet fleet.yaml
+  moorage serve --host 0.0.0.0 --insecure      # plain text for everyone on the network: a choice of yours
+"""
+
+
+def serve(
+    *,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 = any free one.")] = 50051,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Plain text on an address others can reach.")] = False,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Solves at once, one process each.")] = 1,
+    fleet: Annotated[str | None, typer.Option("--fleet", help="Fleet file to begin with.")] = None,
+) -> None:
+    """Serve PlacementService until SIGTERM or Ctrl-C, then drain."""
+    # These bring gRPC, the engine and pydantic, which --help does without.
+    import asyncio  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+
+    from placement.service import server  # noqa: PLC0415
+    from topology.sources import read_fleet  # noqa: PLC0415
+
+    config = server.ServerConfig(host=host, port=port, insecure=insecure, solves=workers)
+    config.address()  # a bad address is told before anything starts
+    held = None if fleet is None else read_fleet(Path(fleet))
+
+    def announce(actual_port: int) -> None:
+        print(f"serving on {host}:{actual_port}", flush=True)
+
+    with server.warm_engine(workers) as engine:
+        asyncio.run(server.serve(config, engine, announce, held))

@@ -1,0 +1,174 @@
+"""A decision as tables: for people on a terminal, and for grep where it is piped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from placement.cli.streams import one_line
+from placement.model import Case, Decision, PlacedReplica, Placement
+
+__all__ = ["print_decision"]
+
+_PIPED_WIDTH = 10_000
+"""Columns where no terminal sets them: nothing wraps, so that a line holds a whole entry."""
+_NODES = 6
+"""Nodes named per workload."""
+
+
+def print_decision(case: Case, decision: Decision) -> None:
+    """Print status, tiers, terms, placements, refusals, holds and timings on stdout.
+
+    Colours only on a terminal and not under NO_COLOR.
+    """
+    console = Console(markup=False, highlight=False, emoji=False)
+    if not console.is_terminal:
+        console = Console(markup=False, highlight=False, emoji=False, no_color=True, width=_PIPED_WIDTH)
+    with console.capture() as printed:
+        _print(console, case, decision)
+    text = "\n".join(line.rstrip() for line in printed.get().splitlines())
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _print(console: Console, case: Case, decision: Decision) -> None:
+    console.print(_headline(case, decision))
+    if decision.fallback_reason:
+        console.print(f"reason: {one_line(decision.fallback_reason)}")
+    tables = (
+        _tiers(decision),
+        _terms(decision),
+        _placements(case, decision),
+        _unplaced(decision),
+        _holds(decision),
+        _timings(decision),
+    )
+    for table in tables:
+        if table.row_count:
+            console.print()
+            console.print(table)
+
+
+def _headline(case: Case, decision: Decision) -> str:
+    pending = {workload.id for workload in case.workloads}
+    placed = sum(1 for placement in decision.placements if placement.workload in pending)
+    line = f"{decision.status}: {placed} of {len(pending)} workloads placed"
+    if decision.gap_tier is None:
+        return f"{line}, every tier proven"
+    return f"{line}, gap {_percent(decision.gap)} in tier {decision.gap_tier} (bound by {decision.bound_source})"
+
+
+def _table(title: str, *columns: str, rows: Iterable[tuple[str, ...]]) -> Table:
+    """A table without lines; a column whose name ends in # is a number, one that ends in ~ may fold."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(
+            column.rstrip("#~"),
+            justify="right" if column.endswith("#") else "left",
+            no_wrap=column.endswith("#"),
+            overflow="fold",
+        )
+    for row in rows:
+        table.add_row(*(one_line(cell) for cell in row))
+    return table
+
+
+def _tiers(decision: Decision) -> Table:
+    return _table(
+        "tiers (smaller is better)",
+        *("tier#", "value#", "bound#", "gap#", "bound by", "do nothing#"),
+        rows=(
+            (
+                str(tier.tier),
+                f"{tier.value:,}",
+                "-" if tier.bound is None else f"{tier.bound:,}",
+                _percent(tier.gap),
+                tier.bound_source or "-",
+                f"{tier.do_nothing:,}",
+            )
+            for tier in decision.tiers
+        ),
+    )
+
+
+def _terms(decision: Decision) -> Table:
+    return _table(
+        "terms",
+        *("tier#", "rule", "natural#", "unit", "points#", "weight#"),
+        rows=(
+            (str(term.tier), term.name, _natural(term.natural), term.unit, f"{term.points:,}", f"{term.weight:,}")
+            for term in decision.terms
+        ),
+    )
+
+
+def _placements(case: Case, decision: Decision) -> Table:
+    kinds = {workload.id: workload for workload in case.workloads}
+    rows = []
+    for placement in decision.placements:
+        workload = kinds.get(placement.workload)
+        facts = ("-", "-") if workload is None else (workload.kind.value, workload.tenant)
+        milli = sum(device.milli for replica in placement.replicas for device in replica.devices)
+        rows.append((placement.workload, *facts, str(len(placement.replicas)), f"{milli / 1000:g}", _nodes(placement)))
+    return _table("placed", "workload", "kind", "tenant", "replicas#", "GPUs#", "nodes [devices]~", rows=rows)
+
+
+def _nodes(placement: Placement) -> str:
+    """The nodes with the devices taken on each: `n1[0-3] n2[5:250]`."""
+    by_node: dict[str, list[PlacedReplica]] = {}
+    for replica in placement.replicas:
+        by_node.setdefault(replica.node, []).append(replica)
+    named = [f"{node}{_devices(replicas)}" for node, replicas in sorted(by_node.items())]
+    more = f" and {len(named) - _NODES} more" if len(named) > _NODES else ""
+    return " ".join(named[:_NODES]) + more
+
+
+def _devices(replicas: list[PlacedReplica]) -> str:
+    """Whole devices as ranges, shares as device:thousandths; the number of replicas where there is no device."""
+    held = sorted((device.index, device.milli) for replica in replicas for device in replica.devices)
+    if not held:
+        return f" x{len(replicas)}" if len(replicas) > 1 else ""
+    spans: list[list[int]] = []
+    for index in (index for index, milli in held if milli == 1000):
+        if spans and index == spans[-1][1] + 1:
+            spans[-1][1] = index
+        else:
+            spans.append([index, index])
+    names = [str(first) if first == last else f"{first}-{last}" for first, last in spans]
+    return f"[{','.join(names + [f'{index}:{milli}' for index, milli in held if milli < 1000])}]"
+
+
+def _unplaced(decision: Decision) -> Table:
+    return _table(
+        "not placed",
+        *("workload", "verdict", "rule", "reason~"),
+        rows=((entry.workload, entry.verdict.value, entry.rule or "-", entry.reason) for entry in decision.unplaced),
+    )
+
+
+def _holds(decision: Decision) -> Table:
+    return _table(
+        "held (broken by the running work already)",
+        *("rule", "subject", "detail~"),
+        rows=((hold.rule, hold.subject, hold.detail) for hold in decision.holds),
+    )
+
+
+def _timings(decision: Decision) -> Table:
+    return _table(
+        "timings",
+        *("step", "ms#"),
+        rows=((name.removesuffix("_ms"), f"{value:,.0f}") for name, value in decision.timings.items()),
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.2%}"
+
+
+def _natural(value: float) -> str:
+    """Two decimals; a value below one keeps three digits, so that little is not shown as nothing."""
+    return f"{value:,.2f}" if value == 0 or abs(value) >= 1 else f"{value:.3g}"

@@ -1,0 +1,300 @@
+"""Small fleets, cases and placements, by hand and at random, for the tests of rules and of the compiler."""
+
+from random import Random
+from typing import Any
+
+from placement.compile import Lowered, lower, lower_placements
+from placement.model import (
+    Affinity,
+    Case,
+    Device,
+    Kind,
+    PlacedReplica,
+    Placement,
+    PlacementGroup,
+    Policy,
+    Proximity,
+    Replica,
+    Role,
+    RuleSpec,
+    Running,
+    Segment,
+    Spread,
+    Subgroup,
+    Tenant,
+    Workload,
+)
+from placement.rules import RULES
+from placement.rules.capacity import Capacity
+from solver.check import check, gang_violations
+from topology.fabric import Fabric
+from topology.model import Fleet, Health, Level, Node, PowerCap, Site, Taint, Window
+
+__all__ = ["agree", "case_of", "gang", "node", "place", "random_case", "random_placements", "small_fleet"]
+
+LEVELS = (
+    Level(name="block", latency_us=20, bandwidth_gbps=200),
+    Level(name="rack", latency_us=5, bandwidth_gbps=400),
+)
+
+
+def node(number: int, **changes: Any) -> Node:
+    """Node n<number>: two nodes a rack, two racks a block, 4 GPUs H100 at 2 USD/h, 700 W."""
+    given: dict[str, Any] = {
+        "id": f"n{number}",
+        "path": {"block": f"b{number // 4}", "rack": f"r{number // 2 % 2}"},
+        "gpu_model": "H100",
+        "gpu_count": 4,
+        "gpu_memory_mib": 80_000,
+        "cpu_milli": 64_000,
+        "memory_mib": 512_000,
+        "nics": 4,
+        "price_micro_usd_h": 2_000_000,
+        "idle_power_w": 500,
+        "gpu_power_w": 700,
+    }
+    return Node(**(given | changes))
+
+
+def cpu_node(number: int, **changes: Any) -> Node:
+    """Node n<number> without GPUs at 1 USD/h."""
+    return node(
+        number,
+        **({"gpu_model": None, "gpu_count": 0, "gpu_memory_mib": 0, "gpu_power_w": 0} | changes),
+    )
+
+
+def small_fleet(nodes: tuple[Node, ...] | None = None, **changes: Any) -> Fleet:
+    """Eight equal nodes, or those given."""
+    rows = tuple(node(i) for i in range(8)) if nodes is None else nodes
+    return Fleet(name="small", levels=LEVELS, nodes=rows, **changes)
+
+
+def gang(name: str = "w", replicas: int = 1, *, workload: Any = None, **role: Any) -> Workload:
+    """A workload of one role, 1 GPU a replica if nothing else is said; `workload` are fields of the workload."""
+    given: dict[str, Any] = {"name": "r", "replicas": replicas} | (
+        {"gpus": 1} if not {"gpus", "gpu_milli", "cpu_milli"} & set(role) else {}
+    )
+    return Workload(id=name, subgroups=(Subgroup(name="s", roles=(Role(**(given | role)),)),), **(workload or {}))
+
+
+def case_of(fleet: Fleet, *workloads: Workload, rules: tuple[RuleSpec, ...] = (), **fields: Any) -> Case:
+    """A canonical case with just these rules."""
+    return Case(fleet=fleet, workloads=workloads, policy=Policy(rules=rules), **fields).canonical()
+
+
+def place(name: str, *seats: tuple[str, tuple[int, ...]], milli: int = 1000) -> Placement:
+    """A placement of a `gang`: (node, device indices) per replica."""
+    return Placement(
+        workload=name,
+        replicas=tuple(
+            PlacedReplica(
+                subgroup="s",
+                role="r",
+                node=where,
+                devices=tuple(Device(index=index, milli=milli) for index in devices),
+            )
+            for where, devices in seats
+        ),
+    )
+
+
+def agree(case: Case, placements: tuple[Placement, ...]) -> tuple[Lowered, dict[str, bool], dict[str, int]]:
+    """Measure placements with atoms and with oracles and assert that they say the same, rule by rule.
+
+    Returns the lowered case, rule -> broken (requirements) and rule -> points (objectives).
+    """
+    fabric = Fabric.from_fleet(case.fleet)
+    lowered = lower(case, fabric)
+    plan = lower_placements(lowered, placements)
+    report = check(lowered.problem, plan)
+    broken: dict[str, bool] = {}
+    points: dict[str, int] = {}
+    for active in lowered.rules:
+        name = active.rule.name
+        if active.hard is not None:
+            found = active.hard.audit(lowered.case, fabric, placements)
+            broken[name] = bool(found)
+            measured = [v.detail for v in report.violations if v.rule == name]
+            if name == "gang":
+                measured = [v.detail for v in gang_violations(lowered.problem, plan)]
+            # A cap that full nodes cannot reach has no atom: over-used nodes may reach it.
+            if name != "power_cap" or not broken.get("capacity"):
+                assert bool(found) == bool(measured), (name, found, measured)
+        elif active.objective is not None:
+            points[name] = active.objective.points(lowered.case, fabric, placements, active.spec)
+            tier = lowered.tiers.index(active.spec.tier)
+            cost = sum(
+                cost
+                for number, cost in report.costs
+                if (lowered.problem.atoms[number].rule, lowered.problem.atoms[number].tier) == (name, tier)
+            )
+            # Over-used devices have no remainder.
+            if name != "stranded" or not broken.get("capacity"):
+                assert points[name] == cost, (name, points[name], cost)
+    return lowered, broken, points
+
+
+def random_case(random: Random) -> Case:
+    """A case in which every rule has something to say."""
+    nodes = tuple(_random_node(random, number) for number in range(random.randint(3, 9)))
+    fleet = small_fleet(nodes, sites=_sites(random))
+    racks = sorted({f"{n.path['block']}/{n.path['rack']}" for n in nodes})
+    caps = [PowerCap(partition="rack", domain=rack, cap_w=random.choice([2500, 4000, 9000])) for rack in racks]
+    caps += [PowerCap(partition="block", domain="b0", cap_w=random.choice([5000, 9000]))]
+    fleet = small_fleet(nodes, sites=fleet.sites, power_caps=tuple(c for c in caps if random.random() < 0.5))
+    names = [f"w{number}" for number in range(random.randint(1, 5))]
+    others = [*names, "run0", "run1"]
+    workloads = tuple(_random_workload(random, name, others) for name in names)
+    running = tuple(_random_running(random, f"run{k}", fleet, others) for k in range(random.randint(0, 2)))
+    rules = [RuleSpec(name=rule.name, mode="require") for rule in RULES if rule.kind == "hard"]
+    for rule in RULES:
+        if rule.kind == "objective":
+            tier, weight = random.randint(1, 3), random.choice([0, 1, 1, 7])
+            rules.append(RuleSpec(name=rule.name, mode="prefer", tier=tier, weight=weight))
+    return Case(
+        fleet=fleet,
+        workloads=workloads,
+        running=running,
+        tenants=(
+            Tenant(name="a", weight=3, quota_gpu_milli=random.choice([0, 4000]), quota_by_model={"A100": 2000}),
+            Tenant(name="b", quota_by_model={"H100": 3000, "none": 0}),
+        ),
+        groups=tuple(PlacementGroup(name=f"g{k}", level=random.choice(["block", "rack"])) for k in range(2)),
+        policy=Policy(rules=tuple(rules)),
+        now_s=1000,
+    ).canonical()
+
+
+def _sites(random: Random) -> tuple[Site, ...]:
+    if random.random() < 0.5:
+        return ()
+    return tuple(Site(name=f"b{k}", tariff_micro_usd_kwh=90_000 * k, carbon_g_kwh=333 * (k + 1)) for k in range(3))
+
+
+def _random_node(random: Random, number: int) -> Node:
+    common = {
+        "price_micro_usd_h": random.choice([0, 1_999_999, 2_500_000]),
+        "labels": {"pool": random.choice(["x", "y"])},
+        "taints": tuple(Taint(key=key) for key in ("gpu", "odd") if random.random() < 0.2),
+        "health": random.choice([Health.HEALTHY] * 6 + list(Health)),
+        "maintenance": (Window(start_s=2000, end_s=3000),) if random.random() < 0.2 else (),
+        "feed": random.choice([None, "fa", "fb"]),
+    }
+    if random.random() < 0.2:
+        return cpu_node(number, **common)
+    model = random.choice(["H100", "A100"])
+    return node(
+        number,
+        gpu_model=model,
+        gpu_memory_mib=80_000 if model == "H100" else 40_000,
+        gpu_power_w=700 if model == "H100" else 401,
+        unhealthy_gpus=(1,) if random.random() < 0.2 else (),
+        **common,
+    )
+
+
+def _random_role(random: Random, name: str) -> Role:
+    level = random.choice(["block", "rack", "node", "rack"])
+    mode: Any = random.choice(["require", "prefer"])
+    replicas = random.randint(1, 4)
+    size: dict[str, Any] = random.choice(
+        [{"gpus": 1}, {"gpus": 2}, {"gpus": 4}, {"gpu_milli": 333}, {"cpu_milli": 7001}]
+    )
+    return Role(
+        name=name,
+        replicas=replicas,
+        min_replicas=random.choice([None, 1, replicas]),
+        gpu_models=random.choice([(), (), ("H100",), ("A100", "H100")]),
+        gpu_memory_mib=random.choice([0, 0, 60_000]),
+        nics=random.choice([0, 1]),
+        proximity=Proximity(level=level, mode=mode) if random.random() < 0.3 else None,
+        segment=Segment(size=random.randint(1, 2), level=level) if random.random() < 0.3 else None,
+        spread=Spread(level=level, max_per_domain=random.randint(1, 2), mode=mode) if random.random() < 0.3 else None,
+        **size,
+    )
+
+
+def _random_workload(random: Random, name: str, others: list[str]) -> Workload:
+    def terms() -> tuple[Affinity, ...]:
+        return tuple(
+            Affinity(
+                level=random.choice(["rack", "block", "node"]),
+                workloads=tuple(random.sample(others, random.randint(0, 2))),
+                match={"app": random.choice(["p", "q"])} if random.random() < 0.5 else {},
+                mode=random.choice(["require", "prefer"]),
+            )
+            for _ in range(random.choice([0, 0, 1, 2]))
+        )
+
+    subgroups = tuple(
+        Subgroup(
+            name=f"s{k}",
+            roles=tuple(_random_role(random, f"r{j}") for j in range(random.randint(1, 2))),
+            proximity=Proximity(level="rack", mode=random.choice(["require", "prefer"]))
+            if random.random() < 0.3
+            else None,
+        )
+        for k in range(random.randint(1, 2))
+    )
+    return Workload(
+        id=name,
+        kind=random.choice(list(Kind)),
+        tenant=random.choice("abc"),
+        tier=random.randint(0, 4),
+        priority=random.randint(0, 300),
+        subgroups=subgroups,
+        min_subgroups=random.choice([None, 1]),
+        proximity=Proximity(level="block", mode=random.choice(["require", "prefer"])),
+        affinity=terms(),
+        anti_affinity=terms(),
+        node_selector={"pool": ("x",)} if random.random() < 0.2 else {},
+        tolerations=random.choice([(), ("odd",), ("*",)]),
+        labels={"app": random.choice(["p", "q"])},
+        expected_duration_s=random.choice([500, 1001, 3600]),
+        state_mib=random.choice([0, 140_001]),
+        state_nodes=random.choice([(), ("n0", "gone"), ("n1", "n2")]),
+        message_mib=random.choice([0, 77]),
+        group=random.choice([None, None, None, "g0", "g1"]),
+    )
+
+
+def _random_running(random: Random, name: str, fleet: Fleet, others: list[str]) -> Running:
+    workload = _random_workload(random, name, others).model_copy(update={"group": None})
+    replicas = tuple(
+        Replica(subgroup=r.subgroup, role=r.role, node=r.node, devices=r.devices)
+        for r in _random_replicas(random, workload, fleet)
+    )
+    return Running(workload=workload, replicas=replicas)
+
+
+def _random_replicas(random: Random, workload: Workload, fleet: Fleet) -> list[PlacedReplica]:
+    close = random.random() < 0.5
+    home = random.choice(fleet.nodes)
+    found = []
+    for subgroup in workload.subgroups:
+        for role in subgroup.roles:
+            wanted = max(1, role.gpus) if role.replica_gpu_milli else 0
+            for _ in range(random.choice([role.replicas, role.replicas, random.randint(1, role.replicas)])):
+                where = home if close else random.choice(fleet.nodes)
+                if where.gpu_count < wanted:
+                    where = random.choice([n for n in fleet.nodes if n.gpu_count >= wanted])
+                indices = random.sample(range(where.gpu_count), wanted)
+                milli = role.gpu_milli or 1000
+                devices = tuple(Device(index=index, milli=milli) for index in sorted(indices))
+                found.append(PlacedReplica(subgroup=subgroup.name, role=role.name, node=where.id, devices=devices))
+    return found
+
+
+def random_placements(random: Random, case: Case) -> tuple[Placement, ...]:
+    """Placements that are well-formed and may break anything; most of the time they keep within capacity."""
+    fabric = Fabric.from_fleet(case.fleet)
+    found: tuple[Placement, ...] = ()
+    for workload in case.workloads:
+        for _ in range(3):
+            replicas = tuple(_random_replicas(random, workload, case.fleet))
+            tried = (*found, Placement(workload=workload.id, replicas=replicas))
+            if random.random() < 0.05 or not Capacity().audit(case, fabric, tried):
+                found = tried
+                break
+    return found

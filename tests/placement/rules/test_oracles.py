@@ -1,0 +1,34 @@
+"""Every rule's oracle and its atoms say the same on random placements, feasible or not."""
+
+from random import Random
+
+import pytest
+
+from placement.rules import RULES
+from tests.placement.rules.small import agree, random_case, random_placements
+
+
+@pytest.mark.parametrize("block", range(6))
+def test_oracles_agree_with_atoms(block: int) -> None:
+    random = Random(block)
+    for _ in range(20):
+        case = random_case(random)
+        for _ in range(2):
+            agree(case, random_placements(random, case))
+
+
+def test_the_random_cases_exercise_every_rule() -> None:
+    random = Random(99)
+    broken: dict[str, set[bool]] = {}
+    priced: set[str] = set()
+    for _ in range(120):
+        case = random_case(random)
+        _, found, points = agree(case, random_placements(random, case))
+        for name, value in found.items():
+            broken.setdefault(name, set()).add(value)
+        priced |= {name for name, value in points.items() if value}
+    for rule in RULES:
+        if rule.kind == "hard":
+            assert broken[rule.name] == {True, False}, rule.name
+        else:
+            assert rule.name in priced, rule.name

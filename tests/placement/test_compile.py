@@ -1,0 +1,277 @@
+"""Lowering and lifting: structure of items, merging of arrays, the way back, foreign input, order, speed."""
+
+import time
+from random import Random
+from typing import Any
+
+import pytest
+
+from placement.compile import Lowered, lift, lower, lower_placements
+from placement.errors import InputError
+from placement.model import (
+    Affinity,
+    Budget,
+    Case,
+    Device,
+    PlacedReplica,
+    Placement,
+    PlacementGroup,
+    Policy,
+    Proximity,
+    Role,
+    RuleSpec,
+    Subgroup,
+    Workload,
+    default_policy,
+)
+from placement.rules import RULES, active_rules
+from solver.atoms import Allow, Capacity, UnitCharge, Within
+from solver.check import check
+from solver.greedy import greedy
+from tests.placement.rules.small import case_of, gang, node, place, random_case, random_placements, small_fleet
+from tests.placement.rules.test_requirements import running
+from topology.fabric import Fabric
+from topology.synth import synth_fleet
+
+FLEET = small_fleet()
+FABRIC = Fabric.from_fleet(FLEET)
+
+
+def lowered(*workloads: Workload, **fields: Any) -> Lowered:
+    return lower(case_of(FLEET, *workloads, **fields), FABRIC)
+
+
+def test_a_simple_gang_is_one_bundle() -> None:
+    problem = lowered(gang("a", 4, min_replicas=2, gpus=2, nics=1)).problem
+    (item,) = problem.items
+    assert [(bundle.parent, bundle.need) for bundle in item.bundles] == [(-1, 0)]
+    (part,) = item.parts
+    assert (part.count, part.min_count, part.demand.devices, part.demand.resources) == (4, 2, 2, (0, 0, 1))
+    assert problem.tiers == 1
+
+
+def test_subgroups_and_roles_with_a_level_of_their_own_are_bundles() -> None:
+    rack = Proximity(level="rack")
+    roles = (Role(name="p", gpus=1, replicas=2, proximity=rack), Role(name="q", cpu_milli=1))
+    workload = Workload(
+        id="a",
+        subgroups=(Subgroup(name="s", roles=roles), Subgroup(name="t", roles=roles[1:], proximity=rack)),
+        min_subgroups=1,
+    )
+    problem = lowered(workload, rules=(RuleSpec(name="topology", mode="require"),)).problem
+    (item,) = problem.items
+    assert [(bundle.name, bundle.parent, bundle.need) for bundle in item.bundles] == [
+        ("a", -1, 1),
+        ("a/s", 0, 1),
+        ("a/s/p", 1, 0),
+        ("a/t", 0, 0),
+    ]
+    assert [part.bundle for part in item.parts] == [2, 1, 3]
+    assert [(atom.bundle, atom.partition) for atom in problem.atoms if isinstance(atom, Within)] == [(2, 1)]
+
+
+def test_a_group_is_one_item_in_one_domain() -> None:
+    members = [gang(name, workload={"group": "g"}) for name in "ab"]
+    done = lowered(
+        *members,
+        gang("c"),
+        groups=(PlacementGroup(name="g", level="block"),),
+        rules=(RuleSpec(name="topology", mode="require"),),
+    )
+    assert [item.key for item in done.problem.items] == ["c", "group:g"]
+    assert [(b.parent, b.need) for b in done.problem.items[1].bundles] == [(-1, 2), (0, 0), (0, 0)]
+    assert done.problem.atoms == (Capacity(), Within("topology", 1, 0, 0))
+
+
+def test_bins_offer_healthy_gpus_less_running_work() -> None:
+    fleet = small_fleet((node(0, unhealthy_gpus=(1,)), node(1, gpu_count=2)))
+    case = case_of(fleet, gang("a"), running=(running("x", ("n0", (0,)), gpus=1, cpu_milli=1000),))
+    fabric = Fabric.from_fleet(fleet)
+    bins = lower(case, fabric).problem.bins
+    assert bins.devices.tolist() == [[0, 0, 1000, 1000], [1000, 1000, 0, 0]]
+    assert bins.resources[:, 0].tolist() == [63_000, 64_000]
+    empty = lower(case, fabric, empty_fleet=True)
+    assert empty.problem.bins.devices.tolist() == [[1000, 0, 1000, 1000], [1000, 1000, 0, 0]]
+    assert empty.case.running == ()
+
+
+def test_only_and_skip_rules_narrow_the_problem() -> None:
+    case = case_of(FLEET, gang("a", gpu_models=("A100",)), gang("b"), rules=default_policy().rules)
+    done = lower(case, FABRIC, only=frozenset({"b"}), skip_rules=frozenset({"price", "capacity"}))
+    assert [ref.key for ref in done.refs] == ["b"]
+    assert not {"price", "capacity"} & {atom.rule for atom in done.problem.atoms}
+    assert done.tiers == (1, 2, 3)
+    assert done.problem.tiers == 3
+
+
+def test_alike_parts_share_their_arrays() -> None:
+    work = [gang(f"w{i}", gpu_milli=300, gpu_models=("H100",)) for i in range(5)]
+    nodes = (node(0), node(1, gpu_model="A100"))
+    case = case_of(small_fleet(nodes), *work, rules=default_policy().rules)
+    atoms = lower(case, Fabric.from_fleet(case.fleet)).problem.atoms
+    masks = [atom.bins for atom in atoms if isinstance(atom, Allow) and atom.rule == "gpu_model"]
+    costs = [atom.each for atom in atoms if isinstance(atom, UnitCharge) and atom.rule == "price"]
+    assert len(masks) == len(costs) == 5
+    assert len({id(mask) for mask in masks}) == len({id(cost) for cost in costs}) == 1
+
+
+def test_a_weight_of_zero_leaves_no_atom() -> None:
+    rules = (RuleSpec(name="price", mode="prefer", tier=1, weight=0),)
+    done = lowered(gang("a"), rules=rules)
+    assert done.problem.atoms == (Capacity(),)
+
+
+def test_refusing_everything_is_feasible_and_lifting_is_the_inverse() -> None:
+    random = Random(7)
+    for _ in range(60):
+        case = random_case(random)
+        done = lower(case, Fabric.from_fleet(case.fleet))
+        assert not check(done.problem, lower_placements(done, ())).violations
+        placements = random_placements(random, case)
+        plan = lower_placements(done, placements)
+        lifted = lift(done, plan)
+        assert lower_placements(done, lifted) == plan
+        wanted = {p.workload: sorted(r.model_dump_json() for r in p.replicas) for p in placements}
+        given = {p.workload: sorted(r.model_dump_json() for r in p.replicas) for p in lifted if p.replicas}
+        assert given == wanted
+
+
+def test_greedy_plans_lift_to_placements_that_every_oracle_accepts() -> None:
+    random = Random(11)
+    placed = 0
+    for _ in range(60):
+        case = random_case(random)
+        done = lower(case, Fabric.from_fleet(case.fleet))
+        plan, _ = greedy(done.problem)
+        placements = lift(done, plan)
+        placed += len(placements)
+        for active in done.rules:
+            if active.hard is not None:
+                assert active.hard.audit(done.case, done.fabric, placements) == [], active.rule.name
+    assert placed > 20
+
+
+@pytest.mark.badinput
+@pytest.mark.parametrize(
+    ("placements", "field"),
+    [
+        ((place("x"),), "placements[0].workload"),
+        ((place("a"), place("a")), "placements[1].workload"),
+        ((place("a", ("gone", ())),), "placements[0].replicas[0].node"),
+        (
+            (Placement(workload="a", replicas=(PlacedReplica(subgroup="s", role="no", node="n0"),)),),
+            "placements[0].replicas[0].role",
+        ),
+    ],
+)
+def test_foreign_placements_are_refused_by_name(placements: tuple[Placement, ...], field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        lower_placements(lowered(gang("a")), placements)
+    assert caught.value.field == field
+
+
+@pytest.mark.badinput
+def test_foreign_devices_are_a_violation_not_a_crash() -> None:
+    done = lowered(gang("a"), gang("b", gpu_milli=5))
+    far = Device(index=63)
+    odd = Placement(workload="a", replicas=(PlacedReplica(subgroup="s", role="r", node="n0", devices=(far,)),))
+    for placements in ((odd,), (place("a", ("n0", (0, 0))),), (place("b", ("n0", (0,)), milli=6),)):
+        assert check(done.problem, lower_placements(done, placements)).violations
+
+
+@pytest.mark.badinput
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"name": "prise", "mode": "prefer", "tier": 1}, "policy.rules[0].name"),
+        ({"name": "price", "mode": "require"}, "policy.rules[0].mode"),
+        ({"name": "quota", "mode": "prefer", "tier": 1}, "policy.rules[0].mode"),
+        ({"name": "quota", "mode": "hold", "tier": 1}, "policy.rules[0].tier"),
+        ({"name": "price", "mode": "prefer", "tier": 1, "params": {"x": 1}}, "policy.rules[0].params.x"),
+        (
+            {"name": "refused", "mode": "prefer", "tier": 1, "params": {"weight_by_tier": [0]}},
+            "policy.rules[0].params.weight_by_tier[0]",
+        ),
+        (
+            {"name": "health", "mode": "require", "params": {"failed": ["magic"]}},
+            "policy.rules[0].params.failed[0]",
+        ),
+        (
+            {"name": "latency", "mode": "prefer", "tier": 1, "params": {"steps_per_hour": True}},
+            "policy.rules[0].params.steps_per_hour",
+        ),
+    ],
+)
+def test_faults_of_a_policy_name_the_entry(spec: dict[str, Any], field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        lowered(gang("a"), rules=(RuleSpec(**spec),))
+    assert caught.value.field == field
+
+
+@pytest.mark.badinput
+def test_a_requirement_in_two_modes_is_refused() -> None:
+    rules = (RuleSpec(name="quota", mode="require"), RuleSpec(name="quota", mode="hold"))
+    with pytest.raises(InputError, match="two modes"):
+        active_rules(Policy(rules=rules))
+
+
+@pytest.mark.badinput
+def test_an_unknown_level_is_named() -> None:
+    rules = (RuleSpec(name="topology", mode="require"),)
+    with pytest.raises(InputError, match="no partition 'moon'"):
+        lowered(gang("a", 2, workload={"proximity": Proximity(level="moon")}), rules=rules)
+
+
+def test_the_default_policy_uses_every_rule_and_the_laws_hold_without_it() -> None:
+    used = {active.rule.name for active in active_rules(default_policy())}
+    assert used == {rule.name for rule in RULES}
+    assert [active.rule.name for active in active_rules(Policy(rules=()))] == ["capacity", "gang"]
+
+
+def test_the_order_of_lists_changes_nothing() -> None:
+    random = Random(5)
+    for _ in range(10):
+        case = random_case(random)
+        fields = {name: list(getattr(case, name)) for name in ("workloads", "running", "tenants", "groups")}
+        for rows in fields.values():
+            random.shuffle(rows)
+        rules = random.sample(case.policy.rules, len(case.policy.rules))
+        other = case.model_copy(
+            update={name: tuple(rows) for name, rows in fields.items()}
+            | {"policy": Policy(rules=tuple(rules)), "budget": Budget(work=5)}
+        )
+        fabric = Fabric.from_fleet(case.fleet)
+        one, two = (lower(each.canonical(), fabric) for each in (case, other))
+        assert repr(one.problem) == repr(two.problem)
+
+
+def _batch(count: int, nodes: int, replicas: int) -> tuple[Case, Fabric]:
+    random = Random(1)
+    fleet = synth_fleet("mixed" if replicas == 1 else "hgx", nodes, 1)
+    family = Affinity(level="node", match={"app": "a"}, mode="prefer")
+    work = []
+    for number in range(count):
+        size: dict[str, Any] = random.choice([{"gpus": 1}, {"gpus": 8}, {"gpu_milli": random.randint(1, 999)}])
+        models = random.choice([(), ("H100",), ("A100", "H100")])
+        role = Role(name="r", replicas=random.randint(1, replicas), gpu_models=models, cpu_milli=1000, **size)
+        work.append(
+            Workload(
+                id=f"w{number:04}",
+                subgroups=(Subgroup(name="s", roles=(role,)),),
+                labels={"app": "a"},
+                anti_affinity=(family,),
+                proximity=Proximity(level="leaf", mode="prefer"),
+            )
+        )
+    return Case(fleet=fleet, workloads=tuple(work)).canonical(), Fabric.from_fleet(fleet)
+
+
+@pytest.mark.parametrize(("count", "nodes", "replicas", "limit_s"), [(1000, 1213, 1, 0.4), (80, 256, 8, 0.1)])
+def test_lowering_is_fast(count: int, nodes: int, replicas: int, limit_s: float) -> None:
+    case, fabric = _batch(count, nodes, replicas)
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        lower(case, fabric)
+        times.append(time.perf_counter() - start)
+    assert min(times) < limit_s

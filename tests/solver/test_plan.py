@@ -1,0 +1,22 @@
+import pickle
+
+from solver.plan import Plan
+from tests.solver.build import at, plan
+
+
+def test_counts_per_bin() -> None:
+    some = plan(i1=[at(0, 2, 2), ()])
+    assert some.bins_of((1, 0)) == {0: 1, 2: 2}
+    assert some.count((1, 0)) == 3
+    assert some.count((1, 1)) == 0
+    assert some.count((0, 0)) == 0
+    assert not some.bins_of((0, 0))
+    assert some.placed(1)
+    assert not some.placed(0)
+
+
+def test_plans_are_values() -> None:
+    one = Plan().with_item(0, (at(1),))
+    assert one == plan(i0=[at(1)])
+    assert one.without(0) == Plan()
+    assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301 - our own bytes
