@@ -10,11 +10,11 @@ from placement.compile import Lowered, lift, lower, lower_placements, terms
 from placement.explain import Explainer
 from placement.model import Case, Certificate, Decision, Placement, Status, TierReport, Unplaced, Verdict
 from placement.rating import gap_of, refusing_tiers
+from placement.snapshot import Snapshot
 from solver.check import check, values
 from solver.plan import Plan
 from solver.solve import Bound, Budget, Outcome, State, solve
 from solver.workers import Workers
-from topology.fabric import Fabric
 
 __all__ = ["decide"]
 
@@ -24,26 +24,25 @@ _EXPLAIN_MOST_S = 0.4
 
 
 def decide(
-    case: Case,
+    case: Case | Snapshot,
     *,
     clock: Callable[[], float],
     workers: Workers,
     warm: tuple[Placement, ...] | None = None,
     cancelled: Callable[[], bool] | None = None,
     deadline: float | None = None,
-    fabric: Fabric | None = None,
 ) -> Decision:
     """Decide a case: verified placements, a verdict for every other workload, values and proven bounds.
 
     `clock` gives seconds; `deadline` is a time on it (default: now + the case's wall budget; None with a work budget,
     under which equal cases give equal decisions but for the timings). `warm` are placements to start from, of any
-    origin; `fabric` spares building it again. Raises InputError for a policy that cannot be meant.
+    origin. A `Snapshot` spares preparing the case again. Raises InputError for a policy that cannot be meant.
     """
     began = clock()
+    snapshot = case if isinstance(case, Snapshot) else Snapshot.of(case)
+    case, fabric = snapshot.case, snapshot.fabric
     if deadline is None and case.budget.wall_ms is not None:
         deadline = began + case.budget.wall_ms / 1e3
-    case = case.canonical()
-    fabric = fabric if fabric is not None else Fabric.from_fleet(case.fleet)
     rejected = screen(case, fabric)
     admitted = frozenset(w.id for w in case.workloads) - rejected.keys()
     lowered = lower(case, fabric, only=admitted)
@@ -81,7 +80,7 @@ def decide(
         "explain_ms": (clock() - solved_at) * 1e3,
         "total_ms": (clock() - began) * 1e3,
     }
-    return _decision(case, lowered, outcome, unplaced, timings)
+    return _decision(snapshot, lowered, outcome, unplaced, timings)
 
 
 def _warm_plan(lowered: Lowered, warm: tuple[Placement, ...]) -> Plan:
@@ -90,7 +89,11 @@ def _warm_plan(lowered: Lowered, warm: tuple[Placement, ...]) -> Plan:
 
 
 def _decision(
-    case: Case, lowered: Lowered, outcome: Outcome, unplaced: tuple[Unplaced, ...], timings: dict[str, float]
+    snapshot: Snapshot,
+    lowered: Lowered,
+    outcome: Outcome,
+    unplaced: tuple[Unplaced, ...],
+    timings: dict[str, float],
 ) -> Decision:
     idle = values(lowered.problem, Plan())
     report = check(lowered.problem, outcome.plan)
@@ -115,7 +118,7 @@ def _decision(
     status = Status(outcome.state.value) if tiers else Status.OPTIMAL
     shown = open_tier or (tiers[0] if tiers else None)
     return Decision(
-        case_id=case.id,
+        case_id=snapshot.case_id,
         status=status,
         fallback_reason=outcome.reason if outcome.state is not State.OPTIMAL else None,
         tiers=tuple(tiers),

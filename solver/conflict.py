@@ -31,7 +31,8 @@ class Answer:
 
 def solo(problem: Problem, item: int) -> Problem:
     """The item alone under its hard atoms; the one tier counts missing replicas."""
-    atoms = [a for atom in problem.atoms if atom.tier < 0 and (a := atom.remap({item: 0})) is not None]
+    hard = (a for atom in problem.atoms if (a := atom.unpriced()) is not None)
+    atoms = [a for atom in hard if (a := atom.remap({item: 0})) is not None]
     missing = {(0, p): 1 for p in range(len(problem.items[item].parts))}
     return Problem(
         problem.bins,

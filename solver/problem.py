@@ -137,6 +137,10 @@ class Atom(ABC):
         """Per-bin figures int64[N] in which merged bins must agree."""
         return ()
 
+    def unpriced(self) -> Atom | None:
+        """What is left of the atom without its price; None if it only has a price."""
+        return self if self.tier < 0 else None
+
     def mask(self, key: PartKey) -> BoolArray | None:
         """Bins where a part may sit, None for all."""
         return None

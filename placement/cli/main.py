@@ -12,9 +12,12 @@ __all__ = ["app_main"]
 
 def app_main() -> None:
     """Run the program with the arguments of the process and exit with its code (see `placement.cli.app`)."""
-    from placement.cli.app import run  # noqa: PLC0415 - kept out of spawned workers
+    try:
+        from placement.cli.app import run  # noqa: PLC0415 - kept out of spawned workers
 
-    sys.exit(run(sys.argv[1:]))
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

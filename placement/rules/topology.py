@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
 
 from placement.model.case import Case
 from placement.model.policy import RuleSpec
-from placement.model.workload import Proximity, Workload
+from placement.model.workload import PlacementGroup, Proximity, Workload
 from placement.rules.context import Context
 from placement.rules.rule import HardRule, NoParams, Placements
-from placement.rules.survey import Settled, settled
-from solver.atoms import Within
+from placement.rules.survey import Settled, running_seats, settled
+from solver.atoms import Allow, Within
+from solver.items import BoolArray
 from solver.problem import Atom
 from topology.fabric import Fabric
 
@@ -30,13 +34,16 @@ def proximities(workload: Workload, mode: str) -> Iterator[tuple[tuple[str, ...]
 
 
 class Topology(HardRule[NoParams]):
-    """Every required proximity, and the shared domain of each placement group."""
+    """Every required proximity, and the shared domain of each placement group.
+
+    Where members of a group run already, the others join them: they stay in the domains that the running ones touch.
+    """
 
     name = "topology"
     params_type = NoParams
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
-        """One atom per bundle and level; none where one replica or one domain leaves no choice."""
+        """One atom per bundle and level, none where one replica or one domain leaves no choice; masks to join."""
         atoms: list[Atom] = []
         for number, item in enumerate(context.items):
             wanted: list[tuple[int, str]] = []
@@ -49,6 +56,11 @@ class Topology(HardRule[NoParams]):
             for bundle, level in dict.fromkeys(wanted):
                 if context.domain_count(level) > 1:
                     atoms.append(Within(self.name, number, bundle, context.partition(level)))
+            if item.group is not None:
+                key = (self.name, item.group.name)
+                mask = context.mask(key, partial(_beside, context, item.group))
+                if mask is not None:
+                    atoms += [Allow(self.name, number, part, mask) for part in range(len(item.parts))]
         return atoms
 
     def audit(self, case: Case, fabric: Fabric, placements: Placements) -> list[str]:
@@ -61,7 +73,23 @@ class Topology(HardRule[NoParams]):
         for group in case.groups:
             nodes = {s.node for one in placed if one.workload.group == group.name for s in one.seats}
             found += _scattered(f"group {group.name}", group.level, nodes, fabric)
+            labels = fabric.partition(group.level).domain_of
+            home = {
+                int(labels[seat.node])
+                for one in running_seats(case, fabric)
+                if one.workload.group == group.name
+                for seat in one.seats
+            }
+            if home and {int(labels[node]) for node in nodes} - home:
+                found.append(f"group {group.name} leaves the {group.level} in which members of it run")
         return found
+
+
+def _beside(context: Context, group: PlacementGroup) -> BoolArray:
+    """Nodes in the domains that running members of a group touch; all nodes if none runs."""
+    labels = context.labels(group.level)
+    rows = [s.node for one in context.usage.running if one.workload.group == group.name for s in one.seats]
+    return np.isin(labels, labels[rows]) if rows else np.ones(len(labels), np.bool_)
 
 
 def _replicas(workload: Workload, scope: tuple[str, ...]) -> int:

@@ -53,6 +53,10 @@ class Share(Atom):
         use = {(new[i], p): u for (i, p), u in self.use.items() if i in new}
         return replace(self, use=use) if use or self.hinges else None
 
+    def unpriced(self) -> Atom | None:
+        """The limit alone."""
+        return None if self.limit is None else replace(self, hinges=(), tier=-1)
+
     def validate(self, problem: Problem) -> None:
         """Uses and rates are not negative; a price has a tier."""
         if min(self.use.values(), default=0) < 0 or min((h.rate for h in self.hinges), default=0) < 0:

@@ -24,7 +24,7 @@ from placement.model import (
     Workload,
     default_policy,
 )
-from placement.rules import RULES, active_rules
+from placement.rules import LAWS, RULES, active_rules
 from solver.atoms import Allow, Capacity, UnitCharge, Within
 from solver.check import check
 from solver.greedy import greedy
@@ -141,7 +141,11 @@ def test_greedy_plans_lift_to_placements_that_every_oracle_accepts() -> None:
     placed = 0
     for _ in range(60):
         case = random_case(random)
-        done = lower(case, Fabric.from_fleet(case.fleet))
+        hard = [spec for spec in case.policy.rules if spec.mode == "require"]
+        policy = Policy(rules=(*hard, RuleSpec(name="refused", mode="prefer", tier=1)))
+        case = case.model_copy(update={"policy": policy})
+        skipped = random.sample([spec.name for spec in hard if spec.name not in LAWS], random.randint(0, 7))
+        done = lower(case, Fabric.from_fleet(case.fleet), skip_rules=skipped)
         plan, _ = greedy(done.problem)
         placements = lift(done, plan)
         placed += len(placements)

@@ -243,7 +243,8 @@ def _span(f: Frame) -> list[Atom]:
 
 def _remainder(f: Frame) -> list[Atom]:
     chains: tuple[tuple[int, ...], ...] = ((1,), (2,), (1, 2))
-    sizes = f.rng.choice(chains if f.style.alike_bins else (*chains, (1, 3), (2, 3), (1, 2, 3)))
+    tame = f.style.alike_bins and f.rng.random() < 0.7  # keeps bins mergeable
+    sizes = f.rng.choice(chains if tame else (*chains, (1, 3), (2, 3), (1, 2, 3)))
     one = f.rng.random() < 0.6  # one value per size, so that bins may still be merged
     row = [f.price() for _ in sizes]
     values = [row if one else [f.price() for _ in sizes] for _ in range(f.bins.count)]

@@ -260,7 +260,7 @@ def _random_workload(random: Random, name: str, others: list[str]) -> Workload:
 
 
 def _random_running(random: Random, name: str, fleet: Fleet, others: list[str]) -> Running:
-    workload = _random_workload(random, name, others).model_copy(update={"group": None})
+    workload = _random_workload(random, name, others)
     replicas = tuple(
         Replica(subgroup=r.subgroup, role=r.role, node=r.node, devices=r.devices)
         for r in _random_replicas(random, workload, fleet)

@@ -125,6 +125,17 @@ def test_gang_of_a_placement_group_takes_all_members_into_one_domain() -> None:
     assert not keeps("topology", case, place("a", ("n0", (0,))), place("b", ("n2", (0,))))
 
 
+def test_members_of_a_group_join_those_that_run() -> None:
+    case = case_of(
+        FLEET,
+        gang("a", workload={"group": "g"}),
+        groups=(PlacementGroup(name="g", level="rack"),),
+        running=(running("x", ("n2", (0,)), workload={"group": "g"}),),
+    )
+    assert keeps("topology", case, place("a", ("n3", (0,))))
+    assert not keeps("topology", case, place("a", ("n0", (0,))))
+
+
 def test_gpu_model_and_memory() -> None:
     fleet = small_fleet((node(0), node(1, gpu_model="A100", gpu_memory_mib=40_000), cpu_node(2)))
     case = case_of(

@@ -1,0 +1,184 @@
+"""The independent check of a decision, or of placements made by anyone else. No ortools, no trust.
+
+Three readings must agree: the rules' own oracles (placement terms), the atoms measured on the lowered plan, and the
+figures in the decision. Bounds that come with a certificate are evaluated again in exact integers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from placement.admission import screen
+from placement.compile import Lowered, lower, lower_placements, terms
+from placement.errors import InputError
+from placement.model import Case, Certificate, Decision, Placement, Status, Verdict
+from placement.rating import gap_of, refusing_tiers
+from placement.snapshot import Snapshot
+from solver.cells import coarse_cells, fine_cells
+from solver.certificate import evaluate, with_limits
+from solver.check import Report, check, values
+from solver.encode import encode
+from solver.model import Arrays
+from solver.plan import Plan
+from solver.problem import Problem
+from solver.reduce import merge_items
+
+__all__ = ["verify", "verify_placements"]
+
+
+def _ready(case: Case | Snapshot) -> Snapshot:
+    return case if isinstance(case, Snapshot) else Snapshot.of(case)
+
+
+def _lowered(snapshot: Snapshot, rejected: frozenset[str]) -> Lowered:
+    admitted = frozenset(w.id for w in snapshot.case.workloads) - rejected
+    return lower(snapshot.case, snapshot.fabric, only=admitted)
+
+
+def _audit(lowered: Lowered, placements: tuple[Placement, ...]) -> tuple[list[str], Report | None]:
+    """Violations by both readings, and the judge's report if the placements can be read at all."""
+    try:
+        plan = lower_placements(lowered, placements)
+        native = [
+            f"{active.rule.name}: {text}"
+            for active in lowered.rules
+            if active.hard is not None and active.spec.mode != "prefer"
+            for text in active.hard.audit(lowered.case, lowered.fabric, placements)
+        ]
+    except InputError as error:
+        return [str(error)], None
+    report = check(lowered.problem, plan)
+    found = list(dict.fromkeys(native))
+    if report.violations and not found:
+        for broken in report.violations:
+            who = ", ".join(lowered.refs[i].key for i in broken.items) or "the plan"
+            found.append(f"{broken.rule}: {who}: {broken.detail}")
+    if found and not report.violations:
+        found.append("internal: the rules' oracles and the lowered atoms disagree; please report this case")
+    return found, report
+
+
+def verify_placements(case: Case | Snapshot, placements: tuple[Placement, ...]) -> tuple[str, ...]:
+    """What placements of any origin violate; empty if they are valid. Workloads left out are simply not placed."""
+    snapshot = _ready(case)
+    rejected = frozenset(screen(snapshot.case, snapshot.fabric))
+    return tuple(_audit(_lowered(snapshot, rejected), placements)[0])
+
+
+def verify(case: Case | Snapshot, decision: Decision) -> tuple[str, ...]:
+    """What is wrong with a decision: broken rules, figures that are not so, workloads without an answer."""
+    snapshot = _ready(case)
+    rejected = frozenset(screen(snapshot.case, snapshot.fabric))
+    lowered = _lowered(snapshot, rejected)
+    found, report = _audit(lowered, decision.placements)
+    if decision.case_id != snapshot.case_id:
+        found.append(f"case_id: the decision is for case {decision.case_id}, this is case {snapshot.case_id}")
+    found += _accounts(snapshot.case, decision, rejected)
+    if report is not None:
+        found += _figures(lowered, decision, report)
+        found += _proofs(lowered, decision)
+    return tuple(found)
+
+
+def _accounts(case: Case, decision: Decision, rejected: frozenset[str]) -> list[str]:
+    """Every pending workload is answered once; exactly the inadmissible ones are REJECTED."""
+    answered = Counter([p.workload for p in decision.placements] + [u.workload for u in decision.unplaced])
+    pending = {w.id for w in case.workloads}
+    found = [f"{name}: is not a pending workload of the case" for name in sorted(answered.keys() - pending)]
+    found += [f"{name}: has no answer" for name in sorted(pending - answered.keys())]
+    found += [f"{name}: is answered {n} times" for name, n in sorted(answered.items()) if n > 1]
+    said = {u.workload for u in decision.unplaced if u.verdict is Verdict.REJECTED}
+    found += [f"{name}: is REJECTED without cause" for name in sorted(said - rejected)]
+    found += [f"{name}: must be REJECTED" for name in sorted(rejected - said)]
+    return found
+
+
+def _figures(lowered: Lowered, decision: Decision, report: Report) -> list[str]:
+    """Tier values, terms, gaps and status against the placements."""
+    found = []
+    idle = values(lowered.problem, Plan())
+    refusing = refusing_tiers(lowered)
+    stated = {t.tier: t for t in decision.tiers}
+    if tuple(stated) != lowered.tiers or len(stated) != len(decision.tiers):
+        return [f"tiers: the policy has tiers {list(lowered.tiers)}, the decision reports {list(stated)}"]
+    for index, tier in enumerate(lowered.tiers):
+        said, is_ = stated[tier], report.values[index]
+        if said.value != is_:
+            found.append(f"tiers[{index}].value: {said.value} is reported, the placements give {is_}")
+        if said.do_nothing != idle[index]:
+            found.append(f"tiers[{index}].do_nothing: {said.do_nothing} is reported, it is {idle[index]}")
+        bound = 0 if said.bound is None else said.bound
+        if bound > is_:
+            found.append(f"tiers[{index}].bound: {bound} is above the value {is_}")
+        if said.abs_gap not in (None, is_ - bound):
+            found.append(f"tiers[{index}].abs_gap: {said.abs_gap} is reported, it is {is_ - bound}")
+        gap = gap_of(is_, bound, idle[index] if index in refusing else None)
+        if said.gap is not None and abs(said.gap - gap) > 1e-9:
+            found.append(f"tiers[{index}].gap: {said.gap} is reported, it is {gap}")
+    open_tiers = [t for t in decision.tiers if t.bound != t.value]
+    if (decision.status is Status.OPTIMAL) != (not open_tiers):
+        found.append(f"status: {decision.status} does not go with the bounds")
+    first = open_tiers[0] if open_tiers else None
+    if decision.gap_tier != (None if first is None else first.tier):
+        found.append(f"gap_tier: {decision.gap_tier} is reported, the first open tier is another")
+    if decision.gap is not None and abs(decision.gap - (0.0 if first is None else first.gap or 0.0)) > 1e-9:
+        found.append(f"gap: {decision.gap} is reported, the first open tier has another")
+    right = {(t.name, t.tier): t for t in terms(lowered, report)}
+    given = {(t.name, t.tier): t for t in decision.terms}
+    for name in sorted(right.keys() | given.keys()):
+        wanted, got = right.get(name), given.get(name)
+        if wanted is None or got is None:
+            found.append(f"terms: {name[0]} of tier {name[1]} is {'missing' if got is None else 'not in the policy'}")
+        elif wanted.points != got.points or abs(wanted.natural - got.natural) > 1e-6 * max(1.0, abs(wanted.natural)):
+            found.append(f"terms: {name[0]} reports {got.points} points, the placements give {wanted.points}")
+    for active in lowered.rules:
+        if active.objective is not None and active.spec.weight:
+            native = active.objective.points(lowered.case, lowered.fabric, decision.placements, active.spec)
+            wanted = right.get((active.rule.name, active.spec.tier))
+            if wanted is not None and native != wanted.points:
+                found.append(f"internal: the oracle of {active.rule.name} disagrees with its atoms; please report")
+    return found
+
+
+def _proofs(lowered: Lowered, decision: Decision) -> list[str]:
+    """Certified bounds again, in exact integers."""
+    found = []
+    merged = merge_items(lowered.problem).problem
+    proofs = {c.tier: c for c in decision.certificates}
+    models: dict[str, Arrays] = {}
+    for index, said in enumerate(decision.tiers):
+        if said.bound_source != "certificate" or not said.bound:
+            continue
+        proof = proofs.get(said.tier)
+        if proof is None:
+            found.append(f"tiers[{index}].bound: it claims a certificate and there is none")
+            continue
+        earlier = tuple(t.value for t in decision.tiers[:index])
+        if len(proof.limits) != index or any(v > u for v, u in zip(earlier, proof.limits, strict=True)):
+            found.append(f"certificates: that of tier {said.tier} is conditional on values that are not met")
+            continue
+        proven = _evaluate(merged, proof, index, models)
+        if proven is None or proven < said.bound:
+            found.append(f"tiers[{index}].bound: {said.bound} is reported, its certificate proves {proven}")
+    return found
+
+
+def _evaluate(problem: Problem, proof: Certificate, index: int, models: dict[str, Arrays]) -> int | None:
+    pairs = [(name.partition("/"), y) for name, y in proof.multipliers]
+    kinds = {name[0] for name, _ in pairs} or {"coarse"}
+    if len(kinds) != 1 or not kinds <= {"coarse", "fine"}:
+        return None
+    kind = kinds.pop()
+    if kind not in models:
+        cells = coarse_cells(problem) if kind == "coarse" else fine_cells(problem)
+        models[kind] = encode(problem, cells, Plan()).arrays
+    arrays = models[kind]
+    limited = with_limits(arrays, proof.limits)
+    y = np.zeros(limited.rows, np.int64)
+    for name, multiplier in pairs:
+        if not name[2].isdigit() or int(name[2]) >= limited.rows:
+            return None
+        y[int(name[2])] = multiplier
+    return evaluate(limited, index, proof.scale, y)

@@ -1,0 +1,52 @@
+from solver.atoms import RefuseCharge, UnitCharge
+from solver.check import check
+from solver.messages import BoundFound, PlanFound
+from solver.plan import Plan
+from solver.problem import Problem
+from solver.search import Limits, search
+from tests.solver.build import bins, ints, item, part, problem
+
+WANTED = RefuseCharge("refuse", 0, {(0, 0): 4, (1, 0): 4})
+
+
+def _case() -> Problem:
+    free = bins([[1000, 1000], [1000, 0]])
+    return problem(
+        free,
+        [item(part(2, devices=1)), item(part(1, milli=500))],
+        [WANTED, UnitCharge("u", 1, 0, 0, ints(1, 5))],
+        tiers=2,
+    )
+
+
+def _told(limits: Limits) -> list[object]:
+    told: list[object] = []
+    search(_case(), Plan(), limits, told.append)
+    return told
+
+
+def test_plans_only_get_better_and_are_valid() -> None:
+    plans = [m for m in _told(Limits()) if isinstance(m, PlanFound)]
+    assert plans[-1].values == (0, 2)
+    assert [p.values for p in plans] == sorted((p.values for p in plans), reverse=True)
+    for found in plans:
+        report = check(_case(), found.plan)
+        assert not report.violations
+        assert report.values == found.values
+
+
+def test_every_tier_is_bounded_under_the_values_before_it() -> None:
+    bounds = [m for m in _told(Limits()) if isinstance(m, BoundFound)]
+    assert {b.tier for b in bounds} == {0, 1}
+    assert all(len(b.limits) == b.tier for b in bounds)
+    assert max(b.value for b in bounds if b.tier == 1 and b.limits == (0,)) == 2
+
+
+def test_without_time_nothing_is_told() -> None:
+    assert _told(Limits(seconds=0.0)) == []
+
+
+def test_a_model_that_is_too_large_is_only_bounded() -> None:
+    told = _told(Limits(columns=0))
+    assert told
+    assert all(isinstance(m, BoundFound) for m in told)

@@ -1,0 +1,95 @@
+import multiprocessing as mp
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from solver.atoms import RefuseCharge, Share
+from solver.items import Bins, Demand, Item, Part
+from solver.messages import PlanFound
+from solver.plan import Plan
+from solver.problem import Problem
+from solver.workers import Job, ProcessPool
+from tests.solver.build import bins, item, part, problem
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPool]:
+    made = ProcessPool(1)
+    assert made.warm_up()
+    yield made
+    made.close()
+
+
+def _easy() -> Problem:
+    return problem(bins([[1000]]), [item(part(1, devices=1))], [RefuseCharge("r", 0, {(0, 0): 7})])
+
+
+def _hard() -> Problem:
+    """A market-split problem: far more than a second for any solver."""
+    rng = np.random.default_rng(1)
+    count, rows = 60, 6
+    weights = rng.integers(1, 100, (rows, count))
+    items = tuple(
+        Item(f"i{k}", item(part()).bundles, (Part("p", Demand(resources=tuple(weights[:, k].tolist())), 1, 1),))
+        for k in range(count)
+    )
+    free = Bins(np.zeros((2, 0), np.int64), np.tile(weights.sum(axis=1) // 3, (2, 1)))
+    worth = RefuseCharge("r", 0, {(k, 0): int(weights[:, k].sum()) for k in range(count)})
+    return problem(free, items, [worth, Share("s", "x", {(k, 0): 1 for k in range(count)}, limit=55)])
+
+
+def test_messages_come_back_from_the_process(pool: ProcessPool) -> None:
+    told: list[object] = []
+    assert pool.run(Job(_easy(), Plan(), 20.0, None), told.append) is None
+    plans = [m for m in told if isinstance(m, PlanFound)]
+    assert plans[-1].values == (0,)
+
+
+def test_a_late_search_is_killed_and_the_pool_goes_on(pool: ProcessPool) -> None:
+    began = time.monotonic()
+    # Deterministic work instead of seconds keeps the worker itself from noticing the time: only the kill ends it.
+    reason = pool.run(Job(_hard(), Plan(), 1.0, None), lambda _: None)
+    assert time.monotonic() - began < 4.0
+    assert reason in {None, "out of time"}
+    assert pool.warm_up()
+    assert pool.run(Job(_easy(), Plan(), 20.0, None), lambda _: None) is None
+
+
+def test_cancelling_ends_it_soon(pool: ProcessPool) -> None:
+    began = time.monotonic()
+    reason = pool.run(Job(_hard(), Plan(), 30.0, None), lambda _: None, lambda: time.monotonic() - began > 0.5)
+    assert reason == "cancelled"
+    assert time.monotonic() - began < 5.0
+    assert pool.warm_up()
+
+
+def test_a_failing_search_says_why(pool: ProcessPool) -> None:
+    broken = Plan({5: ()})
+    reason = pool.run(Job(_easy(), broken, 20.0, None), lambda _: None)
+    assert reason is None or reason.startswith("failed: ")
+    assert pool.warm_up()
+    assert pool.run(Job(_easy(), Plan(), 20.0, None), lambda _: None) is None
+
+
+def test_a_busy_pool_makes_others_wait_until_their_time_is_up(pool: ProcessPool) -> None:
+    assert pool.warm_up()
+    stop = threading.Event()
+    first = threading.Thread(target=pool.run, args=(Job(_hard(), Plan(), 30.0, None), lambda _: None, stop.is_set))
+    first.start()
+    time.sleep(0.3)
+    reason = pool.run(Job(_easy(), Plan(), 0.3, None), lambda _: None)
+    stop.set()
+    first.join(10)
+    assert reason == "no idle worker"
+    assert pool.warm_up()
+
+
+def test_closing_leaves_no_process_behind() -> None:
+    before = {p.pid for p in mp.active_children()}
+    other = ProcessPool(1)
+    other.close()
+    assert {p.pid for p in mp.active_children()} <= before
+    assert other.run(Job(_easy(), Plan(), 0.2, None), lambda _: None) == "no idle worker"
