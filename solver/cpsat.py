@@ -27,6 +27,8 @@ class Effort:
     work: float | None = None
     seed: int = 0
     threads: int = 1
+    rough: bool = False
+    """For small parts that prove nothing: no presolve, and good enough is enough."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def minimise(
     limits: tuple[int, ...],
     hint: IntArray,
     effort: Effort,
-    listen: Callable[[IntArray], None],
+    listen: Callable[[IntArray], None] | None = None,
 ) -> Found:
     """Search one tier under limits on the earlier ones, starting from a complete feasible hint."""
     limited = with_limits(arrays, limits)
@@ -89,11 +91,14 @@ def minimise(
     parameters.num_workers = effort.threads
     parameters.random_seed = effort.seed
     parameters.linearization_level = 2
+    if effort.rough:
+        parameters.cp_model_presolve = False
+        parameters.relative_gap_limit = 0.002
     if effort.seconds is not None:
         parameters.max_time_in_seconds = max(0.001, effort.seconds)
     if effort.work is not None:
         parameters.max_deterministic_time = effort.work
-    status = solver.solve(_proto(limited, tier, hint), _Watch(listen))
+    status = solver.solve(_proto(limited, tier, hint), None if listen is None else _Watch(listen))
     response = solver.response_proto
     if status == cp_model.MODEL_INVALID:
         raise ValueError("CP-SAT refuses the model: figures too large")

@@ -141,6 +141,10 @@ class Atom(ABC):
         """What is left of the atom without its price; None if it only has a price."""
         return self if self.tier < 0 else None
 
+    def given(self, problem: Problem, fixed: Plan) -> Iterable[Atom]:
+        """What the atom says of the other items once those of `fixed` stay where they are (their own cost left out)."""
+        yield self
+
     def mask(self, key: PartKey) -> BoolArray | None:
         """Bins where a part may sit, None for all."""
         return None

@@ -5,9 +5,12 @@ Runs in a worker process that may be killed at any moment, so whatever it finds 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from random import Random
 
 from solver.cells import coarse_cells, fine_cells
 from solver.check import check
@@ -16,11 +19,19 @@ from solver.encode import Encoded, encode
 from solver.items import IntArray
 from solver.lp import lp_bound
 from solver.messages import BoundFound, Message, PlanFound
+from solver.neighbourhood import Picker
 from solver.pack import seat_plan
 from solver.plan import Plan
 from solver.problem import Problem
 
 __all__ = ["Limits", "search"]
+
+_LEAST_S = 0.01
+"""Less time than this is not worth starting anything."""
+_IDLE = 15
+"""Neighbourhoods without a gain after which roaming stops."""
+_ROAM_S = 0.25
+"""Longest search of one neighbourhood."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +42,10 @@ class Limits:
     work: float | None = None
     seed: int = 0
     threads: int = 1
-    columns: int = 150_000
-    """Largest model that is handed to CP-SAT."""
+    exact_columns: int = 30_000
+    """Largest exact model (in replica counts per cell) that is handed to CP-SAT whole."""
+    lp_columns: int = 120_000
+    """Largest exact model whose LP is solved for a bound."""
 
 
 def search(problem: Problem, start: Plan, limits: Limits, tell: Callable[[Message], None]) -> None:
@@ -45,71 +58,137 @@ class _Search:
         self.problem = problem
         self.best = start
         self.values = check(problem, start).values
+        self.bounds = [0] * problem.tiers
         self.limits = limits
         self.tell = tell
+        self.spent = 0.0
+        """Deterministic work done so far."""
         self.began = time.monotonic()
+        self.rng = Random(limits.seed)
 
-    def left(self) -> float | None:
-        """Seconds left, None without a limit."""
+    def left(self) -> float:
+        """Seconds left; infinite under a work budget."""
         if self.limits.seconds is None:
-            return None
+            return math.inf
         return self.limits.seconds - (time.monotonic() - self.began)
 
+    def effort(self, seconds: float, work: float, *, rough: bool = False) -> Effort:
+        """An effort within what is left; `work` counts only under a work budget."""
+        seed, threads = self.limits.seed, self.limits.threads
+        if self.limits.work is None:
+            return Effort(min(seconds, self.left()), None, seed, threads, rough)
+        return Effort(None, max(0.0, min(work, self.limits.work - self.spent)), seed, threads, rough)
+
+    def over(self) -> bool:
+        """True if the budget is used up."""
+        if self.limits.work is not None and self.spent >= self.limits.work:
+            return True
+        return self.left() <= _LEAST_S
+
     def run(self) -> None:
-        """Coarse bounds first (they are there in no time), then the exact model."""
-        self._bounds("coarse", encode(self.problem, coarse_cells(self.problem), self.best), 0.3)
+        """Coarse bounds first (they are there in no time), then the exact model, as far as it can be handled."""
+        self.bound_all("coarse", encode(self.problem, coarse_cells(self.problem), self.best))
         cells = fine_cells(self.problem)
         columns = sum(int((upper > 0).sum()) for upper in cells.upper.values())
-        if columns > self.limits.columns:
-            return
-        self._tiers(encode(self.problem, cells, self.best))
+        if columns <= self.limits.exact_columns:
+            self.exact(encode(self.problem, cells, self.best))
+        elif columns <= self.limits.lp_columns:
+            self.bound_all("fine", encode(self.problem, cells, self.best))
+        while not self.over() and self.open_tiers():
+            self.roam(self.open_tiers())
 
-    def _bounds(self, name: str, encoded: Encoded, share: float) -> None:
+    def open_tiers(self) -> list[int]:
+        """Tiers that are not proven."""
+        return [t for t in range(self.problem.tiers) if self.bounds[t] < self.values[t]]
+
+    def bound_all(self, name: str, encoded: Encoded) -> None:
+        """LP bounds of every tier."""
         for tier in range(self.problem.tiers):
-            self._lp(name, encoded, tier, share)
+            if not self.over():
+                self.lp(name, encoded, tier, self.left() * 0.25)
 
-    def _lp(self, name: str, encoded: Encoded, tier: int, share: float) -> int | None:
-        left = self.left()
-        if left is not None and left <= 0:
-            return None
+    def lp(self, name: str, encoded: Encoded, tier: int, seconds: float) -> None:
+        """The LP bound of one tier under the incumbent's earlier tiers."""
         given = self.values[:tier]
-        found = lp_bound(encoded.arrays, tier, given, name, None if left is None else left * share)
-        if found is None:
-            return None
-        self.tell(BoundFound(tier, found[0], given, found[1]))
-        return found[0]
+        found = lp_bound(encoded.arrays, tier, given, name, seconds if math.isfinite(seconds) else None)
+        if found is not None:
+            self.bounds[tier] = max(self.bounds[tier], found[0])
+            self.tell(BoundFound(tier, found[0], given, found[1]))
 
-    def _tiers(self, encoded: Encoded) -> None:
-        arrays = encoded.arrays
-        hint = arrays.hint
-        for tier in range(self.problem.tiers):
-            proven = self._lp("fine", encoded, tier, 0.3)
-            if proven is not None and proven >= self.values[tier]:
+    def exact(self, encoded: Encoded) -> None:
+        """Every tier in the exact model: search, roam where it stalls, search again from there."""
+        hint = encoded.arrays.hint
+        tiers = self.problem.tiers
+        for tier in range(tiers):
+            self.bounds[tier] = 0
+            if not self.over():
+                self.lp("fine", encoded, tier, self.left() * 0.3)
+            if self.bounds[tier] >= self.values[tier]:
                 continue
-            left = self.left()
-            if left is not None and left <= 0:
-                return
-            share = 1.0 if tier == self.problem.tiers - 1 else 0.5
-            work = None if self.limits.work is None else self.limits.work * share
-            seconds = None if left is None else left * share
-            effort = Effort(seconds, work, self.limits.seed, self.limits.threads)
-            given = self.values[:tier]
+            share = 1.0 if tier == tiers - 1 else 0.5
+            budget = self.left() * share
+            work = math.inf if self.limits.work is None else (self.limits.work - self.spent) * share
+            hint = self.push(encoded, tier, hint, self.effort(budget * 0.15, work * 0.15))
+            before, idle = self.values, 0
+            stop, end = self.left() - budget * 0.4, self.spent + work * 0.4
+            while self.wanting(tier) and idle < _IDLE and self.left() > stop and self.spent < end:
+                known = self.values
+                self.roam([tier])
+                idle = idle + 1 if self.values == known else 0
+            if self.values != before:
+                hint = encode(self.problem, encoded.cells, self.best).arrays.hint
+            if self.wanting(tier):
+                hint = self.push(encoded, tier, hint, self.effort(self.left() * share, (work - self.spent) * share))
 
-            def listen(x: IntArray) -> None:
-                self._offer(encoded, x)
+    def wanting(self, tier: int) -> bool:
+        """There is budget left and the tier is not proven."""
+        return not self.over() and self.bounds[tier] < self.values[tier]
 
-            found = minimise(arrays, tier, given, hint, effort, listen)
-            if found.x is not None:
-                hint = found.x
-                self._offer(encoded, found.x)
-            if found.bound is not None:
-                self.tell(BoundFound(tier, found.bound, given, None))
+    def push(self, encoded: Encoded, tier: int, hint: IntArray, effort: Effort) -> IntArray:
+        """CP-SAT on the exact model; returns the solution to go on from."""
+        given = self.values[:tier]
+        found = minimise(encoded.arrays, tier, given, hint, effort, lambda x: self.offer(encoded, x))
+        self.spent += found.work
+        if found.x is not None:
+            self.offer(encoded, found.x)
+            hint = found.x
+        if found.bound is not None:
+            self.bounds[tier] = max(self.bounds[tier], found.bound)
+            self.tell(BoundFound(tier, found.bound, given, None))
+        return hint
 
-    def _offer(self, encoded: Encoded, x: IntArray) -> None:
-        """Seat a solution, judge it, and tell it if it is better."""
-        plan = seat_plan(self.problem, encoded.cells, encoded.counts(x))
-        if plan is None:
+    def roam(self, tiers: list[int]) -> None:
+        """Improve one tier in a random neighbourhood, earlier tiers kept."""
+        tier = tiers[0] if self.rng.random() < 0.5 else self.rng.choice(tiers)
+        part = self.picker.pick(self.best)
+        cells = fine_cells(part.problem)
+        encoded = encode(part.problem, cells, part.start)
+        before = check(part.problem, part.start).values
+        found = minimise(
+            encoded.arrays, tier, before[:tier], encoded.arrays.hint, self.effort(_ROAM_S, _ROAM_S, rough=True)
+        )
+        self.spent += max(found.work, 1e-3)
+        value = None if found.x is None else encoded.arrays.value(tier, found.x)
+        self.picker.learn(solved=value is not None and found.bound == value)
+        if found.x is None or value is None or value >= before[tier]:
             return
+        plan = seat_plan(part.problem, cells, encoded.counts(found.x))
+        if plan is not None:
+            self.take(part.whole(plan))
+
+    @cached_property
+    def picker(self) -> Picker:
+        """Chooses the neighbourhoods."""
+        return Picker(self.problem, self.rng)
+
+    def offer(self, encoded: Encoded, x: IntArray) -> None:
+        """Seat a solution of the exact model and take it if it is better."""
+        plan = seat_plan(self.problem, encoded.cells, encoded.counts(x))
+        if plan is not None:
+            self.take(plan)
+
+    def take(self, plan: Plan) -> None:
+        """Judge a plan and tell it if it is better."""
         report = check(self.problem, plan)
         if not report.violations and report.values < self.values:
             self.best, self.values = plan, report.values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing as mp
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -56,6 +57,7 @@ class Inline:
 
 
 def _serve(pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal is for the parent, which drains
     import solver.search  # noqa: F401, PLC0415 - the import is what makes the process warm
 
     pipe.send("ready")

@@ -88,7 +88,7 @@ def exit_code(case: Case, decision: Decision) -> int:
 def _decide(load: Callable[[], Case], limit_s: float | None, *, watched: bool) -> tuple[Case, Decision]:
     """Load and decide; the solver process gets ready meanwhile, and its time counts for neither.
 
-    Timings gain `load_ms` (reading and checking the case) and `warm_up_ms` (the wait for the process after it).
+    Timings gain `load_ms` (reading, checking and indexing the case) and `warm_up_ms` (waiting for the process then).
     """
     began = time.monotonic()
     with _interruptible() as (start_workers, interrupted):
@@ -96,8 +96,10 @@ def _decide(load: Callable[[], Case], limit_s: float | None, *, watched: bool) -
         workers = start_workers()
         try:
             from placement.engine import decide  # noqa: PLC0415 - after the start of the process
+            from placement.snapshot import Snapshot  # noqa: PLC0415
 
             case = load()
+            snapshot = Snapshot.of(case)
             loaded = time.monotonic()
             if not workers.warm_up(_WARM_UP_S):
                 sys.stderr.write("note: the solver process is not ready; deciding without it\n")
@@ -105,7 +107,7 @@ def _decide(load: Callable[[], Case], limit_s: float | None, *, watched: bool) -
             deadline = None if limit_s is None else ready + limit_s
             with _progress(case, watched=watched):
                 decision = decide(
-                    case, clock=time.monotonic, workers=workers, deadline=deadline, cancelled=interrupted.is_set
+                    snapshot, clock=time.monotonic, workers=workers, deadline=deadline, cancelled=interrupted.is_set
                 )
         finally:
             workers.close()

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from placement.compile.items import build_items, build_usage
+from placement.compile.magnitude import check_magnitude
 from placement.model.case import Case
 from placement.model.decision import Hold
+from placement.model.workload import Workload
 from placement.rules.context import Context, ItemRef
 from placement.rules.registry import Active, active_rules
+from placement.rules.relations import concerns
 from solver.items import Bins
 from solver.problem import Atom, Problem
 from topology.fabric import Fabric
@@ -47,8 +50,9 @@ def lower(
     """Lower a canonical case on the fabric of its fleet.
 
     `only` are the ids of the pending workloads to lower (None: all); `skip_rules` are rules to leave out;
-    `empty_fleet` forgets the running work. Running work stays where it is, whatever it allows. InputError names a
-    fault of the policy, or a level that the fleet does not have.
+    `empty_fleet` forgets the running work, and what wants to be near to it. Running work stays where it is,
+    whatever it allows. InputError names a fault of the policy (among them weights so large that a tier leaves the
+    solver's range), or a level that the fleet does not have.
     """
     case = _narrowed(case, None if only is None else frozenset(only), empty_fleet=empty_fleet)
     skipped = frozenset(skip_rules)
@@ -70,6 +74,7 @@ def lower(
         atoms=tuple(atoms),
         tiers=max(1, len(tiers)),
     )
+    check_magnitude(problem, tiers)
     return Lowered(problem, refs, tuple(holds), case, fabric, tiers, rules, context)
 
 
@@ -77,7 +82,18 @@ def _narrowed(case: Case, only: frozenset[str] | None, *, empty_fleet: bool) -> 
     workloads = case.workloads
     if only is not None:
         workloads = tuple(workload for workload in workloads if workload.id in only)
-    running = () if empty_fleet else case.running
+    running = case.running
+    if empty_fleet and running:
+        workloads = tuple(_unbound(workload, case) for workload in workloads)
+        running = ()
     if workloads is case.workloads and running is case.running:
         return case
     return case.model_copy(update={"workloads": workloads, "running": running})
+
+
+def _unbound(workload: Workload, case: Case) -> Workload:
+    """A workload without its affinity to running work, which on the empty fleet could be anywhere."""
+    kept = tuple(
+        term for term in workload.affinity if not any(concerns(term, running.workload) for running in case.running)
+    )
+    return workload.model_copy(update={"affinity": kept}) if len(kept) < len(workload.affinity) else workload

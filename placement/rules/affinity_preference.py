@@ -8,6 +8,7 @@ from placement.model.case import Case
 from placement.model.fields import Document, Natural
 from placement.model.policy import RuleSpec
 from placement.rules.affinity import blocks, touched
+from placement.rules.amounts import check_amount
 from placement.rules.context import Context
 from placement.rules.relations import block_of, resolve
 from placement.rules.rule import ObjectiveRule, Placements
@@ -44,6 +45,7 @@ class AffinityPreference(ObjectiveRule[AffinityPreferenceParams]):
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """Charges for running targets, priced Together and Exclusive for pending ones."""
         price = spec.weight * self.params(spec).miss_micro_usd_h
+        check_amount(price)
         tier = context.tier(spec.tier)
         relations = resolve(context.case, context.fabric, "prefer")
         atoms: list[Atom] = []

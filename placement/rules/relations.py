@@ -14,7 +14,7 @@ from placement.model.case import Case
 from placement.model.workload import Affinity, Workload
 from topology.fabric import Fabric
 
-__all__ = ["Relations", "block_of", "resolve"]
+__all__ = ["Relations", "block_of", "concerns", "resolve"]
 
 
 @dataclass
@@ -105,9 +105,9 @@ def _terms(case: Case, ordered: list[Workload], mode: str, *, apart: bool) -> li
         _Term(
             level=content[0],
             carriers=tuple(carrying),
-            pending=tuple(workload for workload in ordered if _meant(example[content], workload)),
-            running=tuple(workload.id for workload in running if _meant(example[content], workload)),
-            family=tuple(workload for workload in carrying if _meant(example[content], workload)),
+            pending=tuple(workload for workload in ordered if concerns(example[content], workload)),
+            running=tuple(workload.id for workload in running if concerns(example[content], workload)),
+            family=tuple(workload for workload in carrying if concerns(example[content], workload)),
         )
         for content, carrying in sorted(carriers.items())
     ]
@@ -170,10 +170,10 @@ def _kept_away(found: Relations, ordered: list[Workload], case: Case) -> None:
     for one in sorted(case.running, key=lambda running: running.workload.id):
         for term in one.workload.anti_affinity:
             if term.mode == "require":
-                found.avoids += [(w.id, term.level, (one.workload.id,)) for w in ordered if _meant(term, w)]
+                found.avoids += [(w.id, term.level, (one.workload.id,)) for w in ordered if concerns(term, w)]
 
 
-def _meant(term: Affinity, other: Workload) -> bool:
+def concerns(term: Affinity, other: Workload) -> bool:
     """Whether a term speaks of a workload: named by id, or every label of a non-empty match is equal."""
     if other.id in term.workloads:
         return True

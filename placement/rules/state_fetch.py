@@ -12,6 +12,7 @@ from placement.model.case import Case
 from placement.model.fields import Document, Natural
 from placement.model.policy import RuleSpec
 from placement.model.workload import Workload
+from placement.rules.amounts import check_amount
 from placement.rules.context import Context, PartRef
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.rules.survey import pending_seats
@@ -63,6 +64,7 @@ class StateFetch(ObjectiveRule[StateFetchParams]):
             levels = context.recall(("fetch", ref.workload.state_nodes), lambda: _crossed(context.fabric, ref.workload))
             price = _pricing(context.fabric, ref.workload, ref.role.replica_gpu_milli, params)
             by_level = {int(level): price(int(level)) for level in np.unique(levels)}
+            check_amount(max(by_level.values(), default=0))
             lookup = np.array([by_level.get(level, 0) for level in range(-2, len(context.fabric.levels) + 1)])
             costs: IntArray = lookup[levels + 2].astype(np.int64)
             return costs

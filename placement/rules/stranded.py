@@ -14,6 +14,7 @@ from placement.model.fields import Document, Natural
 from placement.model.policy import RuleSpec
 from placement.model.state import Device
 from placement.model.workload import Role
+from placement.rules.amounts import check_amount
 from placement.rules.context import Context
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.rules.survey import pending_seats, running_seats
@@ -55,6 +56,7 @@ class Stranded(ObjectiveRule[StrandedParams]):
         shares = {size: share for size, share in _shares(context.case).items() if share}
         prices = context.fabric.price_micro_usd_h.tolist()
         value_of = {price: [_worth(price, n, shares[n], params) for n in shares] for price in set(prices)}
+        check_amount(spec.weight * max((max(row, default=0) for row in value_of.values()), default=0))
         values = spec.weight * np.array([value_of[price] for price in prices], np.int64)
         inside = context.fabric.gpu_count[:, None] >= np.array(list(shares), np.int64)[None, :]
         values = np.where(inside, values.reshape(inside.shape), 0)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from functools import partial
 
 from placement.model.policy import RuleSpec
+from placement.rules.amounts import check_amount
 from placement.rules.context import Context, PartRef
 from solver.atoms import UnitCharge
 from solver.items import IntArray
@@ -39,4 +40,6 @@ def unit_charges(
 
 
 def _weighted(weight: int, each: Callable[[PartRef], IntArray], ref: PartRef) -> IntArray:
-    return weight * each(ref)
+    costs = each(ref)
+    check_amount(weight * int(costs.max(initial=0)))
+    return weight * costs

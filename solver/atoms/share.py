@@ -110,6 +110,10 @@ class Share(Atom):
             into.model.row([*cols, excess], [sign * c for c in coefs] + [-1], hi=sign * (hinge.at - self.base))
             into.model.cost(self.tier, excess, hinge.rate)
 
+    def given(self, problem: Problem, fixed: Plan) -> Iterable[Atom]:
+        """The fixed items' use becomes base."""
+        yield replace(self, base=self.load(fixed))
+
     def violations(self, problem: Problem, plan: Plan) -> list[Violation]:
         """A load above the limit that the base does not explain."""
         load = self.load(plan)

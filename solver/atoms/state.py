@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from solver.items import IntArray, PartKey
+from solver.atoms.allow import Allow
+from solver.items import BoolArray, IntArray, PartKey
 from solver.plan import Plan
 from solver.problem import Atom, Counts, Encoding, Joint, Ledger, Problem, Violation
 
@@ -21,6 +22,11 @@ def touched(problem: Problem, plan: Plan, item: int, partition: int) -> set[int]
     labels = problem.partitions[partition]
     parts = range(len(problem.items[item].parts))
     return {int(labels[b]) for p in parts for b in plan.bins_of((item, p))}
+
+
+def _closed(problem: Problem, rule: str, item: int, bins: BoolArray) -> Iterable[Atom]:
+    for part in range(len(problem.items[item].parts)):
+        yield Allow(rule, item, part, bins)
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,16 @@ class Exclusive(Atom):
             over = into.model.var(0, len(cols) - 1, max(0, known.get(domain, 0) - 1))
             into.model.row([*cols, over], [1] * len(cols) + [-1], hi=1)
             into.model.cost(self.tier, over, self.price_each)
+
+    def given(self, problem: Problem, fixed: Plan) -> Iterable[Atom]:
+        """Domains of fixed members are closed to the others."""
+        yield self
+        if self.tier < 0:
+            labels = problem.partitions[self.partition]
+            for item in self.members:
+                taken = set().union(*(touched(problem, fixed, o, self.partition) for o in self.members if o != item))
+                if taken:
+                    yield from _closed(problem, self.rule, item, ~np.isin(labels, list(taken)))
 
     def _known(self, into: Encoding) -> dict[int, int]:
         labels = into.domain_of(self.partition)
@@ -166,6 +182,14 @@ class Together(Atom):
                 cols, coefs = [*cols, miss], [*coefs, -1]
                 into.model.cost(self.tier, miss, self.price_each)
             into.model.row(cols, coefs, hi=0)
+
+    def given(self, problem: Problem, fixed: Plan) -> Iterable[Atom]:
+        """A fixed leader says where the follower may sit; a fixed follower does not bind a free leader here."""
+        yield self
+        if self.tier < 0 and fixed.placed(self.leader):
+            home = touched(problem, fixed, self.leader, self.partition)
+            labels = problem.partitions[self.partition]
+            yield from _closed(problem, self.rule, self.follower, np.isin(labels, list(home)))
 
     def _missing(self, problem: Problem, plan: Plan) -> int:
         mine = touched(problem, plan, self.follower, self.partition)

@@ -20,6 +20,7 @@ from placement.model import (
     Proximity,
     Role,
     RuleSpec,
+    Spread,
     Subgroup,
     Workload,
     default_policy,
@@ -102,6 +103,49 @@ def test_only_and_skip_rules_narrow_the_problem() -> None:
     assert not {"price", "capacity"} & {atom.rule for atom in done.problem.atoms}
     assert done.tiers == (1, 2, 3)
     assert done.problem.tiers == 3
+
+
+def test_on_the_empty_fleet_nothing_wants_to_be_near_running_work() -> None:
+    near = Affinity(level="rack", workloads=("x",))
+    case = case_of(
+        FLEET,
+        gang("a", workload={"affinity": (near,)}),
+        running=(running("x", ("n0", (0,))),),
+        rules=(RuleSpec(name="affinity", mode="require"),),
+    )
+    assert [atom.rule for atom in lower(case, FABRIC).problem.atoms] == ["capacity", "affinity"]
+    assert [atom.rule for atom in lower(case, FABRIC, empty_fleet=True).problem.atoms] == ["capacity"]
+
+
+@pytest.mark.badinput
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("price", {}),
+        ("carbon", {"price_micro_usd_per_kg": 2**53}),
+        ("refused", {"weight_by_tier": [2**53]}),
+        ("latency", {"gpu_hour_micro_usd": 2**53}),
+        ("state_fetch", {"gpu_hour_micro_usd": 2**53}),
+        ("stranded", {"gpu_hour_micro_usd": 2**53}),
+        ("topology_preference", {"gpu_micro_usd_h": 2**53}),
+        ("spread_preference", {"excess_micro_usd_h": 2**53}),
+        ("affinity_preference", {"miss_micro_usd_h": 2**53}),
+    ],
+)
+def test_a_tier_beyond_what_the_solver_counts_in_is_refused(name: str, params: dict[str, Any]) -> None:
+    rack: dict[str, Any] = {"level": "rack", "mode": "prefer"}
+    fields = {
+        "message_mib": 2**20,
+        "state_mib": 2**30,
+        "proximity": Proximity(**rack),
+        "affinity": (Affinity(**rack, workloads=("a",)),),
+    }
+    role = {"gpus": 4, "spread": Spread(**rack)}
+    fleet = small_fleet(tuple(node(i, price_micro_usd_h=10**11) for i in range(8)))
+    rules = (RuleSpec(name=name, mode="prefer", tier=1, weight=1_000_000, params=params),)
+    case = case_of(fleet, gang("a", 60_000), gang("b", 2, workload=fields, **role), rules=rules)
+    with pytest.raises(InputError, match="points"):
+        lower(case, Fabric.from_fleet(fleet))
 
 
 def test_alike_parts_share_their_arrays() -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from itertools import product
 from random import Random
 
-from solver.atoms import Remainder
+from solver.atoms import Capacity, Remainder, Share
 from solver.items import Demand, PartKey
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Problem
@@ -18,6 +18,9 @@ from tests.verify.meaning import OWN, bin_loss, broken, cost, gang_holds
 Row = tuple[int, ...]
 Packing = tuple[tuple[tuple[int, int], ...], ...]
 """For each replica in a bin its (device, thousandths) pairs."""
+Choice = dict[int, tuple[Row, ...]]
+"""Item -> part -> replicas in each bin."""
+Content = tuple[tuple[int, int, int], ...]
 
 
 class TooLargeError(Exception):
@@ -96,14 +99,17 @@ class Space:
         self.limit = limit
         self.devices: list[Row] = [tuple(row) for row in problem.bins.devices.tolist()]
         self.resources: list[Row] = [tuple(max(0, a) for a in row) for row in problem.bins.resources.tolist()]
+        self._fits: dict[tuple[int, Content], bool] = {}
+        self._all: list[Choice] | None = None
         self.options = [self._options(i) for i in range(len(problem.items))]
         size = 1
         for options in self.options:
             size *= len(options)
-        if size > limit * 40:
+        if size > limit * 10:
             raise TooLargeError(f"{size} combinations")
         own = set(map(id, self._own_atoms()))
-        self.joint = [a for a in problem.atoms if id(a) not in own and not isinstance(a, Remainder)]
+        self.joint = [a for a in problem.atoms if id(a) not in own and not isinstance(a, Remainder | Capacity)]
+        self.hard = [a for a in self.joint if a.tier < 0 or isinstance(a, Share)]
         self.remainders = [a for a in problem.atoms if isinstance(a, Remainder)]
         self._tables = self._own_costs()
 
@@ -151,27 +157,40 @@ class Space:
                 found.append(rows)
         return found
 
-    def _demands(self, chosen: dict[int, tuple[Row, ...]], b: int) -> tuple[Demand, ...]:
-        found: list[Demand] = []
-        for i, rows in chosen.items():
-            for part, row in zip(self.problem.items[i].parts, rows, strict=True):
-                found.extend([part.demand] * row[b])
-        return tuple(found)
+    def _content(self, chosen: Choice, b: int) -> Content:
+        """(item, part, replicas) in a bin."""
+        return tuple((i, p, row[b]) for i, rows in chosen.items() for p, row in enumerate(rows) if row[b])
 
-    def combinations(self) -> Iterator[dict[int, tuple[Row, ...]]]:
+    def _demands(self, chosen: Choice, b: int) -> tuple[Demand, ...]:
+        items = self.problem.items
+        return tuple(items[i].parts[p].demand for i, p, n in self._content(chosen, b) for _ in range(n))
+
+    def _fit_together(self, chosen: Choice, b: int) -> bool:
+        name = (b, self._content(chosen, b))
+        if name not in self._fits:
+            self._fits[name] = self.fits(b, self._demands(chosen, b))
+        return self._fits[name]
+
+    def combinations(self) -> list[Choice]:
         """Every choice for all items that fits the bins and breaks no hard atom."""
-        yield from self._extend(0, {})
+        if self._all is None:
+            self._all = []
+            for chosen in self._extend(0, {}):
+                self._all.append(chosen)
+                if len(self._all) > self.limit:
+                    raise TooLargeError(f"more than {self.limit} plans")
+        return self._all
 
-    def _extend(self, i: int, chosen: dict[int, tuple[Row, ...]]) -> Iterator[dict[int, tuple[Row, ...]]]:
+    def _extend(self, i: int, chosen: Choice) -> Iterator[Choice]:
         if i == len(self.options):
             held = {(k, p): row for k, rows in chosen.items() for p, row in enumerate(rows)}
-            if not any(broken(a, self.problem, held) for a in self.joint):
+            if not any(broken(a, self.problem, held) for a in self.hard):
                 yield dict(chosen)
             return
         for rows in self.options[i]:
             chosen[i] = rows
             used = [b for b in range(self.problem.bins.count) if any(row[b] for row in rows)]
-            if i == 0 or all(self.fits(b, self._demands(chosen, b)) for b in used):
+            if i == 0 or all(self._fit_together(chosen, b) for b in used):
                 yield from self._extend(i + 1, chosen)
             del chosen[i]
 
@@ -195,7 +214,7 @@ class Space:
             totals[atom.tier] += bin_loss(atom, b, self.devices[b], after)
         return tuple(totals)
 
-    def _content_costs(self, chosen: dict[int, tuple[Row, ...]]) -> set[Row]:
+    def _content_costs(self, chosen: Choice) -> set[Row]:
         """All cost vectors of the contents that the packings of these counts can leave."""
         sums = {(0,) * self.problem.tiers}
         for b in range(self.problem.bins.count) if self.remainders else ():
@@ -204,7 +223,7 @@ class Space:
             sums = {tuple(x + y for x, y in zip(s, c, strict=True)) for s in sums for c in here}
         return sums
 
-    def vectors(self, chosen: dict[int, tuple[Row, ...]]) -> set[Row]:
+    def vectors(self, chosen: Choice) -> set[Row]:
         """All values that the packings of these counts have."""
         totals = [sum(self._tables[i][rows][t] for i, rows in chosen.items()) for t in range(self.problem.tiers)]
         held = {(k, p): row for k, rows in chosen.items() for p, row in enumerate(rows)}
@@ -216,21 +235,17 @@ class Space:
     def best(self) -> Best:
         """The optimum over all plans."""
         best: Row | None = None
-        winner: dict[int, tuple[Row, ...]] = {}
+        winner: Choice = {}
         vectors: set[Row] = set()
-        plans = 0
         for chosen in self.combinations():
-            plans += 1
-            if plans > self.limit:
-                raise TooLargeError(f"more than {self.limit} plans")
             found = self.vectors(chosen)
             vectors |= found
             if best is None or min(found) < best:
                 best, winner = min(found), chosen
         assert best is not None, "refusing everything is always a plan"
-        return Best(best, self.plan(winner, None), plans, frozenset(vectors))
+        return Best(best, self.plan(winner, None), len(self.combinations()), frozenset(vectors))
 
-    def plan(self, chosen: dict[int, tuple[Row, ...]], rng: Random | None) -> Plan:
+    def plan(self, chosen: Choice, rng: Random | None) -> Plan:
         """Seats for these counts: the cheapest content of each bin, or a random one."""
         seats: dict[int, list[list[Seat]]] = {
             i: [[] for _ in rows] for i, rows in chosen.items() if any(map(any, rows))

@@ -20,13 +20,11 @@ from solver.plan import Plan
 from solver.problem import Problem
 from solver.solve import Budget, Outcome, State, solve
 from solver.workers import Inline, Job
-from tests.verify.brute import Best, Space, TooLargeError
+from tests.verify.brute import Best, Choice, Space, TooLargeError
 from tests.verify.exact import lexicographic
 from tests.verify.meaning import judge
 from tests.verify.problems import draw, shuffled
 
-Choice = dict[int, tuple[tuple[int, ...], ...]]
-"""Item -> part -> replicas in each bin."""
 CellCounts = tuple[tuple[int, int, int, int], ...]
 """Sorted (item, part, cell, replicas)."""
 SAMPLE = 6
@@ -65,7 +63,7 @@ def of(problem: Problem, seed: str = "") -> Case:
 
 def measure_agrees(case: Case) -> Iterator[str]:
     """The judge and the second measurement say the same of valid plans and of plans that were damaged."""
-    every = list(case.space.combinations())
+    every = case.space.combinations()
     some = case.rng.sample(every, min(SAMPLE, len(every)))
     plans = [case.best.plan, *(case.space.plan(chosen, case.rng) for chosen in some)]
     for plan in plans:
@@ -152,7 +150,7 @@ def fine_is_exact(case: Case) -> Iterator[str]:
     """The fine model has the optimum of brute force, its solutions can be seated, its hints are right."""
     cells = fine_cells(case.problem)
     yield from _hint("fine", encode(case.problem, cells, case.best.plan), case, case.best.plan, exact=True)
-    other = case.space.plan(case.rng.choice(list(case.space.combinations())), case.rng)
+    other = case.space.plan(case.rng.choice(case.space.combinations()), case.rng)
     yield from _hint("fine", encode(case.problem, cells, other), case, other, exact=True)
     encoded = encode(case.problem, cells, Plan())
     yield from _hint("fine", encoded, case, Plan(), exact=True)
@@ -172,7 +170,7 @@ def fine_knows_every_plan(case: Case) -> Iterator[str]:
     cells = fine_cells(case.problem)
     encoded = encode(case.problem, cells, Plan())
     known: dict[CellCounts, tuple[int, ...]] = {}
-    every = list(case.space.combinations())
+    every = case.space.combinations()
     for chosen in every:
         name = _per_cell(chosen, cells)
         if name is None:

@@ -116,7 +116,7 @@ def _demand(rng: Random, columns: int, width: int, style: Style) -> Demand:
     resources = tuple(rng.choice((0, 0, 0, 1, 2)) for _ in range(columns))
     kind = rng.random() * (0.9 if style.alike_bins else 1) if width else 1.0
     if kind < 0.4:
-        third = 0 if style.alike_bins else 1
+        third = 1 if style.off_chain or not style.alike_bins else 0
         return Demand(devices=rng.choices((1, 2, 3), weights=(4, 3, third))[0], resources=resources)
     if kind < 0.88:
         sizes = OFF_CHAIN if style.off_chain and rng.random() < 0.7 else CHAIN
@@ -166,7 +166,7 @@ def _item(rng: Random, index: int, columns: int, width: int, style: Style) -> It
 
 def _twins(f: Frame, i: int, p: int) -> list[PartKey]:
     """The part, often with the same part of all equal items (so that these stay interchangeable)."""
-    if f.rng.random() < 0.3:
+    if f.rng.random() < (0.5 if f.style.alike_items else 0.3):
         return [(i, p)]
     one = f.items[i]
     return [(k, p) for k, other in enumerate(f.items) if (other.bundles, other.parts) == (one.bundles, one.parts)]
@@ -269,7 +269,7 @@ MAKERS: tuple[tuple[Callable[[Frame], list[Atom]], int], ...] = (
 def draw(rng: Random) -> Problem:
     """One random problem; it may be too large for brute force, then draw again."""
     alike_bins = rng.random() < 0.4
-    style = Style(rng.random() < (0.15 if alike_bins else 0.5), alike_bins, rng.random() < 0.25)
+    style = Style(rng.random() < (0.3 if alike_bins else 0.5), alike_bins, rng.random() < 0.25)
     bins = _bins(rng, style)
     columns, width = bins.resources.shape[1], bins.devices.shape[1]
     count = rng.choices((1, 2, 3, 4), weights=(2, 4, 4, 3))[0]

@@ -1,0 +1,66 @@
+"""How large a tier can become: objectives are exact integers, and must stay within what the solver counts in."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from placement.errors import InputError
+from solver.atoms import Exclusive, RefuseCharge, Remainder, Share, SpanCharge, Spread, Together, UnitCharge
+from solver.items import WHOLE, IntArray
+from solver.problem import Atom, Problem
+
+__all__ = ["LARGEST", "check_magnitude"]
+
+LARGEST = 2**60
+"""Most points that a tier may reach; sums of products with it stay within 64 bits."""
+
+
+def check_magnitude(problem: Problem, tiers: tuple[int, ...]) -> None:
+    """InputError if some plan could take a tier beyond `LARGEST` points; `tiers` are the policy's tiers."""
+    peaks: dict[int, int] = {}
+    worst: dict[int, tuple[int, str]] = {}
+    totals = [0] * problem.tiers
+    for atom in problem.atoms:
+        if atom.tier >= 0:
+            most = _most(problem, atom, peaks)
+            totals[atom.tier] += most
+            worst[atom.tier] = max(worst.get(atom.tier, (0, "")), (most, atom.rule))
+    for number, total in enumerate(totals):
+        if total > LARGEST:
+            raise InputError(
+                "policy.rules",
+                f"tier {tiers[number]} could reach {total} points, mostly by rule {worst[number][1]!r}; "
+                f"it must stay below {LARGEST}",
+                "lower the weights or prices of that tier",
+            )
+
+
+def _most(problem: Problem, atom: Atom, peaks: dict[int, int]) -> int:
+    """An upper bound of an atom's cost over all plans."""
+    if isinstance(atom, UnitCharge):
+        key = id(atom.each)
+        if key not in peaks:
+            peaks[key] = int(atom.each.max(initial=0))
+        return peaks[key] * problem.part((atom.item, atom.part)).count
+    if isinstance(atom, RefuseCharge):
+        return sum(cost * problem.part(key).count for key, cost in atom.each.items())
+    if isinstance(atom, SpanCharge):
+        return atom.price_once
+    if isinstance(atom, Spread):
+        return atom.price_each * sum(problem.part((atom.item, part)).count for part in atom.parts)
+    if isinstance(atom, Together):
+        return atom.price_each * problem.domains(atom.partition)
+    if isinstance(atom, Exclusive):
+        return atom.price_each * problem.domains(atom.partition) * len(atom.members)
+    if isinstance(atom, Share):
+        return sum(hinge.rate * hinge.at for hinge in atom.hinges)
+    if isinstance(atom, Remainder):
+        return sum(_chunks(problem, atom.values[:, k], size) for k, size in enumerate(atom.sizes))
+    return 0
+
+
+def _chunks(problem: Problem, values: IntArray, size: int) -> int:
+    """Value of all free chunks of one size, in Python's integers."""
+    free = (problem.bins.devices == WHOLE).sum(axis=1) // size
+    used = np.flatnonzero(values)
+    return sum(v * n for v, n in zip(values[used].tolist(), free[used].tolist(), strict=True))
