@@ -15,6 +15,7 @@ from placement.compile import Lowered, lower, lower_placements, terms
 from placement.errors import InputError
 from placement.model import Case, Certificate, Decision, Placement, Status, Verdict
 from placement.rating import gap_of, refusing_tiers
+from placement.rules.registry import rule_named
 from placement.snapshot import Snapshot
 from solver.cells import coarse_cells, fine_cells
 from solver.certificate import evaluate, with_limits
@@ -89,6 +90,13 @@ def _accounts(case: Case, decision: Decision, rejected: frozenset[str]) -> list[
     found = [f"{name}: is not a pending workload of the case" for name in sorted(answered.keys() - pending)]
     found += [f"{name}: has no answer" for name in sorted(pending - answered.keys())]
     found += [f"{name}: is answered {n} times" for name, n in sorted(answered.items()) if n > 1]
+    known = pending | {r.workload.id for r in case.running}
+    for one in decision.unplaced:
+        if one.verdict is Verdict.PLACED:
+            found.append(f"{one.workload}: is listed as not placed with the verdict PLACED")
+        if one.rule is not None and rule_named(one.rule) is None and one.verdict is not Verdict.REJECTED:
+            found.append(f"{one.workload}: its verdict names the rule {one.rule!r}, which does not exist")
+        found += [f"{one.workload}: its rival {r!r} does not exist" for r in one.rivals if r not in known]
     said = {u.workload for u in decision.unplaced if u.verdict is Verdict.REJECTED}
     found += [f"{name}: is REJECTED without cause" for name in sorted(said - rejected)]
     found += [f"{name}: must be REJECTED" for name in sorted(rejected - said)]
@@ -115,16 +123,23 @@ def _figures(lowered: Lowered, decision: Decision, report: Report) -> list[str]:
         if said.abs_gap not in (None, is_ - bound):
             found.append(f"tiers[{index}].abs_gap: {said.abs_gap} is reported, it is {is_ - bound}")
         gap = gap_of(is_, bound, idle[index] if index in refusing else None)
-        if said.gap is not None and abs(said.gap - gap) > 1e-9:
+        if said.gap is None or abs(said.gap - gap) > 1e-9:
             found.append(f"tiers[{index}].gap: {said.gap} is reported, it is {gap}")
+        if said.bound_source is None:
+            found.append(f"tiers[{index}].bound_source: a bound names its source")
     open_tiers = [t for t in decision.tiers if t.bound != t.value]
     if (decision.status is Status.OPTIMAL) != (not open_tiers):
         found.append(f"status: {decision.status} does not go with the bounds")
     first = open_tiers[0] if open_tiers else None
     if decision.gap_tier != (None if first is None else first.tier):
         found.append(f"gap_tier: {decision.gap_tier} is reported, the first open tier is another")
-    if decision.gap is not None and abs(decision.gap - (0.0 if first is None else first.gap or 0.0)) > 1e-9:
+    if decision.gap is None or abs(decision.gap - (0.0 if first is None else first.gap or 0.0)) > 1e-9:
         found.append(f"gap: {decision.gap} is reported, the first open tier has another")
+    shown = first or (decision.tiers[0] if decision.tiers else None)
+    if decision.bound_source != (None if shown is None else shown.bound_source):
+        found.append(f"bound_source: {decision.bound_source} is not that of the tier the gap speaks of")
+    if sorted(decision.holds, key=str) != sorted(lowered.holds, key=str):
+        found.append("holds: not what the running state breaks")
     right = {(t.name, t.tier): t for t in terms(lowered, report)}
     given = {(t.name, t.tier): t for t in decision.terms}
     for name in sorted(right.keys() | given.keys()):
@@ -133,6 +148,11 @@ def _figures(lowered: Lowered, decision: Decision, report: Report) -> list[str]:
             found.append(f"terms: {name[0]} of tier {name[1]} is {'missing' if got is None else 'not in the policy'}")
         elif wanted.points != got.points or abs(wanted.natural - got.natural) > 1e-6 * max(1.0, abs(wanted.natural)):
             found.append(f"terms: {name[0]} reports {got.points} points, the placements give {wanted.points}")
+        elif (wanted.unit, wanted.weight) != (got.unit, got.weight):
+            found.append(f"terms: {name[0]} has unit {wanted.unit!r} and weight {wanted.weight}")
+    for index, said in enumerate(decision.tiers):
+        if sorted(said.terms) != sorted(name for name, tier in right if tier == said.tier):
+            found.append(f"tiers[{index}].terms: not the objectives of that tier")
     for active in lowered.rules:
         if active.objective is not None and active.spec.weight:
             native = active.objective.points(lowered.case, lowered.fabric, decision.placements, active.spec)

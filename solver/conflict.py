@@ -12,7 +12,7 @@ from solver.atoms.charge import RefuseCharge
 from solver.cells import rooms
 from solver.check import check
 from solver.greedy import greedy
-from solver.items import PartKey
+from solver.items import Item, PartKey
 from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan
 from solver.problem import Problem
@@ -52,16 +52,26 @@ def seats_short(problem: Problem) -> tuple[PartKey, int] | None:
     """A part that its item always needs and the seats it finds if nothing else is placed, when they are too few."""
     found = rooms(problem)
     for key, part in problem.parts():
-        item = problem.items[key[0]]
-        always, bundle = True, part.bundle
-        while bundle:
-            parent = item.bundles[bundle].parent
-            always = always and item.bundles[parent].need == len(item.children(parent))
-            bundle = parent
         seats = int(found[key].clip(max=part.count).sum())
-        if always and seats < part.min_count:
+        if seats < part.min_count and _always(problem.items[key[0]], part.bundle):
             return key, seats
     return None
+
+
+def _most_missing(problem: Problem) -> int:
+    """Replicas that can be missing at most while the single item is placed."""
+    item = problem.items[0]
+    return sum(part.count - (part.min_count if _always(item, part.bundle) else 0) for part in item.parts)
+
+
+def _always(item: Item, bundle: int) -> bool:
+    """True if the bundle is on whenever the item is placed."""
+    while bundle:
+        parent = item.bundles[bundle].parent
+        if item.bundles[parent].need < len(item.children(parent)):
+            return False
+        bundle = parent
+    return True
 
 
 def fits(problem: Problem) -> Plan | None:
@@ -81,14 +91,14 @@ def ask(problem: Problem, workers: Workers | None, seconds: float | None, work: 
         return Answer(plan)
     if workers is None:
         return Answer()
-    refused = check(problem, Plan()).values[0]
+    proof_from = 1 + _most_missing(problem)
     plans: list[Plan] = []
     proofs: list[str] = []
 
     def tell(message: object) -> None:
         if isinstance(message, PlanFound) and message.plan.seats:
             plans.append(message.plan)
-        elif isinstance(message, BoundFound) and message.value >= refused and message.certificate is not None:
+        elif isinstance(message, BoundFound) and message.value >= proof_from and message.certificate is not None:
             proofs.append("certificate")
 
     workers.run(Job(problem, Plan(), seconds, work), tell)

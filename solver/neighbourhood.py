@@ -52,7 +52,7 @@ def _loose(problem: Problem, item: int) -> bool:
 
 def part_of(problem: Problem, plan: Plan, free: Iterable[int], bins: BoolArray) -> Part:
     """The part in which the items `free` (and loose replicas in `bins` bool[N]) may move within `bins`."""
-    freed = _with_followers(problem, free)
+    freed = _with_followers(problem, plan, free)
     fixed: dict[int, tuple[tuple[Seat, ...], ...]] = {}
     moved: dict[int, tuple[tuple[Seat, ...], ...]] = {}
     items: list[int] = []
@@ -90,7 +90,8 @@ def part_of(problem: Problem, plan: Plan, free: Iterable[int], bins: BoolArray) 
     return Part(rest, Plan(moved), tuple(items), stay)
 
 
-def _with_followers(problem: Problem, free: Iterable[int]) -> set[int]:
+def _with_followers(problem: Problem, plan: Plan, free: Iterable[int]) -> set[int]:
+    """The freed items, the followers of freed leaders, less followers whose leader is refused and not free."""
     freed = set(free)
     ties = [a for a in problem.atoms if isinstance(a, Together)]
     grown = True
@@ -98,7 +99,11 @@ def _with_followers(problem: Problem, free: Iterable[int]) -> set[int]:
         more = {a.follower for a in ties if a.leader in freed} - freed
         grown = bool(more)
         freed |= more
-    return freed
+    while True:
+        lost = {a.follower for a in ties if a.tier < 0 and a.leader not in freed and not plan.placed(a.leader)}
+        if not lost & freed:
+            return freed
+        freed -= lost
 
 
 def _left(problem: Problem, fixed: Plan) -> Bins:
@@ -108,7 +113,7 @@ def _left(problem: Problem, fixed: Plan) -> Bins:
             for seat in seats:
                 for device, milli in seat.devices:
                     devices[seat.bin, device] -= milli
-                resources[seat.bin] -= part.demand.resources
+                resources[seat.bin] -= np.array(part.demand.resources, np.int64)
     return Bins(devices, resources)
 
 

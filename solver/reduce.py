@@ -1,4 +1,6 @@
-"""Merge interchangeable items: many equal single replicas become one elastic item, and back again.
+"""Make a problem smaller without changing any optimum: settle what is certain, merge interchangeable items.
+
+Spans that no domain can spare are settled. Many equal single replicas become one elastic item, and back again.
 
 Items are merged only if every atom treats them alike (same masks and prices by identity, same figures), so the merged
 problem has the same optimum in every tier, and any of its plans expands to one of the original problem.
@@ -6,13 +8,16 @@ problem has the same optimum in every tier, and any of its plans expands to one 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from solver.atoms.allow import Allow
-from solver.atoms.charge import RefuseCharge, UnitCharge
+from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
 from solver.atoms.share import Share
-from solver.items import Item
+from solver.cells import rooms
+from solver.items import IntArray, Item, PartKey
 from solver.plan import Plan
 from solver.problem import Problem
 
@@ -73,7 +78,8 @@ def _likeness(problem: Problem, index: int) -> Hashable | None:
 
 
 def merge_items(problem: Problem) -> Merged:
-    """Merge what is alike; the problem itself if nothing is."""
+    """Settle spans and merge what is alike."""
+    problem = _settled(problem)
     groups: dict[Hashable, list[int]] = {}
     for index in range(len(problem.items)):
         mark = _likeness(problem, index)
@@ -86,6 +92,26 @@ def merge_items(problem: Problem) -> Merged:
     items = tuple(_many(problem.items[g[0]], g) for g in members)
     atoms = tuple(a for atom in problem.atoms if (a := atom.remap(new)) is not None)
     return Merged(Problem(problem.bins, problem.partitions, items, atoms, problem.tiers), tuple(members))
+
+
+def _settled(problem: Problem) -> Problem:
+    found = rooms(problem)
+    atoms = tuple(
+        replace(atom, always=True) if isinstance(atom, SpanCharge) and _must_span(problem, atom, found) else atom
+        for atom in problem.atoms
+    )
+    return Problem(problem.bins, problem.partitions, problem.items, atoms, problem.tiers)
+
+
+def _must_span(problem: Problem, atom: SpanCharge, found: Mapping[PartKey, IntArray]) -> bool:
+    """True if some part that the bundle always needs fits no domain of the partition."""
+    labels = problem.partitions[atom.partition]
+    for p, part in enumerate(problem.items[atom.item].parts):
+        if part.bundle == atom.bundle and part.min_count:
+            room = np.minimum(found[atom.item, p], part.min_count)
+            if int(np.bincount(labels, room).max(initial=0)) < part.min_count:
+                return True
+    return False
 
 
 def _many(item: Item, group: Sequence[int]) -> Item:

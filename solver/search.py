@@ -28,7 +28,7 @@ __all__ = ["Limits", "search"]
 
 _LEAST_S = 0.01
 """Less time than this is not worth starting anything."""
-_IDLE = 15
+_IDLE = 12
 """Neighbourhoods without a gain after which roaming stops."""
 _ROAM_S = 0.25
 """Longest search of one neighbourhood."""
@@ -130,7 +130,8 @@ class _Search:
             work = math.inf if self.limits.work is None else (self.limits.work - self.spent) * share
             hint = self.push(encoded, tier, hint, self.effort(budget * 0.15, work * 0.15))
             before, idle = self.values, 0
-            stop, end = self.left() - budget * 0.4, self.spent + work * 0.4
+            roaming = 0.4 if tier == tiers - 1 else 0.15
+            stop, end = self.left() - budget * roaming, self.spent + work * roaming
             while self.wanting(tier) and idle < _IDLE and self.left() > stop and self.spent < end:
                 known = self.values
                 self.roam([tier])

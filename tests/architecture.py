@@ -21,6 +21,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("admission",),
     ("rules",),
     ("compile",),
+    ("snapshot",),
     ("explain", "rating"),  # below the engine: verdicts and gaps are part of its decision
     ("engine",),
     ("cases", "verify"),
@@ -32,7 +33,11 @@ ROOMS: tuple[tuple[str, ...], ...] = (
 V1_USERS = ("service", "cli")  # the wire format stays at the border
 
 ORTOOLS_MODULES = ("solver.cpsat", "solver.lp")  # the only doors to ortools
-CHECKERS = ("solver.check",)  # may reach neither ortools nor a module of ORTOOLS_MODULES
+CHECKERS = (
+    "solver.check",
+    "solver.certificate",
+    "placement.verify",
+)  # may reach neither ortools nor a module of ORTOOLS_MODULES
 
 GENERATED = ("_pb2.py", "_pb2_grpc.py")
 MAX_LINES = 400

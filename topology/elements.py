@@ -115,9 +115,7 @@ class Window(TopologyModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.end_s <= self.start_s:
-            raise TopologyError(
-                "end_s", f"{self.end_s} is not after start_s {self.start_s}", "end it after it starts"
-            )
+            raise TopologyError("end_s", f"{self.end_s} is not after start_s {self.start_s}", "end it after it starts")
         return self
 
 

@@ -58,8 +58,6 @@ def build_graph(fleet: Fleet, partitions: Sequence[Partition]) -> nx.Graph[str]:
         parents = [vertices[int(domain)] for domain in partition.domain_of]
     for link in fleet.links:
         kind = "uplink" if graph.has_edge(link.a, link.b) else "link"
-        graph.add_edge(
-            link.a, link.b, kind=kind, latency_us=link.latency_us, bandwidth_gbps=link.bandwidth_gbps
-        )
+        graph.add_edge(link.a, link.b, kind=kind, latency_us=link.latency_us, bandwidth_gbps=link.bandwidth_gbps)
     frozen: nx.Graph[str] = nx.freeze(graph)
     return frozen

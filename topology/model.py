@@ -76,9 +76,7 @@ class Fleet(TopologyModel):
         names = {level: frozenset(domains) for level, domains in nested.items()}
         names[NODE] = frozenset(ids)
         if any(node.feed is not None for node in self.nodes):
-            names[FEED] = frozenset(
-                SINGLETON_MARK + node.id if node.feed is None else node.feed for node in self.nodes
-            )
+            names[FEED] = frozenset(SINGLETON_MARK + node.id if node.feed is None else node.feed for node in self.nodes)
         return names
 
     def canonical(self) -> Fleet:
@@ -86,10 +84,7 @@ class Fleet(TopologyModel):
 
         Two fleets that differ only in such an order have equal canonical forms, byte for byte in JSON.
         """
-        links = (
-            link.model_copy(update={"a": min(link.a, link.b), "b": max(link.a, link.b)})
-            for link in self.links
-        )
+        links = (link.model_copy(update={"a": min(link.a, link.b), "b": max(link.a, link.b)}) for link in self.links)
         return self.model_copy(
             update={
                 "nodes": tuple(sorted(map(_canonical_node, self.nodes), key=lambda node: node.id)),
@@ -139,9 +134,7 @@ class Fleet(TopologyModel):
     def _check_sites(self) -> None:
         names = {site.name for site in self.sites}
         if self.default_site is not None and self.default_site not in names:
-            raise TopologyError(
-                "default_site", f"{self.default_site!r} is not a site", f"use one of: {_listed(names)}"
-            )
+            raise TopologyError("default_site", f"{self.default_site!r} is not a site", f"use one of: {_listed(names)}")
         if not self.sites or self.default_site is not None:
             return
         first = self.levels[0].name if self.levels else None
@@ -158,9 +151,7 @@ class Fleet(TopologyModel):
     def _check_links(self, domains: dict[str, frozenset[str]]) -> None:
         for row, link in enumerate(self.links):
             if link.a == link.b:
-                raise TopologyError(
-                    f"links[{row}].b", f"{link.b!r} is linked to itself", "name two different ends"
-                )
+                raise TopologyError(f"links[{row}].b", f"{link.b!r} is linked to itself", "name two different ends")
             for field, end in (("a", link.a), ("b", link.b)):
                 if end in domains[NODE]:
                     continue

@@ -88,9 +88,7 @@ def synth_fleet(kind: FleetKind, nodes: int, seed: int) -> Fleet:
     number of nodes outside 16..16384.
     """
     if kind not in get_args(FleetKind):
-        raise TopologyError(
-            "kind", f"there is no fleet kind {kind!r}", f"use {', '.join(get_args(FleetKind))}"
-        )
+        raise TopologyError("kind", f"there is no fleet kind {kind!r}", f"use {', '.join(get_args(FleetKind))}")
     if not MIN_NODES <= nodes <= MAX_NODES:
         raise TopologyError("nodes", f"{nodes} is outside the range", f"choose {MIN_NODES}..{MAX_NODES}")
     random = Random(seed)

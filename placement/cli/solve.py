@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -100,6 +101,7 @@ def _decide(load: Callable[[], Case], limit_s: float | None, *, watched: bool) -
 
             case = load()
             snapshot = Snapshot.of(case)
+            gc.freeze()  # a large case is hundreds of thousands of objects that no collection needs to walk again
             loaded = time.monotonic()
             if not workers.warm_up(_WARM_UP_S):
                 sys.stderr.write("note: the solver process is not ready; deciding without it\n")

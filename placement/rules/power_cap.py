@@ -37,23 +37,28 @@ class PowerCap(HardRule[NoParams]):
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One share per cap that could be exceeded."""
-        asking: dict[tuple[tuple[str, ...], int], list[PartKey]] = {}
+        kinds: dict[tuple[tuple[str, ...], int], int] = {}
+        asking: list[tuple[PartKey, int]] = []
+        count: dict[PartKey, int] = {}
         for key, ref in context.parts():
             if ref.role.replica_gpu_milli:
-                asking.setdefault((ref.role.gpu_models, ref.role.replica_gpu_milli), []).append(key)
-        count = {key: ref.role.replicas for key, ref in context.parts()}
+                kind = kinds.setdefault((ref.role.gpu_models, ref.role.replica_gpu_milli), len(kinds))
+                asking.append((key, kind))
+                count[key] = ref.role.replicas
         # A share of a device is rounded up by less than a watt.
-        fractions = sum(count[key] for (_, milli), keys in asking.items() if milli % MILLI for key in keys)
+        fractions = sum(n for key, n in count.items() if context.part(key).role.gpu_milli)
         atoms: list[Atom] = []
         for domain in context.recall(self.name, lambda: _domains(context)):
             if domain.base_w + domain.room_w + fractions <= domain.cap.cap_w:
                 continue
             inside = domain.inside(context.fabric)
             power_w = _power_by_model(context.fabric, inside)
-            rated = {models: _rated_w(power_w, models) for models in {models for models, _ in asking}}
-            watts = tuple(ceil_div(rated[models] * milli, MILLI) for models, milli in asking)
-            use = context.recall((self.name, watts), partial(_use, tuple(asking.values()), watts))
-            if domain.base_w + sum(each * count[key] for key, each in use.items()) > domain.cap.cap_w:
+            rated = {models: _rated_w(power_w, models) for models in {models for models, _ in kinds}}
+            watts = tuple(ceil_div(rated[models] * milli, MILLI) for models, milli in kinds)
+            # Domains whose GPUs draw alike share one table of uses.
+            use = context.recall((self.name, watts), partial(_use, asking, watts))
+            most = context.recall((self.name, watts, "most"), partial(_most, use, count))
+            if domain.base_w + most > domain.cap.cap_w:
                 bins = context.mask((self.name, domain.name), partial(np.copy, inside))
                 atoms.append(Share(self.name, domain.name, use, bins, domain.base_w, domain.cap.cap_w))
         return atoms
@@ -145,10 +150,14 @@ def _domains(context: Context) -> tuple[_Domain, ...]:
     return tuple(found[cap] for cap in fabric.fleet.power_caps)
 
 
-def _use(asking: tuple[list[PartKey], ...], watts: tuple[int, ...]) -> dict[PartKey, int]:
-    """Watts per replica of every part, in the order of items."""
-    found = {key: each for each, keys in zip(watts, asking, strict=True) if each for key in keys}
-    return dict(sorted(found.items()))
+def _use(asking: list[tuple[PartKey, int]], watts: tuple[int, ...]) -> dict[PartKey, int]:
+    """Watts per replica of every part that draws some."""
+    return {key: watts[kind] for key, kind in asking if watts[kind]}
+
+
+def _most(use: Mapping[PartKey, int], count: Mapping[PartKey, int]) -> int:
+    """Watts if every replica were placed."""
+    return sum(each * count[key] for key, each in use.items())
 
 
 def _power_by_model(fabric: Fabric, inside: BoolArray) -> dict[str, int]:

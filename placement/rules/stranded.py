@@ -31,7 +31,7 @@ _SIZES = (1, 2, 4, 8)
 class StrandedParams(Document):
     """Exchange rate."""
 
-    rate_percent: Annotated[int, Field(ge=0, le=1000)] = 20
+    rate_percent: Annotated[int, Field(ge=0, le=1000)] = 5
     """Value of a free GPU-hour as a part of the node's price, used where `gpu_hour_micro_usd` is 0."""
     gpu_hour_micro_usd: Natural = 0
     """Value of a free GPU-hour on every node; 0: `rate_percent` of the node's own price."""

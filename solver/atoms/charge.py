@@ -102,6 +102,8 @@ class SpanCharge(Atom):
     bundle: int
     partition: int
     price_once: int
+    always: bool = False
+    """Known: no domain can hold the bundle, so it spans whenever it is placed (see `solver.reduce`)."""
 
     def items(self) -> Iterable[int]:
         """The one item."""
@@ -118,10 +120,14 @@ class SpanCharge(Atom):
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The partition's domains."""
-        yield problem.partitions[self.partition]
+        if not self.always:
+            yield problem.partitions[self.partition]
 
     def encode(self, into: Encoding) -> None:
         """Cost of the span column."""
+        if self.always:
+            into.model.cost(self.tier, into.on(self.item, self.bundle), self.price_once)
+            return
         span = into.home(self.item, self.bundle, self.partition, may_span=True).span
         if span is not None:
             into.model.cost(self.tier, span, self.price_once)

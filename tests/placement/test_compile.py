@@ -319,7 +319,7 @@ def test_lowering_is_fast(count: int, nodes: int, replicas: int, limit_s: float)
     case, fabric = _batch(count, nodes, replicas)
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         lower(case, fabric)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < limit_s

@@ -1,3 +1,5 @@
+import pytest
+
 from solver.atoms import RefuseCharge, UnitCharge
 from solver.check import check
 from solver.messages import BoundFound, PlanFound
@@ -46,7 +48,12 @@ def test_without_time_nothing_is_told() -> None:
     assert _told(Limits(seconds=0.0)) == []
 
 
-def test_a_model_that_is_too_large_is_only_bounded() -> None:
-    told = _told(Limits(columns=0))
-    assert told
-    assert all(isinstance(m, BoundFound) for m in told)
+@pytest.mark.parametrize("limits", [Limits(work=2.0, exact_columns=0), Limits(work=2.0, exact_columns=0, lp_columns=0)])
+def test_a_model_that_is_too_large_is_bounded_and_roamed(limits: Limits) -> None:
+    told = _told(limits)
+    bounds = [m for m in told if isinstance(m, BoundFound)]
+    models = {b.certificate.model for b in bounds if b.certificate is not None}
+    assert models == ({"coarse", "fine"} if limits.lp_columns else {"coarse"})
+    plans = [m for m in told if isinstance(m, PlanFound)]
+    assert plans[-1].values[0] == 0, "neighbourhoods alone place both"
+    assert not check(_case(), plans[-1].plan).violations

@@ -10,7 +10,8 @@ from solver.plan import Plan, Seat
 from tests.solver.build import bins, item, part, plan, problem
 from tests.verify.__main__ import kind, run_chunk
 from tests.verify.brute import Space
-from tests.verify.case import failures, make, of
+from tests.verify.case import make, of
+from tests.verify.checks import failures
 from tests.verify.meaning import judge
 from tests.verify.problems import MAKERS
 from tests.verify.shrink import shrink

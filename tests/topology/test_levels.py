@@ -14,9 +14,7 @@ from topology.levels import Partition, build_partitions
 LEVELS = ("block", "rack", "nvlink")
 
 
-def partitions(
-    *nodes: tuple[str, Mapping[str, str]], feeds: tuple[str | None, ...] = ()
-) -> dict[str, Partition]:
+def partitions(*nodes: tuple[str, Mapping[str, str]], feeds: tuple[str | None, ...] = ()) -> dict[str, Partition]:
     ids = [node_id for node_id, _ in nodes]
     built = build_partitions(LEVELS, ids, [path for _, path in nodes], feeds or (None,) * len(nodes))
     return {partition.name: partition for partition in built}
@@ -75,9 +73,7 @@ PATHS = st.dictionaries(st.sampled_from(LEVELS), st.sampled_from(("x", "y")))
 
 @given(st.lists(PATHS, min_size=1, max_size=12))
 def test_each_nested_partition_refines_the_one_before(paths: list[dict[str, str]]) -> None:
-    built = [
-        p for p in partitions(*((f"n{i:02d}", path) for i, path in enumerate(paths))).values() if p.nested
-    ]
+    built = [p for p in partitions(*((f"n{i:02d}", path) for i, path in enumerate(paths))).values() if p.nested]
     for coarse, fine in pairwise(built):
         parents = {(int(f), int(c)) for f, c in zip(fine.domain_of, coarse.domain_of, strict=True)}
         assert len(parents) == len(fine.domain_names)

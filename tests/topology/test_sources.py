@@ -39,9 +39,7 @@ def test_a_fleet_is_read_from_every_form(tmp_path: Path, name: str) -> None:
 
 
 def test_json_and_yaml_agree_on_types() -> None:
-    text = (
-        "name: 'a'\nlevels: []\nnodes: [{id: '1', path: {}, cpu_milli: 1, memory_mib: 2, taints: [{key: k}]}]"
-    )
+    text = "name: 'a'\nlevels: []\nnodes: [{id: '1', path: {}, cpu_milli: 1, memory_mib: 2, taints: [{key: k}]}]"
     same = {
         "name": "a",
         "levels": [],

@@ -76,9 +76,9 @@ def test_mixed_has_every_model_and_no_block_mixes_them() -> None:
 def test_some_power_caps_bind_and_most_do_not(kind: FleetKind) -> None:
     fabric = Fabric.from_fleet(synth_fleet(kind, 1024, 0))
     racks = fabric.partition("rack")
-    peak_w = np.bincount(
-        racks.domain_of, weights=fabric.idle_power_w + fabric.gpu_count * fabric.gpu_power_w
-    ).astype(np.int64)
+    peak_w = np.bincount(racks.domain_of, weights=fabric.idle_power_w + fabric.gpu_count * fabric.gpu_power_w).astype(
+        np.int64
+    )
     cap_w = {cap.domain: cap.cap_w for cap in fabric.fleet.power_caps}
     tight = sum(cap_w[name] < peak for name, peak in zip(racks.domain_names, peak_w, strict=True))
     assert 0 < tight < len(racks.domain_names) / 3

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from solver.problem import Atom, Problem
-from tests.verify.case import failures, make, of
+from tests.verify.case import make, of
+from tests.verify.checks import failures
 from tests.verify.shrink import picture, shrink
 
 CHUNK = 25

@@ -43,9 +43,7 @@ def parse_fleet_json(text: str) -> Fleet:
         json.loads(text, object_pairs_hook=_refuse_repeated)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise TopologyError(
-            "fleet", f"is not JSON at {place} ({error.msg})", "correct the text there"
-        ) from error
+        raise TopologyError("fleet", f"is not JSON at {place} ({error.msg})", "correct the text there") from error
     except RecursionError as error:
         raise TopologyError("fleet", "is nested too deeply", "follow the fleet schema") from error
     except TopologyError:
@@ -79,9 +77,7 @@ def parse_fleet_yaml(text: str) -> Fleet:
     try:
         plain = json.dumps(document, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise TopologyError(
-            "fleet", f"has a value that JSON has not ({error})", "put texts in quotes"
-        ) from error
+        raise TopologyError("fleet", f"has a value that JSON has not ({error})", "put texts in quotes") from error
     return _validate(plain)
 
 
@@ -126,9 +122,7 @@ def _check_yaml(root: yaml.Node) -> None:
                         f"line {line}", "the key is not a text, or a merge key", "quote it, or write it out"
                     )
                 if key.value in keys:
-                    raise TopologyError(
-                        key.value, f"this key occurs twice (line {line})", "keep one of the two"
-                    )
+                    raise TopologyError(key.value, f"this key occurs twice (line {line})", "keep one of the two")
                 keys.add(key.value)
                 todo.append((value, depth + 1))
 

@@ -32,9 +32,7 @@ def read_text(path: Path) -> str:
     except (EOFError, zlib.error) as error:
         raise TopologyError(field, "is damaged or cut short", "copy it again") from error
     except OSError as error:
-        raise TopologyError(
-            field, f"cannot be read ({error.strerror})", "check the name and the rights"
-        ) from error
+        raise TopologyError(field, f"cannot be read ({error.strerror})", "check the name and the rights") from error
     if len(data) > MAX_BYTES:
         raise TopologyError(field, f"is larger than {MAX_BYTES // 2**20} MiB", "split it")
     try:

@@ -181,7 +181,7 @@ def _random_node(random: Random, number: int) -> Node:
         "maintenance": (Window(start_s=2000, end_s=3000),) if random.random() < 0.2 else (),
         "feed": random.choice([None, "fa", "fb"]),
     }
-    if random.random() < 0.2:
+    if number and random.random() < 0.2:
         return cpu_node(number, **common)
     model = random.choice(["H100", "A100"])
     return node(
