@@ -104,7 +104,8 @@ def minimise(
         raise ValueError("CP-SAT refuses the model: figures too large")
     x = np.array(response.solution, np.int64) if len(response.solution) else None
     bound = None
-    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
+    # An UNKNOWN that ended before the search began carries a bound of 0 that nothing stands behind.
+    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         inner = int(response.inner_objective_lower_bound)
         stated = solver.best_objective_bound
         if math.isfinite(stated) and abs(stated) < 2**53:

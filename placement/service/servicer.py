@@ -24,6 +24,7 @@ from placement.model.policy import default_policy
 from placement.model.state import Running
 from placement.service.status import NoFabric, status_of
 from placement.service.wire import PlaceBody, PutBody, decode, encode
+from placement.snapshot import Snapshot
 from placement.v1 import placement_pb2 as pb
 from placement.v1 import placement_pb2_grpc
 from topology.fabric import Fabric
@@ -37,8 +38,8 @@ T = TypeVar("T")
 class Decide(Protocol):
     """`placement.engine.decide` with clock and workers filled in."""
 
-    def __call__(self, case: Case, *, fabric: Fabric, cancelled: Callable[[], bool]) -> Decision:
-        """Decide a case; `fabric` is its compiled fleet, `cancelled` says that nobody waits any more."""
+    def __call__(self, case: Snapshot, *, cancelled: Callable[[], bool]) -> Decision:
+        """Decide a case; `cancelled` says that nobody waits any more."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         def cancelled() -> bool:
             return gone.is_set() or self._stopping.is_set()
 
-        encode(self._decide(case, fabric=held.fabric, cancelled=cancelled), response.decision)
+        encode(self._decide(Snapshot.of(case, held.fabric), cancelled=cancelled), response.decision)
         return response
 
     def _check_version(self, expected: str) -> None:

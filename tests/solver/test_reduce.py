@@ -4,7 +4,7 @@ from solver.atoms import Allow, RefuseCharge, Share, SpanCharge, UnitCharge
 from solver.check import check
 from solver.problem import Atom
 from solver.reduce import merge_items
-from tests.solver.build import at, bins, ints, item, part, plan, problem
+from tests.solver.build import at, bins, ints, item, optimum, part, plan, problem
 
 FREE = bins([[1000, 1000], [1000, 1000], [1000, 1000]])
 MASK = np.array([True, True, False])
@@ -50,4 +50,15 @@ def test_other_prices_or_uses_stay_apart() -> None:
     ):
         case = problem(FREE, [ONE, ONE], [atom])
         assert merge_items(case).members == ((0,), (1,))
-        assert merge_items(case).problem is case
+        assert merge_items(case).problem.items == case.items
+
+
+def test_a_span_that_cannot_be_spared_is_settled_beforehand() -> None:
+    halves = ints(0, 0, 1)
+    wide, narrow = item(part(5, devices=1)), item(part(4, devices=1))
+    for gang, always in ((wide, True), (narrow, False)):
+        atoms = [SpanCharge("span", 0, 0, 0, 0, 3), RefuseCharge("refuse", 0, {(0, 0): 1})]
+        settled = merge_items(problem(FREE, [gang], atoms, [halves])).problem
+        span = next(a for a in settled.atoms if isinstance(a, SpanCharge))
+        assert span.always == always
+        assert optimum(settled) == optimum(problem(FREE, [gang], atoms, [halves])) == ((3,) if always else (0,))

@@ -134,11 +134,11 @@ def test_stranded_prices_the_chunks_that_are_lost() -> None:
     # Demand: 4000 of 5000 milli asks for 4 GPUs, the rest for one: shares 1, 0.8, 0.8, 0 for 1, 2, 4, 8.
     work = (gang("big", gpus=4), gang("one", gpus=1))
     one = place("one", ("n0", (0,)))
-    # A whole node of 4: loses 1 of 4 singles, 1 of 2 pairs, the only quad, at 0.4 USD per GPU-hour.
-    assert points("stranded", work, one) == 400_000 + 640_000 + 1_280_000
+    # A whole node of 4: loses 1 of 4 singles, 1 of 2 pairs, the only quad, at 0.1 USD per GPU-hour.
+    assert points("stranded", work, one) == 100_000 + 160_000 + 320_000
     # A node with 3 free: 1 single, no pair (3 // 2 = 2 // 2), no quad.
     broken = small_fleet((node(0, unhealthy_gpus=(3,)),))
-    assert points("stranded", work, one, fleet=broken) == 400_000
+    assert points("stranded", work, one, fleet=broken) == 100_000
     assert points("stranded", work, one, fleet=broken, params={"gpu_hour_micro_usd": 7}, weight=2) == 14
 
 

@@ -1,0 +1,235 @@
+"""Scenario files: small TOML tables that become a real case and what is expected of its decision.
+
+Hosts are host lists: "r[1-8]n[01-18]" is 144 names; in the path of nodes "$1" stands for the first bracket's number.
+Amounts are per node or per replica: `gpus`, `cpu` (cores), `price` (USD per GPU-hour). What a table does not name has
+the default of the model; what the model does not know is refused.
+
+    [fleet]            levels = [...] coarse to fine; [[fleet.nodes]] hosts, path, gpus, cpu, price, health, labels
+    [[running]]        id, on = hosts (one replica each), gpus or cpu; further fields of a workload
+    [[workload]]       id (or ids = host list), replicas, gpus, cpu, segment, ... of its only role, or roles, or
+                       subgroups; within = level; further fields of a workload
+    [[groups]]         name, level
+    [[wrong]]          places = {workload = hosts}, breaks = rule: an answer that the verifier must refuse
+    [expect]           placed = ids; unplaced.<id> = {verdict, rule, says, rivals}; subgroups.<id> = names;
+                       domains."<id>+<id>".<level> = replicas per domain, largest first;
+                       seats."<id>/<role>" = {host = n}
+"""
+
+import json
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from placement.model import Budget, Case, Device, PlacedReplica, Placement, Verdict, Workload
+
+__all__ = ["Expect", "Refused", "Scenario", "Wrong", "hosts", "read_scenario"]
+
+WORK = 20_000
+"""Deterministic milli-units a scenario may use; all of them end far earlier, because they are proved."""
+ROLE_KEYS = ("replicas", "min_replicas", "gpus", "gpu_milli", "gpu_models", "cpu", "segment", "spread")
+Table = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What is expected of a workload that is not placed; `says` are parts of its reason."""
+
+    verdict: Verdict
+    rule: str | None = None
+    says: tuple[str, ...] = ()
+    rivals: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Placements that break a rule."""
+
+    placements: tuple[Placement, ...]
+    breaks: str
+
+
+@dataclass(frozen=True)
+class Expect:
+    """What is expected of the decision."""
+
+    placed: frozenset[str]
+    unplaced: dict[str, Refused] = field(default_factory=dict)
+    domains: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    subgroups: dict[str, list[str]] = field(default_factory=dict)
+    seats: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One file."""
+
+    case: Case
+    expect: Expect
+    wrong: tuple[Wrong, ...]
+
+
+def hosts(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Names of a host list, each with the numbers that stand in its brackets; lists are separated by commas."""
+    found = []
+    for piece in text.replace(" ", "").split(","):
+        fixed = re.split(r"\[\d+-\d+\]", piece)
+        spans = []
+        for low, high in re.findall(r"\[(\d+)-(\d+)\]", piece):
+            spans.append([f"{n:0{len(low)}d}" for n in range(int(low), int(high) + 1)])
+        for numbers in product(*spans):
+            name = fixed[0] + "".join(n + tail for n, tail in zip(numbers, fixed[1:], strict=True))
+            found.append((name, numbers))
+    return found
+
+
+def read_scenario(path: Path) -> Scenario:
+    """Read a scenario file; unknown keys are errors."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    seats = _Seats()
+    nodes = [node for row in table["fleet"].pop("nodes") for node in _nodes(row, seats)]
+    levels = [{"name": name, "latency_us": 5, "bandwidth_gbps": 400} for name in table["fleet"].pop("levels")]
+    fleet = {"name": path.stem, "levels": levels, "nodes": nodes} | table.pop("fleet")
+    running = [_running(row, seats) for row in table.pop("running", [])]
+    workloads = [one for row in table.pop("workload") for one in _workloads(row)]
+    document = {
+        "schema_version": 1,
+        "fleet": fleet,
+        "running": running,
+        "workloads": workloads,
+        "groups": table.pop("groups", []),
+        "budget": {"work": WORK},
+    }
+    case = Case.from_json(json.dumps(document))
+    assert case.budget == Budget(work=WORK)
+    wrong = tuple(_wrong(row, case, seats) for row in table.pop("wrong", []))
+    expect = _expect(table.pop("expect"))
+    assert not table, f"{path.name}: unknown tables {sorted(table)}"
+    return Scenario(case, expect, wrong)
+
+
+@dataclass
+class _Seats:
+    """Which devices of each host are taken."""
+
+    taken: Counter[str] = field(default_factory=Counter)
+    gpus: dict[str, int] = field(default_factory=dict)
+
+    def take(self, host: str, count: int) -> list[int]:
+        """The lowest free devices."""
+        first = self.taken[host]
+        assert first + count <= self.gpus[host], f"{host} has no {count} free GPUs"
+        self.taken[host] += count
+        return list(range(first, first + count))
+
+
+def _nodes(row: Table, seats: _Seats) -> Iterator[Table]:
+    row = dict(row)
+    path, gpus = row.pop("path", {}), row.pop("gpus", 0)
+    shared = {
+        "gpu_count": gpus,
+        "gpu_model": row.pop("model", "H100") if gpus else None,
+        "gpu_memory_mib": 80_000 if gpus else 0,
+        "cpu_milli": 1000 * row.pop("cpu", 128),
+        "memory_mib": 1_000_000,
+        "nics": 8,
+        "price_micro_usd_h": round(1_000_000 * row.pop("price", 0)),
+    }
+    for name, numbers in hosts(row.pop("hosts")):
+        labels: dict[str, str] = dict(path)
+        for at, number in enumerate(numbers, 1):
+            labels = {level: label.replace(f"${at}", number) for level, label in labels.items()}
+        seats.gpus[name] = gpus
+        yield {"id": name, "path": labels} | shared | row
+
+
+def _role(given: Table) -> Table:
+    row: Table = {"name": "main"} | given
+    if "cpu" in row:
+        row["cpu_milli"] = round(1000 * row.pop("cpu"))
+    if "within" in row:
+        row["proximity"] = {"level": row.pop("within")}
+    return row
+
+
+def _workload(row: Table) -> Table:
+    row = dict(row)
+    own = {key: row.pop(key) for key in ROLE_KEYS if key in row}
+    if "within" in row:
+        row["proximity"] = {"level": row.pop("within")}
+    subgroups = row.pop("subgroups", None) or [{"name": "main", "roles": row.pop("roles", [own])}]
+    built = []
+    for subgroup in subgroups:
+        roles = subgroup.pop("roles", None) or [{k: subgroup.pop(k) for k in ROLE_KEYS if k in subgroup}]
+        built.append(_role(subgroup) | {"roles": [_role(role) for role in roles]})
+    return row | {"subgroups": built}
+
+
+def _workloads(row: Table) -> Iterator[Table]:
+    row = dict(row)
+    names = [name for name, _ in hosts(row.pop("ids"))] if "ids" in row else [row.pop("id")]
+    for name in names:
+        yield {"id": name} | _workload({key: _copy(value) for key, value in row.items()})
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(one) for key, one in value.items()}
+    return [_copy(one) for one in value] if isinstance(value, list) else value
+
+
+def _running(row: Table, seats: _Seats) -> Table:
+    row = dict(row)
+    on = [name for name, _ in hosts(row.pop("on"))]
+    gpus = row.get("gpus", 0)
+    replicas = [
+        {"subgroup": "main", "role": "main", "node": host, "devices": [{"index": i} for i in seats.take(host, gpus)]}
+        for host in on
+    ]
+    return {"workload": _workload(row | {"replicas": len(on)}), "replicas": replicas}
+
+
+def _wrong(row: Table, case: Case, seats: _Seats) -> Wrong:
+    """One replica of the workload's only role per host, on the lowest free devices."""
+    known = {workload.id: workload for workload in case.workloads}
+    used = _Seats(Counter(seats.taken), seats.gpus)
+    placements = tuple(_placement(known[name], text, used) for name, text in sorted(row["places"].items()))
+    return Wrong(placements, row["breaks"])
+
+
+def _placement(workload: Workload, text: str, seats: _Seats) -> Placement:
+    (subgroup,) = workload.subgroups
+    (role,) = subgroup.roles
+    replicas = tuple(
+        PlacedReplica(
+            subgroup=subgroup.name,
+            role=role.name,
+            node=host,
+            devices=tuple(Device(index=index) for index in seats.take(host, role.gpus)),
+        )
+        for host, _ in hosts(text)
+    )
+    return Placement(workload=workload.id, replicas=replicas)
+
+
+def _expect(row: Table) -> Expect:
+    unplaced = {name: _refused(dict(value)) for name, value in row.pop("unplaced", {}).items()}
+    placed = frozenset(_names(row.pop("placed")))
+    expect = Expect(placed, unplaced, row.pop("domains", {}), row.pop("subgroups", {}), row.pop("seats", {}))
+    assert not row, f"unknown expectations {sorted(row)}"
+    return expect
+
+
+def _refused(row: Table) -> Refused:
+    rivals = row.pop("rivals", None)
+    verdict, rule, says = Verdict(row.pop("verdict")), row.pop("rule", None), tuple(row.pop("says", ()))
+    assert not row, f"unknown expectations {sorted(row)}"
+    return Refused(verdict, rule, says, None if rivals is None else tuple(_names(rivals)))
+
+
+def _names(texts: Iterable[str]) -> list[str]:
+    return [name for text in texts for name, _ in hosts(text)]

@@ -1,0 +1,141 @@
+"""Stories from users' trackers, each decided with a proof, and the same for every order of the lists."""
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from placement.engine import decide
+from placement.model import Case, Decision, Placement, Status
+from placement.verify import verify, verify_placements
+from solver.workers import Inline
+from tests.scenarios.loader import Expect, Refused, Scenario, hosts, read_scenario
+from topology.fabric import Fabric
+
+FILES = sorted(Path(__file__).parent.glob("*.toml"))
+SHUFFLES = 3
+LONGEST = 45
+"""Lines of a scenario file."""
+
+
+@pytest.fixture(scope="module", params=FILES, ids=lambda path: path.stem)
+def path(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def scenario(path: Path) -> Scenario:
+    return read_scenario(path)
+
+
+@pytest.fixture(scope="module")
+def decision(scenario: Scenario) -> Decision:
+    return decide(scenario.case, clock=time.monotonic, workers=Inline())
+
+
+def test_the_answer_is_the_expected_one_proved_and_verified(scenario: Scenario, decision: Decision) -> None:
+    assert decision.status is Status.OPTIMAL, [(t.tier, t.value, t.bound) for t in decision.tiers]
+    assert verify(scenario.case, decision) == ()
+    expect = scenario.expect
+    placed = {placement.workload: placement for placement in decision.placements}
+    assert set(placed) == expect.placed, decision.unplaced
+    assert {one.workload for one in decision.unplaced} == set(expect.unplaced)
+    for one in decision.unplaced:
+        _check_refused(one, expect.unplaced[one.workload])
+    _check_shape(placed, expect, Fabric.from_fleet(scenario.case.fleet))
+
+
+def _check_refused(one: Any, wanted: Refused) -> None:
+    assert (one.verdict, one.rule) == (wanted.verdict, wanted.rule), one.reason
+    for text in wanted.says:
+        assert text in one.reason
+    if wanted.rivals is not None:
+        assert one.rivals == wanted.rivals
+
+
+def _check_shape(placed: dict[str, Placement], expect: Expect, fabric: Fabric) -> None:
+    for names, levels in expect.domains.items():
+        nodes = [replica.node for name in names.split("+") for replica in placed[name].replicas]
+        for level, wanted in levels.items():
+            labels = fabric.partition(level).domain_of
+            held = Counter(int(labels[fabric.index[node]]) for node in nodes)
+            assert sorted(held.values(), reverse=True) == wanted, f"{names} by {level}"
+    for name, subgroups in expect.subgroups.items():
+        assert sorted({replica.subgroup for replica in placed[name].replicas}) == subgroups
+    for name, wanted_seats in expect.seats.items():
+        workload, role = name.split("/")
+        seats = Counter(replica.node for replica in placed[workload].replicas if replica.role == role)
+        assert seats == wanted_seats, name
+
+
+def test_the_wrong_answers_of_others_are_refused(scenario: Scenario) -> None:
+    for wrong in scenario.wrong:
+        found = verify_placements(scenario.case, wrong.placements)
+        assert {text.partition(":")[0] for text in found} == {wrong.breaks}, found
+
+
+@pytest.mark.parametrize("seed", range(SHUFFLES))
+def test_the_order_of_the_lists_changes_nothing(scenario: Scenario, decision: Decision, seed: int) -> None:
+    case = Case.from_json(json.dumps(_shuffled(json.loads(scenario.case.to_json()), Random(seed))))
+    assert case.id == scenario.case.id
+    again = decide(case, clock=time.monotonic, workers=Inline())
+    assert again.tiers == decision.tiers
+    assert again.model_copy(update={"timings": {}}) == decision.model_copy(update={"timings": {}})
+
+
+def _shuffled(value: Any, rng: Random, key: str = "") -> Any:
+    """Every list in another order, but the one that says the order of levels and those in rule parameters."""
+    if key in {"level_order", "params"}:
+        return value
+    if isinstance(value, dict):
+        return {name: _shuffled(one, rng, name) for name, one in value.items()}
+    if isinstance(value, list):
+        found = [_shuffled(one, rng) for one in value]
+        rng.shuffle(found)
+        return found
+    return value
+
+
+def test_names_change_nothing(scenario: Scenario, decision: Decision) -> None:
+    """Nodes, workloads and subgroups swap their names: other ties, the same values, verdicts and rules."""
+    case = scenario.case
+    rng = Random(1)
+    new: dict[str, str] = {}
+    kinds = (
+        {node.id for node in case.fleet.nodes},
+        {work.id for work in case.workloads} | {running.workload.id for running in case.running},
+        {subgroup.name for work in case.workloads for subgroup in work.subgroups},
+    )
+    for names in kinds:
+        old = sorted(names)
+        new |= dict(zip(old, rng.sample(old, len(old)), strict=True))
+    assert len(new) == sum(map(len, kinds)), "two kinds of things share a name"
+    renamed = Case.from_json(json.dumps(_renamed(json.loads(case.to_json()), new)))
+    again = decide(renamed, clock=time.monotonic, workers=Inline())
+    assert again.status is Status.OPTIMAL
+    assert verify(renamed, again) == ()
+    assert [tier.value for tier in again.tiers] == [tier.value for tier in decision.tiers]
+    verdicts = {new[one.workload]: (one.verdict, one.rule) for one in decision.unplaced}
+    assert {one.workload: (one.verdict, one.rule) for one in again.unplaced} == verdicts
+
+
+def _renamed(value: Any, new: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _renamed(one, new) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_renamed(one, new) for one in value]
+    return new.get(value, value) if isinstance(value, str) else value
+
+
+def test_files_are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+def test_host_lists() -> None:
+    assert [name for name, _ in hosts("r[1-2]n[09-10], x")] == ["r1n09", "r1n10", "r2n09", "r2n10", "x"]
+    assert hosts("r[1-2]n3")[1] == ("r2n3", ("2",))
