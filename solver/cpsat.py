@@ -53,7 +53,7 @@ class _Watch(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]  # untype
         now = time.monotonic()
         if now - self._last >= 0.1:
             self._last = now
-            self._listen(np.array(self.response_proto.solution, np.int64))
+            self._listen(np.array(self.response_proto.solution, np.int64)[:-1])
 
 
 def _proto(arrays: Arrays, tier: int, hint: IntArray) -> cp_model.CpModel:
@@ -71,9 +71,21 @@ def _proto(arrays: Arrays, tier: int, hint: IntArray) -> cp_model.CpModel:
     used = np.flatnonzero(arrays.objective[tier])
     proto.objective.vars.extend(used.tolist())
     proto.objective.coeffs.extend(arrays.objective[tier][used].tolist())
-    proto.solution_hint.vars.extend(range(arrays.variables))
-    proto.solution_hint.values.extend(hint.tolist())
+    # CP-SAT reports 0 where it has no bound yet: a fixed column lifts the objective so that 0 is the trivial bound.
+    proto.variables.add().domain.extend([1, 1])
+    proto.objective.vars.append(arrays.variables)
+    proto.objective.coeffs.append(_lift(arrays, tier))
+    proto.solution_hint.vars.extend(range(arrays.variables + 1))
+    proto.solution_hint.values.extend([*hint.tolist(), 1])
     return model
+
+
+def _lift(arrays: Arrays, tier: int) -> int:
+    """What to add to the objective (without its constant) so that it is never negative."""
+    used = np.flatnonzero(arrays.objective[tier])
+    costs = arrays.objective[tier][used].tolist()
+    ends = zip(costs, arrays.lower[used].tolist(), arrays.upper[used].tolist(), strict=True)
+    return -sum(min(c * low, c * high) for c, low, high in ends)
 
 
 def minimise(
@@ -102,12 +114,11 @@ def minimise(
     response = solver.response_proto
     if status == cp_model.MODEL_INVALID:
         raise ValueError("CP-SAT refuses the model: figures too large")
-    x = np.array(response.solution, np.int64) if len(response.solution) else None
+    x = np.array(response.solution, np.int64)[:-1] if len(response.solution) else None
     bound = None
-    # An UNKNOWN that ended before the search began carries a bound of 0 that nothing stands behind.
-    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
         inner = int(response.inner_objective_lower_bound)
         stated = solver.best_objective_bound
         if math.isfinite(stated) and abs(stated) < 2**53:
-            bound = min(inner, math.ceil(stated - 1e-6)) + arrays.constant[tier]
+            bound = min(inner, math.ceil(stated - 1e-6)) - _lift(arrays, tier) + arrays.constant[tier]
     return Found(x, bound, float(solver.deterministic_time))

@@ -147,8 +147,12 @@ class Space:
             raise TooLargeError(f"{size} distributions of item {i}")
         none = tuple((0,) * self.problem.bins.count for _ in item.parts)
         found = [none]
+        gangs: dict[Row, bool] = {}
         for rows in map(tuple, product(*lists)):
-            if rows == none or not gang_holds(item, [sum(row) for row in rows]):
+            totals = tuple(map(sum, rows))
+            if totals not in gangs:
+                gangs[totals] = any(totals) and gang_holds(item, totals)
+            if not gangs[totals]:
                 continue
             held = {(i, k): row for k, row in enumerate(rows)}
             if any(broken(a, self.problem, held) for a in atoms):

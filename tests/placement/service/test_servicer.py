@@ -17,9 +17,9 @@ from placement.model.decision import Status, Verdict
 from placement.service.server import ServerConfig
 from placement.service.servicer import Limits
 from placement.service.wire import decode
+from placement.snapshot import Snapshot
 from placement.v1 import placement_pb2 as pb
 from tests.placement.service.conftest import Start
-from topology.fabric import Fabric
 
 NODE = {
     "id": "n1",
@@ -62,8 +62,9 @@ class Scripted:
         self.go.set()
         self.cancelled = 0
 
-    def __call__(self, case: Case, *, fabric: Fabric, cancelled: Callable[[], bool]) -> Decision:
-        assert fabric.fleet == case.fleet
+    def __call__(self, snapshot: Snapshot, *, cancelled: Callable[[], bool]) -> Decision:
+        case = snapshot.case
+        assert snapshot.fabric.fleet == case.fleet
         self.cases.append(case)
         until_s = time.monotonic() + 20
         while not self.go.wait(0.01):
