@@ -63,7 +63,7 @@ class Rows:
         """Remember a row and write it."""
         self.known[row["identity"]] = row
         if self.stream is not None:
-            self.stream.write(json.dumps(row, sort_keys=True) + "\n")
+            self.stream.write(json.dumps(row) + "\n")
             self.stream.flush()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from placement.compile import Lowered
 from placement.model import Unplaced, Verdict
-from solver.atoms import Within
+from solver.atoms import Share, Within
 from solver.cells import rooms
 from solver.conflict import Answer, ask, fits, solo, without_rule
 from solver.items import PartKey
@@ -20,7 +20,7 @@ from solver.workers import Workers
 __all__ = ["Explainer"]
 
 _SEARCH_S = 0.2
-"""Longest single question to a worker."""
+"""Longest single question to a worker: seconds, or deterministic work where there is no deadline."""
 
 
 @dataclass
@@ -74,8 +74,8 @@ class Explainer:
         left = self.left()
         if left is not None and left < 0.02:
             return ask(problem, None, None)
-        seconds = _SEARCH_S if left is None else min(_SEARCH_S, left / 2)
-        return ask(problem, self.workers, seconds, work=1.0)
+        seconds = None if left is None else min(_SEARCH_S, left / 2)
+        return ask(problem, self.workers, seconds, work=None if left is not None else _SEARCH_S)
 
     def _verdict(self, item: int, owners: dict[int, list[int]]) -> Unplaced:
         name = self.lowered.refs[item].members[0].id
@@ -90,10 +90,10 @@ class Explainer:
         empty = solo(self.empty().problem, item)
         bare = self._ask(empty)
         if bare.proof is not None:
-            rule, reason = self._blame(empty, item, "on the empty fleet")
+            rule, reason = self._blame(empty, "on the empty fleet")
             return _unplaced(name, Verdict.IMPOSSIBLE, rule, f"{reason} (proven by {bare.proof})")
         if alone.proof is not None:
-            rule, reason = self._blame(here, item, "beside the running work")
+            rule, reason = self._blame(here, "beside the running work")
             known = "" if bare.plan is not None else "; whether it fits the empty fleet is not proven"
             return _unplaced(name, Verdict.NO_ROOM, rule, f"{reason} (proven by {alone.proof}){known}")
         return _unplaced(name, Verdict.NOT_FOUND, None, "no placement was found, and none is proven impossible")
@@ -112,37 +112,46 @@ class Explainer:
         reason = f"it would fit alone ({who} hold the room); the search ended before leaving it out was proven right"
         return _unplaced(name, Verdict.NOT_FOUND, None, reason, rivals)
 
-    def _blame(self, problem: Problem, item: int, where: str) -> tuple[str, str]:
-        """The first rule whose absence lets the item in, else capacity; and figures in words."""
+    def _blame(self, problem: Problem, where: str) -> tuple[str, str]:
+        """The first rule whose absence lets the item in, else capacity; and its figures in words."""
         rules = dict.fromkeys(a.rule for a in problem.atoms if a.tier < 0 and a.rule not in ("capacity", "gang"))
         for rule in rules:
             if fits(without_rule(problem, rule)) is not None:
-                return rule, f"{self._figures(problem, item)} {where}; without the rule {rule!r} it would fit"
-        return "capacity", f"{self._figures(problem, item)} {where}"
+                figures = self._scarce(problem, rule) or self._seats(problem)
+                return rule, f"{figures} {where}; without the rule {rule!r} it would fit"
+        return "capacity", f"{self._seats(problem)} {where}"
 
-    def _figures(self, problem: Problem, item: int) -> str:
+    def _scarce(self, problem: Problem, rule: str) -> str | None:
+        """The limit of the rule that the item alone would break."""
+        for atom in problem.atoms:
+            if atom.rule == rule and isinstance(atom, Share) and atom.limit is not None:
+                need = sum(use * problem.part(key).min_count for key, use in atom.use.items())
+                if atom.base + need > atom.limit:
+                    left = max(0, atom.limit - atom.base)
+                    return f"{atom.name}: {need} needed, {left} left of {atom.limit}"
+        return None
+
+    def _seats(self, problem: Problem) -> str:
         """The part with the fewest seats per replica, and what there is of them."""
-        found = rooms(problem)
-        worst: tuple[float, PartKey] | None = None
-        for key, part in problem.parts():
-            seats = int(found[key].clip(max=part.count).sum())
-            ratio = seats / max(1, part.min_count)
-            if worst is None or ratio < worst[0]:
-                worst = (ratio, key)
-        if worst is None:
-            return "nothing fits"
-        key = worst[1]
+        loose = rooms(_loose(problem))
+        tight = rooms(problem)
+
+        def ratio(key: PartKey) -> float:
+            part = problem.part(key)
+            return int(tight[key].clip(max=part.count).sum()) / max(1, part.min_count)
+
+        key = min((key for key, _ in problem.parts()), key=ratio)
         part = problem.part(key)
+        replicas = f"{part.min_count} replica{'s' if part.min_count > 1 else ''}"
         needs = _wants(part.demand.devices, part.demand.milli)
-        total = int(rooms(_loose(problem))[key].clip(max=2**31).sum())
-        text = f"{part.min_count} replicas {needs}are needed, {total} would fit one by one"
+        total = int(loose[key].clip(max=2**31).sum())
+        text = f"{replicas} {needs}needed, {total} would find a seat one by one"
         for atom in problem.atoms:
             if isinstance(atom, Within) and part.bundle in problem.items[0].subtree(atom.bundle):
                 labels = problem.partitions[atom.partition]
-                room = rooms(_loose(problem))[key].clip(max=part.count)
-                most = int(np.bincount(labels, room).max(initial=0))
+                most = int(np.bincount(labels, loose[key].clip(max=part.count)).max(initial=0))
                 level = self.lowered.fabric.partitions[atom.partition].name
-                return f"{text}, and at most {most} of them in one {level}"
+                return f"{text}, at most {most} of them in one {level}"
         return text
 
 

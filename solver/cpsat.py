@@ -85,7 +85,8 @@ def _lift(arrays: Arrays, tier: int) -> int:
     used = np.flatnonzero(arrays.objective[tier])
     costs = arrays.objective[tier][used].tolist()
     ends = zip(costs, arrays.lower[used].tolist(), arrays.upper[used].tolist(), strict=True)
-    return -sum(min(c * low, c * high) for c, low, high in ends)
+    lowest: int = sum(min(c * low, c * high) for c, low, high in ends)
+    return -lowest
 
 
 def minimise(

@@ -123,11 +123,11 @@ class _Search:
             self.bounds[tier] = 0
             if not self.over():
                 self.lp("fine", encoded, tier, self.left() * 0.3)
-            if self.bounds[tier] >= self.values[tier]:
-                continue
             share = 1.0 if tier == tiers - 1 else 0.5
             budget = self.left() * share
             work = math.inf if self.limits.work is None else (self.limits.work - self.spent) * share
+            if not self.wanting(tier):
+                continue
             hint = self.push(encoded, tier, hint, self.effort(budget * 0.15, work * 0.15))
             before, idle = self.values, 0
             roaming = 0.4 if tier == tiers - 1 else 0.15

@@ -27,7 +27,7 @@ def test_rows_are_measured_checked_and_taken_up_again(tmp_path: Path, capfd: pyt
         assert [tier["value"] for tier in row["tiers"]] <= [tier["greedy"] for tier in row["tiers"]]
         assert all(tier["bound"] <= tier["value"] for tier in row["tiers"])
         assert row["placed"] <= row["size"]["pending"] == 4
-        assert row["answer_ms"] < 2000
+        assert row["answer_ms"] < 5000
         assert {"cpu", "cores", "load", "versions", "git", "code", "date"} <= row["environment"].keys()
     printed = capfd.readouterr()
     assert "proved in all tiers: " in printed.out

@@ -44,8 +44,11 @@ def test_every_tier_is_bounded_under_the_values_before_it() -> None:
     assert max(b.value for b in bounds if b.tier == 1 and b.limits == (0,)) == 2
 
 
-def test_without_time_nothing_is_told() -> None:
-    assert _told(Limits(seconds=0.0)) == []
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.01])
+def test_with_next_to_no_time_nothing_false_is_told(seconds: float) -> None:
+    told = _told(Limits(seconds=seconds))
+    assert all(m.value <= 0 for m in told if isinstance(m, BoundFound) and m.tier == 0), "the optimum is 0"
+    assert all(not check(_case(), m.plan).violations for m in told if isinstance(m, PlanFound))
 
 
 @pytest.mark.parametrize("limits", [Limits(work=2.0, exact_columns=0), Limits(work=2.0, exact_columns=0, lp_columns=0)])

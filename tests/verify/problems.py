@@ -31,11 +31,12 @@ PRICES = (0, 1, 2, 3, 5, 7, 11, 1_000_003)
 
 @dataclass(frozen=True)
 class Style:
-    """What sort of problem: odd sizes, bins that are mostly alike (so that they merge), items that are mostly alike."""
+    """What sort of problem: odd sizes, bins or items that are mostly alike (so that they merge), odd shares only."""
 
     off_chain: bool
     alike_bins: bool
     alike_items: bool
+    shares: bool
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,10 @@ class Frame:
 
 def _bins(rng: Random, style: Style) -> Bins:
     count = rng.choices((1, 2, 3, 4), weights=(1, 3, 4, 3))[0]
+    if style.shares:  # tight: little else than the sizes decides what fits
+        return Bins(
+            np.full((min(count, 3), rng.choice((1, 1, 2))), 1000, np.int64), np.full((min(count, 3), 1), 100, np.int64)
+        )
     width = rng.choices((0, 1, 2, 3), weights=(1, 3, 4, 3))[0]
     kinds = rng.choices((1, 2, 4), weights=(3, 3, 0 if style.alike_bins else 2))[0]
     columns = rng.choice((1, 2))
@@ -102,7 +107,7 @@ def _partitions(rng: Random, count: int, style: Style) -> tuple[IntArray, ...]:
     coarse = np.sort(_labels(rng, count, 2))
     loose = _labels(rng, count, rng.choice((2, 3)))
     whole = np.zeros(count, np.int64)
-    known = [coarse, loose, whole] if style.alike_bins else [fine, coarse, loose, whole]
+    known = [coarse, loose, whole] if style.alike_bins or style.shares else [fine, coarse, loose, whole]
     return tuple(rng.sample(known, k=rng.choice((1, 2, 2, 3))))
 
 
@@ -114,6 +119,8 @@ def _labels(rng: Random, count: int, most: int) -> IntArray:
 
 def _demand(rng: Random, columns: int, width: int, style: Style) -> Demand:
     resources = tuple(rng.choice((0, 0, 0, 1, 2)) for _ in range(columns))
+    if style.shares:
+        return Demand(milli=rng.choice((*OFF_CHAIN, *OFF_CHAIN, 250)), resources=resources)
     kind = rng.random() * (0.9 if style.alike_bins else 1) if width else 1.0
     if kind < 0.4:
         third = 1 if style.off_chain or not style.alike_bins else 0
@@ -269,7 +276,7 @@ MAKERS: tuple[tuple[Callable[[Frame], list[Atom]], int], ...] = (
 def draw(rng: Random) -> Problem:
     """One random problem; it may be too large for brute force, then draw again."""
     alike_bins = rng.random() < 0.4
-    style = Style(rng.random() < (0.3 if alike_bins else 0.5), alike_bins, rng.random() < 0.25)
+    style = Style(rng.random() < (0.3 if alike_bins else 0.5), alike_bins, rng.random() < 0.25, rng.random() < 0.1)
     bins = _bins(rng, style)
     columns, width = bins.resources.shape[1], bins.devices.shape[1]
     count = rng.choices((1, 2, 3, 4), weights=(2, 4, 4, 3))[0]
@@ -289,7 +296,7 @@ def draw(rng: Random) -> Problem:
         full[key] = full[key[0] - 1, key[1]] if same else 1 + frame.price()
     if rng.random() < 0.95:
         atoms.append(RefuseCharge("refuse", 0, full))
-    most = 3 if style.alike_items or style.alike_bins else 6
+    most = 1 if style.shares else 3 if style.alike_items or style.alike_bins else 6
     for make in rng.choices(makers, weights, k=rng.randint(0, most)):
         atoms.extend(make(frame))
     rng.shuffle(atoms)
