@@ -18,6 +18,10 @@ from solver.problem import Problem
 __all__ = ["Inline", "Job", "ProcessPool", "Workers"]
 
 
+_MARGIN, _MARGIN_S = 0.04, 0.02
+"""What a search is told to leave of its time, so that it mostly ends by itself and its process stays warm."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One search: the problem, a valid plan to start from, and what it may use (see `solver.search.Limits`)."""
@@ -163,7 +167,8 @@ class ProcessPool:
         if not worker.wait_ready(max(0.0, left())):
             return "the worker was not ready in time"
         try:
-            worker.pipe.send(Job(job.problem, job.start, None if until is None else left(), job.work, job.seed))
+            own = None if until is None else left() * (1 - _MARGIN) - _MARGIN_S
+            worker.pipe.send(Job(job.problem, job.start, own, job.work, job.seed))
             while left() > 0:
                 if cancelled is not None and cancelled():
                     return "cancelled"

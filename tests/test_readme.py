@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +88,7 @@ def assert_shown(shown: tuple[str, ...], printed: str) -> None:
     assert not missing, f"README.md shows {missing}, printed was:\n{printed}"
 
 
+@pytest.mark.slow
 def test_the_commands_do_what_the_page_shows(tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(files()["policy.toml"])
     done = 0
@@ -102,8 +104,6 @@ def test_the_commands_do_what_the_page_shows(tmp_path: Path) -> None:
 
 def test_the_client_talks_to_a_real_server(tmp_path: Path) -> None:
     (tmp_path / "client.py").write_text(files()["client.py"])
-    found = {c.line.split()[0]: c for block in blocks("console") for c in commands(block)}
-    serve = shlex.split(found["moorage"].line) if "serve" in found["moorage"].line else []
     shown = [c for block in blocks("console") for c in commands(block) if "serve" in c.line or "client.py" in c.line]
     serve = shlex.split(shown[0].line)
     serve[serve.index("--port") + 1] = "0"
@@ -143,8 +143,8 @@ def test_the_rule_of_the_page_is_a_rule(tmp_path: Path) -> None:
     for name in (rule, test):
         (tmp_path / name).write_text(page[name])
     oracles = "tests/placement/rules/test_oracles.py::test_the_random_cases_exercise_every_rule"
-    here = str(tmp_path)
-    tested = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, oracles], tmp_path, PYTHONPATH=here)
+    pytest_ = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    tested = run([*pytest_, test, oracles], tmp_path, PYTHONPATH=str(tmp_path))
     assert tested.returncode == 0, tested.stdout
     assert "2 passed" in tested.stdout
     linted = run(["ruff", "check", "--no-cache", rule, test, "placement/rules/registry.py"], tmp_path)
@@ -161,7 +161,7 @@ def rows(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def parameters(rule: Rule[object]) -> str:
+def parameters(rule: Rule[Any]) -> str:
     """Name and default of every parameter, as the page writes them."""
 
     def written(value: object) -> str:
@@ -185,7 +185,7 @@ def atoms(module: str) -> set[str]:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_the_rule_tables_say_what_the_code_says(rule: Rule[object]) -> None:
+def test_the_rule_tables_say_what_the_code_says(rule: Rule[Any]) -> None:
     row = next((row for row in rows("Rules") if row[0] == f"`{rule.name}`"), None)
     assert row is not None, f"README.md has no row for the rule {rule.name!r}"
     assert row[-2] == parameters(rule)

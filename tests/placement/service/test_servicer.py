@@ -47,10 +47,10 @@ def place(**fields: Any) -> pb.PlaceRequest:
     return message
 
 
-def refusal(case: Case, **_: Any) -> Decision:
+def refusal(case: Snapshot, *, cancelled: Callable[[], bool] | None = None) -> Decision:
     """A lawful answer that places nothing."""
-    unplaced = tuple(Unplaced(workload=w.id, verdict=Verdict.NOT_FOUND) for w in case.workloads)
-    return Decision(case_id=case.id, status=Status.FEASIBLE, unplaced=unplaced)
+    unplaced = tuple(Unplaced(workload=w.id, verdict=Verdict.NOT_FOUND) for w in case.case.workloads)
+    return Decision(case_id=case.case_id, status=Status.FEASIBLE, unplaced=unplaced)
 
 
 class Scripted:
@@ -62,10 +62,9 @@ class Scripted:
         self.go.set()
         self.cancelled = 0
 
-    def __call__(self, snapshot: Snapshot, *, cancelled: Callable[[], bool]) -> Decision:
-        case = snapshot.case
-        assert snapshot.fabric.fleet == case.fleet
-        self.cases.append(case)
+    def __call__(self, case: Snapshot, *, cancelled: Callable[[], bool]) -> Decision:
+        assert case.fabric.fleet == case.case.fleet
+        self.cases.append(case.case)
         until_s = time.monotonic() + 20
         while not self.go.wait(0.01):
             assert time.monotonic() < until_s
@@ -100,7 +99,7 @@ async def test_a_fabric_is_put_read_back_and_decided_on(start: Start) -> None:
     answer = await at.stub.Place(place(seed="7", nowS="99", workloads=[WORK], useServerState=True))
     assert answer.fabric_version == version
     decision = decode(answer.decision, Decision, "decision")
-    assert decision == refusal(script.cases[0])
+    assert decision == refusal(Snapshot.of(script.cases[0]))
     assert script.cases[0].running[0].workload.id == "old"
     assert (script.cases[0].seed, script.cases[0].now_s) == (7, 99)
     await at.stub.Place(place())
@@ -173,7 +172,7 @@ async def test_malformed_requests_name_the_field(start: Start, request_: Any, wh
 async def test_errors_become_status_codes_and_the_server_lives_on(
     start: Start, error: Exception, code: grpc.StatusCode, said: str
 ) -> None:
-    def fails(case: Case, **_: Any) -> Decision:
+    def fails(case: Snapshot, *, cancelled: Callable[[], bool]) -> Decision:
         raise error
 
     at = await start(fails)
