@@ -45,7 +45,7 @@ def decide(
         deadline = began + case.budget.wall_ms / 1e3
     rejected = screen(case, fabric)
     admitted = frozenset(w.id for w in case.workloads) - rejected.keys()
-    lowered = lower(case, fabric, only=admitted)
+    lowered = lower(case, fabric, only=admitted, usage=snapshot.usage)
     lowered_at = clock()
     work = None if case.budget.work is None else case.budget.work / 1e3
     search_end = None
@@ -68,6 +68,7 @@ def decide(
         proven,
         lambda: None if deadline is None else deadline - 0.02 - clock(),
         workers,
+        lowered_at - began,
     )
     refusals = [
         Unplaced(workload=name, verdict=Verdict.REJECTED, rule=offence.rule, reason=offence.reason)

@@ -37,6 +37,8 @@ class Explainer:
     proven: bool
     left: Callable[[], float | None]
     workers: Workers | None
+    empty_s: float = 0.0
+    """What lowering the empty fleet will take; 0 once it is done."""
 
     def explain(self) -> list[Unplaced]:
         """One verdict per workload of every refused item, in order of workload ids."""
@@ -87,8 +89,11 @@ class Explainer:
         alone = self._ask(here)
         if alone.plan is not None:
             return self._outcompeted(name, alone.plan, owners)
-        empty = solo(self.empty().problem, item)
-        bare = self._ask(empty)
+        bare = Answer()
+        if left is None or left > 2 * self.empty_s:
+            empty = solo(self.empty().problem, item)
+            self.empty_s = 0.0
+            bare = self._ask(empty)
         if bare.proof is not None:
             rule, reason = self._blame(empty, "on the empty fleet")
             return _unplaced(name, Verdict.IMPOSSIBLE, rule, f"{reason} (proven by {bare.proof})")

@@ -1,10 +1,12 @@
-"""A case made ready to be decided: canonical, named by its hash, its fleet compiled. Made once, decided often."""
+"""A case made ready: canonical, named by its hash, its fleet compiled, its running work counted. Decided often."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from placement.compile import build_usage
 from placement.model import Case
+from placement.rules.context import Usage
 from topology.fabric import Fabric
 
 __all__ = ["Snapshot"]
@@ -17,9 +19,11 @@ class Snapshot:
     case: Case
     case_id: str
     fabric: Fabric
+    usage: Usage
 
     @classmethod
     def of(cls, case: Case, fabric: Fabric | None = None) -> Snapshot:
         """Prepare a case; `fabric` spares compiling a fleet that is known already."""
         canonical = case.canonical()
-        return cls(canonical, canonical.id, fabric if fabric is not None else Fabric.from_fleet(canonical.fleet))
+        compiled = fabric if fabric is not None else Fabric.from_fleet(canonical.fleet)
+        return cls(canonical, canonical.id, compiled, build_usage(canonical, compiled))

@@ -35,7 +35,7 @@ def _ready(case: Case | Snapshot) -> Snapshot:
 
 def _lowered(snapshot: Snapshot, rejected: frozenset[str]) -> Lowered:
     admitted = frozenset(w.id for w in snapshot.case.workloads) - rejected
-    return lower(snapshot.case, snapshot.fabric, only=admitted)
+    return lower(snapshot.case, snapshot.fabric, only=admitted, usage=snapshot.usage)
 
 
 def _audit(lowered: Lowered, placements: tuple[Placement, ...]) -> tuple[list[str], Report | None]:

@@ -113,6 +113,11 @@ class _Encoder:
                 self.columns[key] = cols
             self._write_tree(i)
 
+    def _has_seats(self, i: int, b: int) -> bool:
+        """False if a part that the bundle always needs finds too few seats in the whole fleet."""
+        parts = enumerate(self.problem.items[i].parts)
+        return all(int(self.cells.upper[i, p].sum()) >= part.min_count for p, part in parts if part.bundle == b)
+
     def _write_tree(self, i: int) -> None:
         item = self.problem.items[i]
         for b, bundle in enumerate(item.bundles):
@@ -122,7 +127,7 @@ class _Encoder:
                 self._on[i, b] = self._on[i, parent]
                 continue
             held = self.plan.placed(i) and (not b or any(self.plan.count((i, p)) for p in item.parts_of(b)))
-            self._on[i, b] = self.model.var(0, 1, int(held))
+            self._on[i, b] = self.model.var(0, int(self._has_seats(i, b)), int(held))
             if b:
                 self.model.row([self._on[i, b], self._on[i, parent]], [1, -1], hi=0)
         for b, bundle in enumerate(item.bundles):

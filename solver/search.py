@@ -94,7 +94,8 @@ class _Search:
             self.exact(encode(self.problem, cells, self.best))
         elif columns <= self.limits.lp_columns:
             self.bound_all("fine", encode(self.problem, cells, self.best))
-        while not self.over() and self.open_tiers():
+        limited = self.limits.seconds is not None or self.limits.work is not None
+        while limited and not self.over() and self.open_tiers():
             self.roam(self.open_tiers())
 
     def open_tiers(self) -> list[int]:

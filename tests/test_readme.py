@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from placement.errors import MoorageError
-from placement.model.policy import default_policy
 from placement.model.decision import Status, Verdict
+from placement.model.policy import default_policy
 from placement.rules import LAWS, RULES, Rule
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,7 +10,7 @@ from placement.compile.magnitude import check_magnitude
 from placement.model.case import Case
 from placement.model.decision import Hold
 from placement.model.workload import Workload
-from placement.rules.context import Context, ItemRef
+from placement.rules.context import Context, ItemRef, Usage
 from placement.rules.registry import Active, active_rules
 from placement.rules.relations import concerns
 from solver.items import Bins
@@ -46,6 +46,7 @@ def lower(
     skip_rules: Iterable[str] = frozenset(),
     only: Iterable[str] | None = None,
     empty_fleet: bool = False,
+    usage: Usage | None = None,
 ) -> Lowered:
     """Lower a canonical case on the fabric of its fleet.
 
@@ -58,7 +59,8 @@ def lower(
     skipped = frozenset(skip_rules)
     rules = tuple(active for active in active_rules(case.policy) if active.rule.name not in skipped)
     tiers = tuple(sorted({spec.tier for spec in case.policy.rules if spec.mode == "prefer"}))
-    usage = build_usage(case, fabric)
+    if usage is None or empty_fleet:
+        usage = build_usage(case, fabric)
     items, refs = build_items(case)
     context = Context(case, fabric, refs, usage, tiers)
     atoms: list[Atom] = []

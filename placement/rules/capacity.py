@@ -39,7 +39,7 @@ class Capacity(HardRule[NoParams]):
         """Devices and resources that running work over-commits."""
         return [
             Hold(rule=self.name, subject=f"node {node}", detail=detail)
-            for node, detail in _overuse(context.fabric, _used(running_seats(context.case, context.fabric)))
+            for node, detail in _overuse(context.fabric, _used(context.usage.running))
         ]
 
     def audit(self, case: Case, fabric: Fabric, placements: Placements) -> list[str]:

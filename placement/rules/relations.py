@@ -100,6 +100,8 @@ def _terms(case: Case, ordered: list[Workload], mode: str, *, apart: bool) -> li
                 content = (term.level, tuple(sorted(term.workloads)), tuple(sorted(term.match.items())))
                 carriers.setdefault(content, []).append(workload)
                 example[content] = term
+    if not carriers:
+        return []
     running = sorted((one.workload for one in case.running), key=lambda workload: workload.id)
     return [
         _Term(
@@ -167,7 +169,8 @@ def _apart(found: Relations, terms: list[_Term]) -> None:
 
 def _kept_away(found: Relations, ordered: list[Workload], case: Case) -> None:
     """Running work that keeps pending work away by its own required anti-affinity."""
-    for one in sorted(case.running, key=lambda running: running.workload.id):
+    guarded = (running for running in case.running if running.workload.anti_affinity)
+    for one in sorted(guarded, key=lambda running: running.workload.id):
         for term in one.workload.anti_affinity:
             if term.mode == "require":
                 found.avoids += [(w.id, term.level, (one.workload.id,)) for w in ordered if concerns(term, w)]
