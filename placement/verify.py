@@ -16,6 +16,7 @@ from placement.errors import InputError
 from placement.model import Case, Certificate, Decision, Placement, Status, Verdict
 from placement.rating import gap_of, refusing_tiers
 from placement.rules.registry import rule_named
+from placement.seating import with_devices
 from placement.snapshot import Snapshot
 from solver.cells import coarse_cells, fine_cells
 from solver.certificate import evaluate, with_limits
@@ -62,10 +63,13 @@ def _audit(lowered: Lowered, placements: tuple[Placement, ...]) -> tuple[list[st
 
 
 def verify_placements(case: Case | Snapshot, placements: tuple[Placement, ...]) -> tuple[str, ...]:
-    """What placements of any origin violate; empty if they are valid. Workloads left out are simply not placed."""
+    """What placements of any origin violate; empty if they are valid. Workloads left out are simply not placed.
+
+    Replicas that name no devices get any that fit their node (`placement.seating`).
+    """
     snapshot = _ready(case)
     rejected = frozenset(screen(snapshot.case, snapshot.fabric))
-    return tuple(_audit(_lowered(snapshot, rejected), placements)[0])
+    return tuple(_audit(_lowered(snapshot, rejected), with_devices(snapshot, placements))[0])
 
 
 def verify(case: Case | Snapshot, decision: Decision) -> tuple[str, ...]:

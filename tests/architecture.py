@@ -24,6 +24,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("snapshot",),
     ("explain", "rating"),  # below the engine: verdicts and gaps are part of its decision
     ("engine",),
+    ("seating",),
     ("cases", "verify"),
     ("whatif", "ledger", "feedback", "report"),
     ("store",),

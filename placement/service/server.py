@@ -41,7 +41,10 @@ class ServerConfig:
     insecure: bool = False
     """Plain text on an address that other machines can reach."""
     solves: int = 1
-    """Solves at once; each may use several worker processes."""
+    """Searches at once."""
+    standby: int = 8
+    """Calls decided at once beyond `solves`: they wait for a free search process and answer with the greedy plan
+    (FALLBACK) if none comes in time. Later calls wait in line; little of their time may be left."""
     drain_s: float = 30.0
     """After SIGTERM, how long calls in progress may still take."""
     max_message_mib: int = 256
@@ -83,7 +86,7 @@ class Server:
         """Listen and serve. InputError if the address cannot be used."""
         address = config.address()
         size = config.max_message_mib * _MIB
-        solves = ThreadPoolExecutor(max_workers=config.solves, thread_name_prefix="solve")
+        solves = ThreadPoolExecutor(config.solves + config.standby, thread_name_prefix="solve")
         server = grpc.aio.server(
             options=[
                 (

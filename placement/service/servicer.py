@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import threading
 import time
@@ -38,8 +39,8 @@ T = TypeVar("T")
 class Decide(Protocol):
     """`placement.engine.decide` with clock and workers filled in."""
 
-    def __call__(self, case: Snapshot, *, cancelled: Callable[[], bool]) -> Decision:
-        """Decide a case; `cancelled` says that nobody waits any more."""
+    def __call__(self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None) -> Decision:
+        """Decide a case until `deadline` (on `time.monotonic`); `cancelled` says that nobody waits any more."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Limits:
 
     A share, since gRPC rounds a deadline up by as much as one per cent on its way to the server.
     """
+    least_ms: int = 100
+    """Solve time of a call that waited so long that less is left of its wish: enough for a greedy plan."""
     kept_answers: int = 256
 
 
@@ -64,6 +67,32 @@ class _Held:
     running: tuple[Running, ...]
 
 
+@dataclass(frozen=True)
+class _Times:
+    """When a call came and when its caller stops waiting (None: never), in seconds of `time.monotonic`."""
+
+    came_s: float
+    deadline_s: float | None
+
+    def remaining_ms(self, now_s: float, limits: Limits) -> int:
+        """The longest solve that can still be answered. DeadlineExceeded if there is no time for any."""
+        if self.deadline_s is None:
+            return limits.max_solve_ms
+        left_ms = int((self.deadline_s - now_s) * 1000)
+        usable_ms = left_ms - max(limits.reserve_ms, left_ms // 10)
+        if usable_ms < 1:
+            left = f"the deadline leaves {max(left_ms, 0)} ms"
+            raise DeadlineExceeded(f"{left}, {limits.reserve_ms} are kept to answer; allow more time")
+        return min(limits.max_solve_ms, usable_ms)
+
+    def until_s(self, now_s: float, wall_ms: int | None, asked_ms: int, limits: Limits) -> float | None:
+        """When the solve ends: what the caller asked for counts from the arrival of the call. None: a work budget."""
+        if wall_ms is None:
+            return None
+        asked_s = max(self.came_s + asked_ms / 1000, now_s + limits.least_ms / 1000)
+        return min(now_s + wall_ms / 1000, asked_s)
+
+
 class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
     """Answers calls for one fabric. State lives on the event loop; solves queue for the `solves` threads."""
 
@@ -73,13 +102,15 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         self._limits = limits
         self._stopping = threading.Event()
         self._held = None if fleet is None else _Held(Fabric.from_fleet(fleet), ())
+        _settle()
         self._answers: OrderedDict[str, tuple[bytes, asyncio.Task[pb.PlaceResponse]]] = OrderedDict()
 
     async def Place(self, request: pb.PlaceRequest, context: _Context) -> pb.PlaceResponse:
         """Decide where the workloads run; see the contract for the status codes."""
         remaining_s = cast("float | None", context.time_remaining())  # the stubs forget calls without deadline
-        deadline_s = None if remaining_s is None else time.monotonic() + remaining_s
-        return await _answered(context, self._place_once(request, deadline_s))
+        now_s = time.monotonic()
+        times = _Times(now_s, None if remaining_s is None else now_s + remaining_s)
+        return await _answered(context, self._place_once(request, times))
 
     async def GetFabric(self, request: pb.GetFabricRequest, context: _Context) -> pb.GetFabricResponse:
         """Return the fabric the server holds, in canonical order, and the running work."""
@@ -104,19 +135,20 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         # Checked and replaced without an await between: no other call can slip in.
         self._check_version(expected)
         self._held = held
+        await asyncio.to_thread(_settle)
         return pb.PutFabricResponse(fabric_version=held.fabric.version)
 
-    async def _place_once(self, request: pb.PlaceRequest, deadline_s: float | None) -> pb.PlaceResponse:
+    async def _place_once(self, request: pb.PlaceRequest, times: _Times) -> pb.PlaceResponse:
         """Answer a repeated request id from memory, also while its first call is still being solved."""
         key = request.request_id
         if not key:
-            return await self._place(request, deadline_s)
+            return await self._place(request, times)
         body = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
         known = self._answers.get(key)
         if known is not None and known[0] != body:
             raise Conflict(f"request_id {key[:60]!r} came before with another body; use a new id")
         if known is None:
-            known = body, asyncio.create_task(self._place(request, deadline_s))
+            known = body, asyncio.create_task(self._place(request, times))
             known[1].add_done_callback(lambda task: self._forget_failure(key, task))
             self._answers[key] = known
             while len(self._answers) > self._limits.kept_answers:
@@ -129,7 +161,7 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         if known is not None and known[1] is task and (task.cancelled() or task.exception() is not None):
             del self._answers[key]
 
-    async def _place(self, request: pb.PlaceRequest, deadline_s: float | None) -> pb.PlaceResponse:
+    async def _place(self, request: pb.PlaceRequest, times: _Times) -> pb.PlaceResponse:
         body = await asyncio.to_thread(decode, request, PlaceBody, "request")
         self._check_version(body.expected_fabric_version)
         held = self._held
@@ -138,20 +170,25 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         gone = threading.Event()
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._solves, self._solve, body, held, deadline_s, gone)
+            return await loop.run_in_executor(self._solves, self._solve, body, held, times, gone)
         except asyncio.CancelledError:
             gone.set()  # a thread cannot be cancelled, it has to look
             raise
 
-    def _solve(self, body: PlaceBody, held: _Held, deadline_s: float | None, gone: threading.Event) -> pb.PlaceResponse:
+    def _solve(self, body: PlaceBody, held: _Held, times: _Times, gone: threading.Event) -> pb.PlaceResponse:
         """In a thread of its own. The budget is taken here, after the wait for a free thread."""
-        case = _case(body, held, self._limits, deadline_s)
+        began_s = time.monotonic()
+        case = _case(body, held, self._limits, times.remaining_ms(began_s, self._limits))
+        until_s = times.until_s(
+            began_s, case.budget.wall_ms, body.asked_ms(self._limits.default_solve_ms), self._limits
+        )
         response = pb.PlaceResponse(fabric_version=held.fabric.version)
 
         def cancelled() -> bool:
             return gone.is_set() or self._stopping.is_set()
 
-        encode(self._decide(Snapshot.of(case, held.fabric), cancelled=cancelled), response.decision)
+        decision = self._decide(Snapshot.of(case, held.fabric), cancelled=cancelled, deadline=until_s)
+        encode(decision, response.decision)
         return response
 
     def _check_version(self, expected: str) -> None:
@@ -163,16 +200,8 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def _case(body: PlaceBody, held: _Held, limits: Limits, deadline_s: float | None) -> Case:
-    """The case of a request. InputError, or DeadlineExceeded if the deadline leaves no time to solve."""
-    remaining_ms = limits.max_solve_ms
-    if deadline_s is not None:
-        left_ms = int((deadline_s - time.monotonic()) * 1000)
-        usable_ms = left_ms - max(limits.reserve_ms, left_ms // 10)
-        if usable_ms < 1:
-            left = f"the deadline leaves {max(left_ms, 0)} ms"
-            raise DeadlineExceeded(f"{left}, {limits.reserve_ms} are kept to answer; allow more time")
-        remaining_ms = min(remaining_ms, usable_ms)
+def _case(body: PlaceBody, held: _Held, limits: Limits, remaining_ms: int) -> Case:
+    """The case of a request. InputError if its parts do not fit together."""
     try:
         return Case(
             fleet=held.fabric.fleet,
@@ -196,6 +225,17 @@ def _decode_fabric(request: pb.PutFabricRequest) -> tuple[str, _Held]:
     except ValidationError as error:
         raise input_error(error, "request") from None
     return body.expected_version, _Held(Fabric.from_fleet(case.fleet), case.running)
+
+
+def _settle() -> None:
+    """Collect garbage, then hide what lives from the collector until the next fabric.
+
+    A large fleet is hundreds of thousands of objects that live until they are replaced; every full collection would
+    walk them all, in the midst of solves and with every thread stopped. Unfreezing first lets go of the last fleet.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _encode_fabric(held: _Held) -> pb.GetFabricResponse:

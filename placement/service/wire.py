@@ -64,11 +64,15 @@ class PlaceBody(Document):
             refuse("running", "running and use_server_state are both set", "set one of the two")
         return self
 
+    def asked_ms(self, default_ms: int) -> int:
+        """The wall time the caller asked for."""
+        return default_ms if self.max_solve_time is None else self.max_solve_time
+
     def budget(self, default_ms: int, remaining_ms: int | None) -> Budget:
         """The budget of the case: `work`, or the wall time asked for, at most what remains of the call."""
         if self.work is not None:
             return Budget(work=self.work)
-        asked_ms = default_ms if self.max_solve_time is None else self.max_solve_time
+        asked_ms = self.asked_ms(default_ms)
         return Budget(wall_ms=asked_ms if remaining_ms is None else min(asked_ms, remaining_ms))
 
 

@@ -76,7 +76,7 @@ def _bins(rng: Random, style: Style) -> Bins:
     count = rng.choices((1, 2, 3, 4), weights=(1, 3, 4, 3))[0]
     if style.shares:  # tight: little else than the sizes decides what fits
         return Bins(
-            np.full((min(count, 3), rng.choice((1, 1, 2))), 1000, np.int64), np.full((min(count, 3), 1), 100, np.int64)
+            np.full((min(count, 3), rng.choice((1, 2, 2))), 1000, np.int64), np.full((min(count, 3), 1), 100, np.int64)
         )
     width = rng.choices((0, 1, 2, 3), weights=(1, 3, 4, 3))[0]
     kinds = rng.choices((1, 2, 4), weights=(3, 3, 0 if style.alike_bins else 2))[0]
@@ -119,7 +119,7 @@ def _labels(rng: Random, count: int, most: int) -> IntArray:
 
 def _demand(rng: Random, columns: int, width: int, style: Style) -> Demand:
     resources = tuple(rng.choice((0, 0, 0, 1, 2)) for _ in range(columns))
-    if style.shares:
+    if style.shares and rng.random() < 0.75:
         return Demand(milli=rng.choice((*OFF_CHAIN, *OFF_CHAIN, 250)), resources=resources)
     kind = rng.random() * (0.9 if style.alike_bins else 1) if width else 1.0
     if kind < 0.4:

@@ -47,7 +47,7 @@ def place(**fields: Any) -> pb.PlaceRequest:
     return message
 
 
-def refusal(case: Snapshot, *, cancelled: Callable[[], bool] | None = None) -> Decision:
+def refusal(case: Snapshot, **_: object) -> Decision:
     """A lawful answer that places nothing."""
     unplaced = tuple(Unplaced(workload=w.id, verdict=Verdict.NOT_FOUND) for w in case.case.workloads)
     return Decision(case_id=case.case_id, status=Status.FEASIBLE, unplaced=unplaced)
@@ -58,13 +58,15 @@ class Scripted:
 
     def __init__(self) -> None:
         self.cases: list[Case] = []
+        self.left_s: list[float | None] = []
         self.go = threading.Event()
         self.go.set()
         self.cancelled = 0
 
-    def __call__(self, case: Snapshot, *, cancelled: Callable[[], bool]) -> Decision:
+    def __call__(self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None) -> Decision:
         assert case.fabric.fleet == case.case.fleet
         self.cases.append(case.case)
+        self.left_s.append(None if deadline is None else deadline - time.monotonic())
         until_s = time.monotonic() + 20
         while not self.go.wait(0.01):
             assert time.monotonic() < until_s
@@ -172,7 +174,7 @@ async def test_malformed_requests_name_the_field(start: Start, request_: Any, wh
 async def test_errors_become_status_codes_and_the_server_lives_on(
     start: Start, error: Exception, code: grpc.StatusCode, said: str
 ) -> None:
-    def fails(case: Snapshot, *, cancelled: Callable[[], bool]) -> Decision:
+    def fails(case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None) -> Decision:
         raise error
 
     at = await start(fails)
@@ -218,7 +220,7 @@ async def test_a_deadline_without_room_is_refused_before_the_solve(start: Start)
 async def test_the_wait_for_a_free_thread_counts_against_the_deadline(start: Start) -> None:
     script = Scripted()
     script.go.clear()
-    at = await start(script)
+    at = await start(script, ServerConfig(port=0, standby=0))
     await at.stub.PutFabric(put())
     first = asyncio.ensure_future(at.stub.Place(place()))
     await script.begun(1)
@@ -229,6 +231,29 @@ async def test_the_wait_for_a_free_thread_counts_against_the_deadline(start: Sta
     waited = script.cases[1].budget.wall_ms
     assert waited is not None
     assert waited <= 2900, "4 s minus 1 s of waiting minus the reserve"
+
+
+async def test_what_the_caller_asked_for_counts_from_the_arrival(start: Start) -> None:
+    script = Scripted()
+    script.go.clear()
+    at = await start(script, ServerConfig(port=0, standby=0, limits=Limits(least_ms=50)))
+    await at.stub.PutFabric(put())
+    first = asyncio.ensure_future(at.stub.Place(place(maxSolveTime="60s")))
+    await script.begun(1)
+    later = [
+        asyncio.ensure_future(at.stub.Place(place(**f))) for f in ({"maxSolveTime": "9s"}, {"maxSolveTime": "0.2s"})
+    ]
+    later.append(asyncio.ensure_future(at.stub.Place(place(work="5"))))
+    await asyncio.sleep(1)
+    script.go.set()
+    await asyncio.gather(first, *later)
+    seen = dict(zip((case.budget for case in script.cases), script.left_s, strict=True))
+    assert seen[Budget(work=5)] is None
+    long_s, short_s = seen[Budget(wall_ms=9000)], seen[Budget(wall_ms=200)]
+    assert long_s is not None
+    assert 5 < long_s <= 8.1, "9 s minus 1 s of waiting"
+    assert short_s is not None
+    assert 0 < short_s <= 0.05, "all is gone, the least is left"
 
 
 async def test_other_calls_are_answered_during_a_solve(start: Start) -> None:
