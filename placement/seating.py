@@ -64,7 +64,9 @@ def _seat(free: list[int], asking: list[tuple[_Spot, Role]]) -> dict[_Spot, tupl
     seats = pack_bin(free, sum(count for _, count in whole), [milli for _, milli in shares])
     if seats is None:
         return {}
-    found = {spot: (Device(index=device, milli=milli),) for (spot, milli), device in zip(shares, seats, strict=True)}
+    found: dict[_Spot, tuple[Device, ...]] = {
+        spot: (Device(index=device, milli=milli),) for (spot, milli), device in zip(shares, seats, strict=True)
+    }
     idle = iter(d for d, left in enumerate(free) if left == MILLI and d not in set(seats))
     for spot, count in whole:
         found[spot] = tuple(Device(index=next(idle), milli=MILLI) for _ in range(count))

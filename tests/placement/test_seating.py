@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from placement.cases import synth_case
+from placement.cases.synth import synth_case
 from placement.engine import decide
 from placement.model import Decision, Placement
 from placement.seating import with_devices
