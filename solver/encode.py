@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -220,18 +221,17 @@ class _Encoder:
             self._touch[item, partition] = found
         return self._touch[item, partition]
 
-    def free_after(self, cell: int) -> IntArray:
-        """Free thousandths of the cell's devices under the known plan, int64[members, D]."""
-        if not hasattr(self, "_after"):
-            after = self.problem.bins.devices.copy()
-            for parts in self.plan.seats.values():
-                for seats in parts:
-                    for seat in seats:
-                        for device, milli in seat.devices:
-                            after[seat.bin, device] -= milli
-            self._after = after
-        return self._after[self.members[cell]]
+    @cached_property
+    def _after(self) -> IntArray:
+        """Free thousandths of every device under the known plan, int64[N, D]."""
+        after = self.problem.bins.devices.copy()
+        for parts in self.plan.seats.values():
+            for seats in parts:
+                for seat in seats:
+                    for device, milli in seat.devices:
+                        after[seat.bin, device] -= milli
+        return after
 
     def chunks_after(self, cell: int, devices: int) -> int:
         """Chunks of so many whole devices that the known plan leaves in a cell."""
-        return int(supply_per_bin(self.free_after(cell), devices * WHOLE).sum())
+        return int(supply_per_bin(self._after[self.members[cell]], devices * WHOLE).sum())

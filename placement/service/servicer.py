@@ -56,6 +56,11 @@ class Limits:
     """
     least_ms: int = 100
     """Solve time of a call that waited so long that less is left of its wish: enough for a greedy plan."""
+    crowd_ms: int = 25
+    """How much sooner a solve ends for every other call in progress.
+
+    Calls that came together end together, and one interpreter explains and encodes all of their answers.
+    """
     kept_answers: int = 256
 
 
@@ -85,12 +90,16 @@ class _Times:
             raise DeadlineExceeded(f"{left}, {limits.reserve_ms} are kept to answer; allow more time")
         return min(limits.max_solve_ms, usable_ms)
 
-    def until_s(self, now_s: float, wall_ms: int | None, asked_ms: int, limits: Limits) -> float | None:
-        """When the solve ends: what the caller asked for counts from the arrival of the call. None: a work budget."""
+    def until_s(self, now_s: float, wall_ms: int | None, asked_ms: int, others: int, limits: Limits) -> float | None:
+        """When the solve ends, for a budget of `wall_ms` from now; None for a work budget.
+
+        The `asked_ms` of the caller count from the arrival of the call; `others` are in progress as well.
+        """
         if wall_ms is None:
             return None
-        asked_s = max(self.came_s + asked_ms / 1000, now_s + limits.least_ms / 1000)
-        return min(now_s + wall_ms / 1000, asked_s)
+        least_s = now_s + limits.least_ms / 1000
+        latest_s = min(now_s + wall_ms / 1000, max(self.came_s + asked_ms / 1000, least_s))
+        return max(latest_s - others * limits.crowd_ms / 1000, min(latest_s, least_s))
 
 
 class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
@@ -101,6 +110,7 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         self._solves = solves
         self._limits = limits
         self._stopping = threading.Event()
+        self._calls = 0
         self._held = None if fleet is None else _Held(Fabric.from_fleet(fleet), ())
         _settle()
         self._answers: OrderedDict[str, tuple[bytes, asyncio.Task[pb.PlaceResponse]]] = OrderedDict()
@@ -169,19 +179,21 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
             raise NoFabric
         gone = threading.Event()
         loop = asyncio.get_running_loop()
+        self._calls += 1
         try:
             return await loop.run_in_executor(self._solves, self._solve, body, held, times, gone)
         except asyncio.CancelledError:
             gone.set()  # a thread cannot be cancelled, it has to look
             raise
+        finally:
+            self._calls -= 1
 
     def _solve(self, body: PlaceBody, held: _Held, times: _Times, gone: threading.Event) -> pb.PlaceResponse:
         """In a thread of its own. The budget is taken here, after the wait for a free thread."""
         began_s = time.monotonic()
         case = _case(body, held, self._limits, times.remaining_ms(began_s, self._limits))
-        until_s = times.until_s(
-            began_s, case.budget.wall_ms, body.asked_ms(self._limits.default_solve_ms), self._limits
-        )
+        asked_ms = body.asked_ms(self._limits.default_solve_ms)
+        until_s = times.until_s(began_s, case.budget.wall_ms, asked_ms, self._calls - 1, self._limits)
         response = pb.PlaceResponse(fabric_version=held.fabric.version)
 
         def cancelled() -> bool:

@@ -46,3 +46,12 @@ def test_a_problem_without_items_or_bins() -> None:
     assert optimum(problem(FOUR, [])) == (0,)
     empty = bins([], [])
     assert optimum(problem(empty, [], [], [])) == (0,)
+
+
+def test_a_whole_device_is_not_one_that_shares_have_opened() -> None:
+    """530 + 530 + 300 + 300 + 190 = 1850 needs three devices, which no chunk row sees; the fourth is whole."""
+    shares = item(part(2, milli=530), part(2, milli=300), part(1, milli=190))
+    refuse = RefuseCharge("refuse", 0, {(0, 0): 10, (1, 0): 1})
+    for devices, best in ((3, 1), (4, 0)):
+        case = problem(bins([[1000] * devices]), [shares, item(part(1, devices=1))], [refuse])
+        assert optimum(case) == (best,)
