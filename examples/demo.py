@@ -11,10 +11,13 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -38,9 +41,8 @@ LONG = 24
 def main() -> int:
     """Run the demo; exit code 0 if every call was answered."""
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=132)
     try:
+        console.print("starting a solver process and the server")
         with warm_engine() as decide:
             asyncio.run(_demo(console, decide))
     except grpc.aio.AioRpcError as error:
@@ -59,7 +61,9 @@ async def _demo(console: Console, decide: Decide) -> None:
         await _place(console, stub, "a mixed fleet of 64 nodes", _mixed_batch())
         data = os.environ.get("MOORAGE_DATA", "")
         if data:
-            await _place(console, stub, "the openb trace at 90 % fill", _openb_slice(Path(data)))
+            with console.status("reading the openb trace"):
+                case = _openb_slice(Path(data))
+            await _place(console, stub, "the openb trace at 90 % fill", case)
     await server.drain(5)
     console.print(f"server drained; {time.monotonic() - began_s:.1f} s in all")
 
@@ -89,15 +93,18 @@ def _openb_slice(data: Path) -> Case:
 async def _place(console: Console, stub: placement_pb2_grpc.PlacementServiceStub, title: str, case: Case) -> None:
     """PutFabric, Place with a progress bar, then the answer as tables."""
     console.rule(title)
-    put = pb.PutFabricRequest()
-    encode(case.fleet, put.fleet)
-    for running in case.running:
-        encode(running, put.running.add())
-    version = (await stub.PutFabric(put)).fabric_version
+    with console.status("sending the fleet"):
+        put = pb.PutFabricRequest()
+        encode(case.fleet, put.fleet)
+        for running in case.running:
+            encode(running, put.running.add())
+        version = (await stub.PutFabric(put)).fabric_version
     console.print(
-        f"fleet [bold]{case.fleet.name}[/]: {len(case.fleet.nodes)} nodes, {len(case.running)} workloads running, "
-        f"{len(case.workloads)} pending; version {version[:12]}"
+        f"fleet [bold]{case.fleet.name}[/] (version {version[:12]}): {len(case.fleet.nodes):,} nodes, "
+        f"{len(case.running):,} workloads running, {len(case.workloads):,} pending"
     )
+    if not console.is_terminal:
+        console.print(f"placing within {SOLVE_S} s ...")
     request = pb.PlaceRequest(
         use_server_state=True,
         expected_fabric_version=version,
@@ -110,7 +117,7 @@ async def _place(console: Console, stub: placement_pb2_grpc.PlacementServiceStub
     for tenant in case.tenants:
         encode(tenant, request.tenants.add())
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task(f"placing within {SOLVE_S} s", total=SOLVE_S)
         call = asyncio.ensure_future(stub.Place(request, timeout=4 * SOLVE_S))
         while not (await asyncio.wait({call}, timeout=0.1))[0]:
@@ -122,26 +129,33 @@ def _show(console: Console, case: Case, decision: Decision) -> None:
     """Status, tiers, terms, placements and refusals."""
     total_ms = decision.timings.get("total_ms", 0.0)
     gap = "unknown" if decision.gap is None else f"{decision.gap:.2%}"
+    tier = "" if decision.gap_tier is None else f" in tier {decision.gap_tier}"
+    pending = {workload.id for workload in case.workloads}
+    placed = sum(placement.workload in pending for placement in decision.placements)
     console.print(
-        f"[bold]{decision.status}[/], gap {gap} (bound by {decision.bound_source}), {total_ms:.0f} ms; "
-        f"{len(decision.placements)} placed, {len(decision.unplaced)} not"
+        f"\n[bold]{decision.status}[/], gap {gap}{tier}, {total_ms:,.0f} ms; "
+        f"{placed} of {len(pending)} placed, {len(decision.unplaced)} not"
     )
     if decision.fallback_reason:
-        console.print(f"the search ended early: {decision.fallback_reason}")
-    console.print(_tiers(decision), _terms(decision), sep="\n")
-    console.print(_placements(case, decision), _unplaced(decision), sep="\n")
+        console.print(f"the search stopped before the proof was complete: {decision.fallback_reason}")
+    console.print("", _tiers(decision), _terms(decision), sep="\n")
+    console.print(_placements(case, decision), sep="\n")
+    console.print(_unplaced(decision) if decision.unplaced else "every workload is placed")
 
 
 def _table(title: str, *columns: str) -> Table:
-    """A table whose columns named with a trailing # are numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
-        table.add_column(column.removesuffix("#"), justify="right" if column.endswith("#") else "left")
+    """A table that is legible at 80 columns; columns named with a trailing # are numbers."""
+    table = Table(title=title, title_justify="left", title_style="bold", caption_justify="left", box=SIMPLE_HEAD)
+    for column in columns[:-1]:
+        justify: Literal["left", "right"] = "right" if column.endswith("#") else "left"
+        table.add_column(column.removesuffix("#"), justify=justify, no_wrap=True)
+    table.add_column(columns[-1].removesuffix("#"), justify="right" if columns[-1].endswith("#") else "left")
     return table
 
 
 def _tiers(decision: Decision) -> Table:
-    table = _table("tiers (smaller is better)", "tier#", "value#", "bound#", "gap#", "bound by", "do nothing#")
+    title = "tiers, in order of importance: points, smaller is better"
+    table = _table(title, "tier#", "value#", "bound#", "gap#", "bound by", "placing nothing#")
     for tier in decision.tiers:
         gap = "" if tier.gap is None else f"{tier.gap:.2%}"
         bound = "" if tier.bound is None else f"{tier.bound:,}"
@@ -151,35 +165,35 @@ def _tiers(decision: Decision) -> Table:
 
 
 def _terms(decision: Decision) -> Table:
-    table = _table("terms", "tier#", "term", "points#", "natural#", "unit")
+    table = _table("terms: what the points mean", "tier#", "term", "points#", "natural#", "unit")
     for term in decision.terms:
-        table.add_row(str(term.tier), term.name, f"{term.points:,}", f"{term.natural:,.3f}", term.unit)
+        natural = f"{term.natural:,.3f}".rstrip("0").rstrip(".")
+        table.add_row(str(term.tier), term.name, f"{term.points:,}", natural, term.unit)
     return table
 
 
 def _placements(case: Case, decision: Decision) -> Table:
-    table = _table("placements", "workload", "kind", "tenant", "replicas#", "GPUs#", "nodes (replicas)")
-    work = {workload.id: workload for workload in case.workloads}
-    work |= {running.workload.id: running.workload for running in case.running}
-    pending = {workload.id for workload in case.workloads}
+    table = _table("placed", "workload", "kind", "replicas#", "GPUs#", "nodes (replicas)")
+    pending = {workload.id: workload for workload in case.workloads}
     shown = [placement for placement in decision.placements if placement.workload in pending]
     for placement in shown[:LONG]:
         nodes = Counter(replica.node for replica in placement.replicas)
         names = ", ".join(f"{node} ({count})" if count > 1 else node for node, count in sorted(nodes.items())[:WIDE])
         more = f" and {len(nodes) - WIDE} more" if len(nodes) > WIDE else ""
         milli = sum(device.milli for replica in placement.replicas for device in replica.devices)
-        workload = work[placement.workload]
-        facts = workload.id, workload.kind.value, workload.tenant, str(len(placement.replicas))
-        table.add_row(*facts, f"{milli / 1000:g}", names + more)
+        facts = pending[placement.workload].kind.value, str(len(placement.replicas)), f"{milli / 1000:g}"
+        table.add_row(placement.workload, *facts, names + more)
     if len(shown) > LONG:
         table.caption = f"and {len(shown) - LONG} more"
     return table
 
 
 def _unplaced(decision: Decision) -> Table:
-    table = _table("not placed", "workload", "verdict", "rule", "reason", "rivals")
+    table = _table("not placed", "workload", "verdict", "why")
     for entry in decision.unplaced[:LONG]:
-        table.add_row(entry.workload, entry.verdict, entry.rule or "", entry.reason, ", ".join(entry.rivals[:4]))
+        rule = f"[{entry.rule}] " if entry.rule else ""
+        rivals = f"; in its place: {', '.join(entry.rivals[:4])}" if entry.rivals else ""
+        table.add_row(entry.workload, entry.verdict, escape(f"{rule}{entry.reason}{rivals}"))
     if len(decision.unplaced) > LONG:
         table.caption = f"and {len(decision.unplaced) - LONG} more"
     return table

@@ -61,7 +61,7 @@ class Explainer:
         if len(whole.parts) > 1:
             return (item,)
         part = whole.parts[0]
-        masks = tuple(sorted(id(m) for a in problem.atoms_of[item] if (m := a.mask((item, 0))) is not None))
+        masks = tuple(sorted(id(m) for a in problem.own_atoms[item] if (m := a.mask((item, 0))) is not None))
         shares = tuple(sorted((type(a).__name__, id(a)) for a in problem.atoms_of[item] if a.mask((item, 0)) is None))
         return (part.demand, part.count, part.min_count, masks, shares)
 

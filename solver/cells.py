@@ -46,7 +46,7 @@ def rooms(problem: Problem, *, devices_only: bool = False) -> dict[PartKey, IntA
             bins = problem.bins
             asked = replace(part.demand, resources=()) if devices_only else part.demand
             by_demand[part.demand] = room_alone(bins.devices, bins.resources, asked)
-        masks = [m for atom in problem.atoms_of[key[0]] if (m := atom.mask(key)) is not None]
+        masks = [m for atom in problem.own_atoms[key[0]] if (m := atom.mask(key)) is not None]
         name = (part.demand, tuple(sorted({id(m) for m in masks})))
         if name not in shared:
             room = by_demand[part.demand]
@@ -152,7 +152,7 @@ def coarse_cells(problem: Problem) -> Cells:
         usable |= room > 0
     masks: dict[int, BoolArray] = {}
     for key, _ in problem.parts():
-        for atom in problem.atoms_of[key[0]]:
+        for atom in problem.own_atoms[key[0]]:
             mask = atom.mask(key)
             if mask is not None:
                 masks[id(mask)] = mask

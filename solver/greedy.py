@@ -9,6 +9,7 @@ import numpy as np
 from solver.atoms.allow import Segments, Within
 from solver.atoms.charge import RefuseCharge, SpanCharge
 from solver.atoms.remainder import Remainder
+from solver.atoms.share import local_ledgers
 from solver.atoms.state import Together
 from solver.cells import rooms
 from solver.check import values
@@ -96,6 +97,8 @@ class _Run:
         self.resources = problem.bins.resources.copy()
         self.seats: dict[int, tuple[tuple[Seat, ...], ...]] = {}
         self._room: dict[Demand, IntArray] = {}
+        self._seen: dict[Demand, int] = {}
+        self._changed: list[int] = []
         self.ledgers: list[list[Ledger]] = [[] for _ in problem.items]
         for atom in problem.atoms:
             users = list(atom.items())
@@ -103,6 +106,9 @@ class _Run:
             if ledger is not None:
                 for item in users:
                     self.ledgers[item].append(ledger)
+        for shared, users in local_ledgers(problem):
+            for item in users:
+                self.ledgers[item].append(shared)
         self._scarce = [atom for atom in problem.atoms if isinstance(atom, Remainder)]
         self._prices: dict[tuple[int, ...], IntArray] = {}
 
@@ -117,20 +123,22 @@ class _Run:
         return True
 
     def room(self, demand: Demand) -> IntArray:
-        """Replicas of a demand that fit each bin now; kept up to date bin by bin."""
+        """Replicas of a demand that fit each bin now; only bins that changed since the last call are counted anew."""
         if demand not in self._room:
             self._room[demand] = room_alone(self.devices, self.resources, demand)
+        elif self._seen[demand] < len(self._changed):
+            bins = np.unique(self._changed[self._seen[demand] :])
+            self._room[demand][bins] = room_alone(self.devices[bins], self.resources[bins], demand)
+        self._seen[demand] = len(self._changed)
         return self._room[demand]
 
     def refresh(self, bin_: int) -> None:
         """A bin has changed."""
-        one = slice(bin_, bin_ + 1)
-        for demand, room in self._room.items():
-            room[bin_] = room_alone(self.devices[one], self.resources[one], demand)[0]
+        self._changed.append(bin_)
 
     def prices(self, key: PartKey) -> IntArray:
         """Static cost per replica and bin over all charges of a part."""
-        charges = [c for atom in self.problem.atoms_of[key[0]] if (c := atom.price(key)) is not None]
+        charges = [c for atom in self.problem.own_atoms[key[0]] if (c := atom.price(key)) is not None]
         name = tuple(id(c) for c in charges)
         if name not in self._prices:
             self._prices[name] = sum(charges, np.zeros(self.problem.bins.count, np.int64))
@@ -161,7 +169,7 @@ class _Gang:
         self.run = run
         self.item = item
         self.gang = run.problem.items[item]
-        atoms = run.problem.atoms_of[item]
+        atoms = run.problem.own_atoms[item]
         self.own = [a for a in atoms if isinstance(a, Segments | Within)]
         self.within: dict[int, list[int]] = {}
         for a in atoms:

@@ -173,6 +173,8 @@ class Problem:
     tiers: int = 1
     atoms_of: tuple[tuple[Atom, ...], ...] = field(init=False, repr=False, compare=False)
     """For each item the atoms that speak of it by name."""
+    own_atoms: tuple[tuple[Atom, ...], ...] = field(init=False, repr=False, compare=False)
+    """For each item the atoms that speak of it and of no other: few, where `atoms_of` may be many."""
 
     def __post_init__(self) -> None:
         width = self.bins.resources.shape[1]
@@ -180,13 +182,18 @@ class Problem:
             if len(part.demand.resources) != width:
                 raise ValueError(f"part {part.name}: a demand names all {width} resources")
         by_item: list[list[Atom]] = [[] for _ in self.items]
+        own: list[list[Atom]] = [[] for _ in self.items]
         for atom in self.atoms:
             atom.validate(self)
             if atom.tier >= self.tiers:
                 raise ValueError(f"{atom.rule}: tier {atom.tier} is beyond the last tier {self.tiers - 1}")
-            for index in atom.items():
+            named = tuple(atom.items())
+            for index in named:
                 by_item[index].append(atom)
+            if len(named) == 1:
+                own[named[0]].append(atom)
         object.__setattr__(self, "atoms_of", tuple(tuple(atoms) for atoms in by_item))
+        object.__setattr__(self, "own_atoms", tuple(tuple(atoms) for atoms in own))
 
     def parts(self) -> Iterator[tuple[PartKey, Part]]:
         """All parts with their keys, in order."""

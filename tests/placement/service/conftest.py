@@ -1,5 +1,6 @@
 """A real server on a loopback port, and a client for it."""
 
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -38,3 +39,4 @@ async def start() -> AsyncIterator[Start]:
             return Loopback(server, channel, stub)
 
         yield begin
+    gc.unfreeze()  # the server froze what the whole test process holds

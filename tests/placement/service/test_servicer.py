@@ -1,6 +1,7 @@
 """The protocol through a real loopback server; decisions are scripted here, real in test_place.py."""
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -132,6 +133,13 @@ async def test_a_stale_version_is_aborted_and_changes_nothing(start: Start) -> N
         assert second in details
     assert (await at.stub.GetFabric(pb.GetFabricRequest())).fabric_version == second
     assert (await at.stub.Place(place(expectedFabricVersion=second))).fabric_version == second
+
+
+async def test_a_stored_fabric_is_hidden_from_the_garbage_collector(start: Start) -> None:
+    at = await start(refusal)
+    gc.unfreeze()
+    await at.stub.PutFabric(put())
+    assert gc.get_freeze_count() > 0
 
 
 @pytest.mark.badinput
