@@ -12,7 +12,7 @@ JOBS ?= 2
 PROTO := placement/v1/placement.proto
 CODE := $(wildcard placement solver topology tests examples bench)
 
-.PHONY: help install demo test test-data verify proto lint format clean
+.PHONY: help install demo test test-data verify bench proto lint format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,7 +36,7 @@ demo: $(STAMP) ## start the real server and place a batch on a reference fleet
 	$(BIN)/python -m examples.demo
 
 test: lint ## lint, types, contract and all tests that need no measured data
-	$(BIN)/python -m pytest -n $(JOBS) -m 'not data'
+	$(BIN)/python -m pytest -n $(JOBS) -m 'not data' --durations=10
 
 test-data: $(STAMP) ## the tests on measured traces; needs MOORAGE_DATA=folder
 	@if [ ! -d "$${MOORAGE_DATA:-}" ]; then echo "make: set MOORAGE_DATA to the folder of measured traces" >&2; exit 2; fi
@@ -44,6 +44,10 @@ test-data: $(STAMP) ## the tests on measured traces; needs MOORAGE_DATA=folder
 
 verify: $(STAMP) ## check N random cases against brute force (N=20000)
 	$(BIN)/python -m tests.verify --cases $(N)
+
+bench: $(STAMP) ## proofs and speed on synthetic fleets, on traces too with MOORAGE_DATA
+	$(BIN)/python -m bench proven
+	@if [ -d "$${MOORAGE_DATA:-}" ]; then $(BIN)/python -m bench openb; fi
 
 proto: $(STAMP) ## regenerate the stubs in placement/v1
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=. --pyi_out=. --grpc_python_out=. $(PROTO)

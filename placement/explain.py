@@ -9,7 +9,7 @@ import numpy as np
 
 from placement.compile import Lowered
 from placement.model import Unplaced, Verdict
-from solver.atoms import Share, Within
+from solver.atoms import Caps, Share, Within
 from solver.cells import rooms
 from solver.conflict import Answer, ask, fits, solo, without_rule
 from solver.items import PartKey
@@ -134,6 +134,9 @@ class Explainer:
                 if atom.base + need > atom.limit:
                     left = max(0, atom.limit - atom.base)
                     return f"{atom.name}: {need} needed, {left} left of {atom.limit}"
+            if atom.rule == rule and isinstance(atom, Caps):
+                most = int(atom.left().argmax())
+                return f"{self._seats(problem)}; the most that is left is {atom.left()[most]} at {atom.names[most]}"
         return None
 
     def _seats(self, problem: Problem) -> str:

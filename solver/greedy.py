@@ -9,7 +9,6 @@ import numpy as np
 from solver.atoms.allow import Segments, Within
 from solver.atoms.charge import RefuseCharge, SpanCharge
 from solver.atoms.remainder import Remainder
-from solver.atoms.share import local_ledgers
 from solver.atoms.state import Together
 from solver.cells import rooms
 from solver.check import values
@@ -106,9 +105,6 @@ class _Run:
             if ledger is not None:
                 for item in users:
                     self.ledgers[item].append(ledger)
-        for shared, users in local_ledgers(problem):
-            for item in users:
-                self.ledgers[item].append(shared)
         self._scarce = [atom for atom in problem.atoms if isinstance(atom, Remainder)]
         self._prices: dict[tuple[int, ...], IntArray] = {}
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from solver.atoms.allow import Allow
+from solver.atoms.caps import Caps
 from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
 from solver.atoms.share import Share
 from solver.cells import rooms
@@ -70,6 +71,8 @@ def _likeness(problem: Problem, index: int) -> Hashable | None:
             marks.append(("unit", atom.rule, atom.tier, id(atom.each)))
         elif isinstance(atom, Share):
             marks.append(("share", id(atom), atom.use[index, 0]))
+        elif isinstance(atom, Caps):
+            marks.append(("caps", id(atom), id(atom.use[index, 0])))
         elif isinstance(atom, RefuseCharge):
             marks.append(("refuse", id(atom), atom.each[index, 0]))
         else:

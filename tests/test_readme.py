@@ -21,7 +21,7 @@ from placement.rules import LAWS, RULES, Rule
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w*)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d[\d,.]*")
 ANY_STATUS = re.compile("|".join(Status))
 TIMEOUT_S = 60
@@ -37,13 +37,15 @@ class Command:
 
 
 def blocks(language: str) -> list[str]:
-    return [body for name, body in FENCE.findall(README) if name == language]
+    return [body for name, _, body in FENCE.findall(README) if name == language]
 
 
 def files() -> dict[str, str]:
-    """Blocks that open with `# file: PATH`, without that line."""
+    """Blocks that open with `# file: PATH`, without that line, or that name their file beside the language."""
     found = {}
-    for _, body in FENCE.findall(README):
+    for _, name, body in FENCE.findall(README):
+        if name:
+            found[name] = body
         head, _, rest = body.partition("\n")
         if head.startswith("# file: "):
             found[head.removeprefix("# file: ")] = rest
@@ -90,7 +92,8 @@ def assert_shown(shown: tuple[str, ...], printed: str) -> None:
 
 @pytest.mark.slow
 def test_the_commands_do_what_the_page_shows(tmp_path: Path) -> None:
-    (tmp_path / "policy.toml").write_text(files()["policy.toml"])
+    for name in ("own.json", "policy.toml"):
+        (tmp_path / name).write_text(files()[name])
     done = 0
     for command in (c for block in blocks("console") for c in commands(block)):
         if "serve" in command.line or "client.py" in command.line:

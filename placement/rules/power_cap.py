@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from placement.model.case import Case
 from placement.model.decision import Hold
 from placement.model.policy import RuleSpec
+from placement.model.workload import Role
 from placement.rules.context import Context
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import pending_seats, running_seats
 from placement.units import MILLI, ceil_div
-from solver.atoms import Share
-from solver.items import BoolArray, PartKey
+from solver.atoms import Caps
+from solver.items import IntArray, PartKey
 from solver.problem import Atom
 from topology.fabric import Fabric
 from topology.model import PowerCap as Cap
@@ -36,32 +36,18 @@ class PowerCap(HardRule[NoParams]):
     params_type = NoParams
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
-        """One share per cap that could be exceeded."""
-        kinds: dict[tuple[tuple[str, ...], int], int] = {}
-        asking: list[tuple[PartKey, int]] = []
-        count: dict[PartKey, int] = {}
+        """One atom per partition with caps that could be exceeded."""
+        kinds: dict[tuple[tuple[str, ...], int], list[PartKey]] = {}
         for key, ref in context.parts():
             if ref.role.replica_gpu_milli:
-                kind = kinds.setdefault((ref.role.gpu_models, ref.role.replica_gpu_milli), len(kinds))
-                asking.append((key, kind))
-                count[key] = ref.role.replicas
+                kinds.setdefault((ref.role.gpu_models, ref.role.replica_gpu_milli), []).append(key)
         # A share of a device is rounded up by less than a watt.
-        fractions = sum(n for key, n in count.items() if context.part(key).role.gpu_milli)
-        atoms: list[Atom] = []
+        fractions = sum(ref.role.replicas for _, ref in context.parts() if ref.role.gpu_milli)
+        tight: dict[str, list[_Domain]] = {}
         for domain in context.recall(self.name, lambda: _domains(context)):
-            if domain.base_w + domain.room_w + fractions <= domain.cap.cap_w:
-                continue
-            inside = domain.inside(context.fabric)
-            power_w = _power_by_model(context.fabric, inside)
-            rated = {models: _rated_w(power_w, models) for models in {models for models, _ in kinds}}
-            watts = tuple(ceil_div(rated[models] * milli, MILLI) for models, milli in kinds)
-            # Domains whose GPUs draw alike share one table of uses.
-            use = context.recall((self.name, watts), partial(_use, asking, watts))
-            most = context.recall((self.name, watts, "most"), partial(_most, use, count))
-            if domain.base_w + most > domain.cap.cap_w:
-                bins = context.mask((self.name, domain.name), partial(np.copy, inside))
-                atoms.append(Share(self.name, domain.name, use, bins, domain.base_w, domain.cap.cap_w))
-        return atoms
+            if domain.base_w + domain.room_w + fractions > domain.cap.cap_w:
+                tight.setdefault(domain.cap.partition, []).append(domain)
+        return [_caps(context, partition, domains, kinds) for partition, domains in tight.items() if kinds]
 
     def holds(self, context: Context, spec: RuleSpec) -> list[Hold]:
         """Domains that are above their cap already."""
@@ -79,28 +65,30 @@ class PowerCap(HardRule[NoParams]):
         """Domains that new work takes above their cap."""
         seats = list(pending_seats(case, fabric, placements))
         found = []
+        members: dict[tuple[str, str], list[int]] = {}
+        for name in {cap.partition for cap in fabric.fleet.power_caps}:
+            partition = fabric.partition(name)
+            for row, number in enumerate(partition.domain_of.tolist()):
+                members.setdefault((name, partition.domain_names[number]), []).append(row)
+        before: dict[int, int] = {}
+        for one in running_seats(case, fabric):
+            for seat in one.seats:
+                watts = ceil_div(fabric.nodes[seat.node].gpu_power_w * seat.role.replica_gpu_milli, MILLI)
+                before[seat.node] = before.get(seat.node, 0) + watts
+        arriving: dict[int, list[Role]] = {}
+        for seat in seats:
+            arriving.setdefault(seat.node, []).append(seat.role)
         for cap in fabric.fleet.power_caps:
-            partition = fabric.partition(cap.partition)
-            inside = [
-                row for row, domain in enumerate(partition.domain_of) if partition.domain_names[domain] == cap.domain
-            ]
-            total = sum(fabric.nodes[row].idle_power_w for row in inside)
-            for one in running_seats(case, fabric):
-                for seat in one.seats:
-                    if seat.node in inside:
-                        watts = fabric.nodes[seat.node].gpu_power_w
-                        total += ceil_div(watts * seat.role.replica_gpu_milli, MILLI)
+            inside = members[cap.partition, cap.domain]
+            total = sum(fabric.nodes[row].idle_power_w + before.get(row, 0) for row in inside)
             new = 0
-            for seat in seats:
-                if seat.node in inside:
-                    models = seat.role.gpu_models
-                    powers = [
-                        fabric.nodes[row].gpu_power_w
-                        for row in inside
-                        if not models or fabric.nodes[row].gpu_model in models
-                    ]
-                    rated = max(powers, default=0)
-                    new += ceil_div(rated * seat.role.replica_gpu_milli, MILLI)
+            for role in (role for row in inside for role in arriving.get(row, ())):
+                powers = [
+                    fabric.nodes[row].gpu_power_w
+                    for row in inside
+                    if not role.gpu_models or fabric.nodes[row].gpu_model in role.gpu_models
+                ]
+                new += ceil_div(max(powers, default=0) * role.replica_gpu_milli, MILLI)
             if new and total + new > cap.cap_w:
                 found.append(f"{cap.partition} {cap.domain} draws {total + new} W, its cap is {cap.cap_w} W")
         return found
@@ -117,12 +105,6 @@ class _Domain:
     @property
     def name(self) -> str:
         return f"{self.cap.partition} {self.cap.domain}"
-
-    def inside(self, fabric: Fabric) -> BoolArray:
-        """Its nodes, bool[N]."""
-        partition = fabric.partition(self.cap.partition)
-        mask: BoolArray = partition.domain_of == partition.domain_names.index(self.cap.domain)
-        return mask
 
 
 def _domains(context: Context) -> tuple[_Domain, ...]:
@@ -160,16 +142,32 @@ def _most(use: Mapping[PartKey, int], count: Mapping[PartKey, int]) -> int:
     return sum(each * count[key] for key, each in use.items())
 
 
-def _power_by_model(fabric: Fabric, inside: BoolArray) -> dict[str, int]:
-    """GPU model -> highest power of one of its GPUs in the domain."""
-    found: dict[str, int] = {}
-    for row in np.flatnonzero(inside):
-        if fabric.gpu_model[row] >= 0:
-            model = fabric.gpu_models[fabric.gpu_model[row]]
-            found[model] = max(found.get(model, 0), int(fabric.gpu_power_w[row]))
-    return found
-
-
-def _rated_w(power_w: Mapping[str, int], models: tuple[str, ...]) -> int:
-    """Highest power among these models, or among all if none is named."""
-    return max((watts for model, watts in power_w.items() if not models or model in models), default=0)
+def _caps(
+    context: Context,
+    name: str,
+    domains: list[_Domain],
+    kinds: Mapping[tuple[tuple[str, ...], int], list[PartKey]],
+) -> Caps:
+    """The caps of one partition; roles of one kind share one array of watts per replica, int64[G]."""
+    fabric = context.fabric
+    partition = fabric.partition(name)
+    number = {domain: row for row, domain in enumerate(partition.domain_names)}
+    group_of = np.full(len(partition.domain_names), -1, np.int64)
+    group_of[[number[domain.cap.domain] for domain in domains]] = np.arange(len(domains))
+    labels: IntArray = group_of[partition.domain_of]
+    use: dict[PartKey, IntArray] = {}
+    for (models, milli), keys in kinds.items():
+        wanted = [row for row, model in enumerate(fabric.gpu_models) if not models or model in models]
+        rows = np.flatnonzero((labels >= 0) & np.isin(fabric.gpu_model, wanted))
+        rated_w = np.zeros(len(domains), np.int64)
+        np.maximum.at(rated_w, labels[rows], fabric.gpu_power_w[rows])
+        watts = -((-rated_w * milli) // MILLI)
+        use.update(dict.fromkeys(keys, watts))
+    return Caps(
+        rule=PowerCap.name,
+        names=tuple(domain.name for domain in domains),
+        labels=labels,
+        use=use,
+        base=np.array([domain.base_w for domain in domains], np.int64),
+        limit=np.array([domain.cap.cap_w for domain in domains], np.int64),
+    )

@@ -1,11 +1,12 @@
 """The atoms, by kind.
 
 Allow: `Allow`, `Within`, `Segments`, hard `Spread`. Charge: `RefuseCharge`, `UnitCharge`, `SpanCharge`, priced
-`Spread`. Share: `Share`, `Capacity`. State: `Exclusive`, `Together`, `Remainder`.
+`Spread`. Share: `Share`, `Caps`, `Capacity`. State: `Exclusive`, `Together`, `Remainder`.
 """
 
 from solver.atoms.allow import Allow, Segments, Within
 from solver.atoms.capacity import Capacity
+from solver.atoms.caps import Caps
 from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
 from solver.atoms.remainder import Remainder
 from solver.atoms.share import Hinge, Share
@@ -15,6 +16,7 @@ from solver.atoms.state import Exclusive, Together
 __all__ = [
     "Allow",
     "Capacity",
+    "Caps",
     "Exclusive",
     "Hinge",
     "RefuseCharge",

@@ -11,10 +11,7 @@ from solver.items import BoolArray, IntArray, PartKey
 from solver.plan import Plan
 from solver.problem import Atom, Counts, Encoding, Joint, Ledger, Problem, Violation
 
-__all__ = ["Hinge", "Share", "local_ledgers"]
-
-
-_PLENTY = 2**40
+__all__ = ["Hinge", "Share"]
 
 
 @dataclass(frozen=True)
@@ -144,18 +141,20 @@ class Share(Atom):
         return sum(hinge.cost(load) for hinge in self.hinges)
 
     def ledger(self, problem: Problem) -> Ledger | None:
-        """Remaining load under a limit on all bins; limits on some bins are kept by `local_ledgers`."""
-        return _ShareLedger(self, problem) if self.limit is not None and self.bins is None else None
+        """Remaining load under the limit."""
+        return _ShareLedger(self, problem) if self.limit is not None else None
 
 
 class _ShareLedger:
     def __init__(self, atom: Share, problem: Problem) -> None:
         self._atom = atom
         self._load = atom.base
-        self._labels = np.zeros(problem.bins.count, np.int64)
+        inside = np.ones(problem.bins.count, np.bool_) if atom.bins is None else atom.bins
+        self._labels = np.where(inside, 0, -1)
 
     def _use(self, item: int, counts: Counts) -> int:
-        return sum(self._atom.use.get((item, p), 0) * int(n.sum()) for p, n in counts.items())
+        inside = self._labels == 0
+        return sum(self._atom.use.get((item, p), 0) * int(n[inside].sum()) for p, n in counts.items())
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
         use = self._atom.use.get(key, 0)
@@ -166,58 +165,3 @@ class _ShareLedger:
 
     def add(self, item: int, counts: Counts) -> None:
         self._load += self._use(item, counts)
-
-
-def local_ledgers(problem: Problem) -> list[tuple[Ledger, list[int]]]:
-    """Ledgers for all limits on parts of the fleet, with the items each speaks of.
-
-    Limits on disjoint sets of bins (the racks' power caps, say) share one ledger, so that a plan of many items on many
-    racks is built with a few array operations per item.
-    """
-    groups: list[tuple[IntArray, list[Share]]] = []
-    for atom in problem.atoms:
-        if not isinstance(atom, Share) or atom.limit is None or atom.bins is None:
-            continue
-        for labels, atoms in groups:
-            if not bool((labels[atom.bins] >= 0).any()):
-                labels[atom.bins] = len(atoms)
-                atoms.append(atom)
-                break
-        else:
-            groups.append((np.where(atom.bins, 0, -1), [atom]))
-    return [
-        (_LocalLedger(labels, atoms), sorted({i for atom in atoms for i in atom.items()})) for labels, atoms in groups
-    ]
-
-
-class _LocalLedger:
-    """Remaining load of several limits on disjoint sets of bins."""
-
-    def __init__(self, labels: IntArray, atoms: list[Share]) -> None:
-        self._labels = labels
-        self._left = np.array([max(0, (a.limit or 0) - a.base) for a in atoms], np.int64)
-        self._use: dict[PartKey, IntArray] = {}
-        for index, atom in enumerate(atoms):
-            for key, use in atom.use.items():
-                if key not in self._use:
-                    self._use[key] = np.zeros(len(atoms), np.int64)
-                self._use[key][index] = use
-
-    def _load(self, item: int, counts: Counts) -> IntArray:
-        total = np.zeros(self._left.size, np.int64)
-        for p, held in counts.items():
-            use = self._use.get((item, p))
-            bins = np.flatnonzero((held > 0) & (self._labels >= 0)) if use is not None else ()
-            if use is not None and len(bins):
-                np.add.at(total, self._labels[bins], held[bins] * use[self._labels[bins]])
-        return total
-
-    def joints(self, key: PartKey, local: Counts) -> list[Joint]:
-        use = self._use.get(key)
-        if use is None:
-            return []
-        left = np.maximum(self._left - self._load(key[0], local), 0)
-        return [Joint(self._labels, np.where(use > 0, left // np.maximum(use, 1), _PLENTY))]
-
-    def add(self, item: int, counts: Counts) -> None:
-        self._left -= self._load(item, counts)

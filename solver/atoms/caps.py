@@ -1,0 +1,163 @@
+"""Caps: one resource limited in many disjoint groups of bins at once (a share per group, kept as arrays)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from solver.items import IntArray, PartKey
+from solver.plan import Plan
+from solver.problem import Atom, Counts, Encoding, Joint, Ledger, Problem, Violation
+
+__all__ = ["Caps"]
+
+_PLENTY = 2**40
+
+
+@dataclass(frozen=True, eq=False)
+class Caps(Atom):
+    """In every group g: base[g] + sum of use[(item, part)][g] per replica in its bins <= limit[g].
+
+    `labels` int64[N] is the group of each bin, -1 for none; `names`, `base`, `limit` and each use are of length G.
+    Uses are not negative. A base above its limit may stay (hold), but takes nothing more.
+    """
+
+    rule: str
+    names: tuple[str, ...]
+    labels: IntArray
+    use: Mapping[PartKey, IntArray]
+    base: IntArray
+    limit: IntArray
+    tier: int = -1
+
+    def items(self) -> Iterable[int]:
+        """The users."""
+        return sorted({i for i, _ in self.use})
+
+    def remap(self, new: Mapping[int, int]) -> Atom | None:
+        """The same for the renumbered items."""
+        use = {(new[i], p): u for (i, p), u in self.use.items() if i in new}
+        return replace(self, use=use) if use else None
+
+    def validate(self, problem: Problem) -> None:
+        """Uses are not negative, and all groups are described."""
+        size = len(self.names)
+        sizes = {self.base.size, self.limit.size, *(use.size for use in self.use.values())}
+        if sizes - {size} or self.labels.size != problem.bins.count or int(self.labels.max(initial=-1)) >= size:
+            raise ValueError(f"{self.rule}: names, base, limit, uses and labels must speak of the same groups")
+        if min((int(use.min(initial=0)) for use in self.use.values()), default=0) < 0 or self.tier >= 0:
+            raise ValueError(f"{self.rule}: uses are not negative, and caps have no price")
+
+    def signature(self, problem: Problem) -> Iterable[IntArray]:
+        """The groups."""
+        yield self.labels
+
+    def left(self) -> IntArray:
+        """What is left in each group, int64[G]."""
+        left: IntArray = np.maximum(self.limit - self.base, 0)
+        return left
+
+    def loads(self, problem: Problem, plan: Plan) -> IntArray:
+        """What a plan adds in each group, int64[G]."""
+        total = np.zeros(self.base.size, np.int64)
+        for item, parts in plan.seats.items():
+            for p, seats in enumerate(parts):
+                use = self.use.get((item, p))
+                for seat in seats if use is not None else ():
+                    group = int(self.labels[seat.bin])
+                    if use is not None and group >= 0:
+                        total[group] += use[group]
+        return total
+
+    def encode(self, into: Encoding) -> None:
+        """A row per group that could be exceeded, with a rounding cut per part; one sum where cells mix groups."""
+        groups = [self._group(members) for members in into.members]
+        rows: dict[int, list[tuple[PartKey, int, int, int]]] = {}
+        mixed: list[tuple[PartKey, int, int, int]] = []
+        for key, use in self.use.items():
+            for cell, col in into.counts(key).items():
+                group = groups[cell]
+                if isinstance(group, int):
+                    if group >= 0 and use[group]:
+                        rows.setdefault(group, []).append((key, col, int(use[group]), into.most(key, cell)))
+                elif int(use[group].min()):
+                    mixed.append((key, col, int(use[group].min()), into.most(key, cell)))
+        left = self.left().tolist()
+        for group, terms in rows.items():
+            self._row(into, terms, left[group])
+        if mixed:
+            spanned = np.unique(np.concatenate([g for g in groups if not isinstance(g, int)]))
+            self._row(into, mixed, sum(left[g] for g in spanned.tolist()))
+
+    def _group(self, members: IntArray) -> int | IntArray:
+        """The one group of a cell (-1 also if some of its bins are in none), or all its groups."""
+        found = np.unique(self.labels[members])
+        if found.size == 1 or int(found[0]) < 0:
+            return int(found[0]) if found.size == 1 else -1
+        return found
+
+    def _row(self, into: Encoding, terms: list[tuple[PartKey, int, int, int]], left: int) -> None:
+        if sum(use * most for _, _, use, most in terms) <= left:
+            return
+        into.model.row([col for _, col, _, _ in terms], [use for _, _, use, _ in terms], hi=left)
+        by_part: dict[PartKey, list[tuple[int, int, int]]] = {}
+        for key, col, use, most in terms:
+            by_part.setdefault(key, []).append((col, use, most))
+        for mine in by_part.values():
+            least = min(use for _, use, _ in mine)
+            whole = left // least
+            if left % least and sum(most for _, _, most in mine) > whole:
+                into.model.row([col for col, _, _ in mine], [1] * len(mine), hi=whole)
+
+    def given(self, problem: Problem, fixed: Plan) -> Iterable[Atom]:
+        """The fixed items' use becomes base."""
+        yield replace(self, base=self.base + self.loads(problem, fixed))
+
+    def violations(self, problem: Problem, plan: Plan) -> list[Violation]:
+        """Groups above their limit that the base does not explain."""
+        added = self.loads(problem, plan)
+        over = np.flatnonzero((added > 0) & (self.base + added > np.maximum(self.limit, self.base)))
+        found = []
+        for group in over.tolist():
+            who = {
+                item
+                for item, parts in plan.seats.items()
+                if any(self.labels[seat.bin] == group for seats in parts for seat in seats)
+            }
+            load, limit = int(self.base[group] + added[group]), int(self.limit[group])
+            found.append(
+                Violation(self.rule, tuple(sorted(who)), f"{self.names[group]}: load {load} above the limit {limit}")
+            )
+        return found
+
+    def ledger(self, problem: Problem) -> Ledger | None:
+        """Remaining load per group."""
+        return _CapsLedger(self)
+
+
+class _CapsLedger:
+    def __init__(self, atom: Caps) -> None:
+        self._atom = atom
+        self._left = atom.left()
+
+    def _load(self, item: int, counts: Counts) -> IntArray:
+        total = np.zeros(self._left.size, np.int64)
+        labels = self._atom.labels
+        for p, held in counts.items():
+            use = self._atom.use.get((item, p))
+            if use is not None:
+                bins = np.flatnonzero((held > 0) & (labels >= 0))
+                np.add.at(total, labels[bins], held[bins] * use[labels[bins]])
+        return total
+
+    def joints(self, key: PartKey, local: Counts) -> list[Joint]:
+        use = self._atom.use.get(key)
+        if use is None:
+            return []
+        left = np.maximum(self._left - self._load(key[0], local), 0)
+        return [Joint(self._atom.labels, np.where(use > 0, left // np.maximum(use, 1), _PLENTY))]
+
+    def add(self, item: int, counts: Counts) -> None:
+        self._left -= self._load(item, counts)
