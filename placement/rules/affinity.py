@@ -28,8 +28,8 @@ def blocks(context: Context) -> dict[str, int]:
 def touched(context: Context, level: str, names: tuple[str, ...]) -> BoolArray:
     """Nodes bool[N] in the domains of a level that running workloads touch."""
     labels = context.labels(level)
-    wanted = set(names)
-    rows = [seat.node for one in context.usage.running if one.workload.id in wanted for seat in one.seats]
+    running = context.recall(("running by id",), lambda: {one.workload.id: one for one in context.usage.running})
+    rows = [seat.node for name in names if name in running for seat in running[name].seats]
     return np.isin(labels, labels[rows])
 
 

@@ -7,6 +7,7 @@ count. Running work counts workload by workload.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -91,6 +92,26 @@ def resolve(case: Case, fabric: Fabric, mode: str) -> Relations:
     return found
 
 
+class _Register:
+    """Workloads by id and by label, so that a term finds its targets without asking all of them."""
+
+    def __init__(self, workloads: Iterable[Workload]) -> None:
+        self._by_id: dict[str, Workload] = {}
+        self._by_label: dict[tuple[str, str], list[Workload]] = {}
+        for workload in workloads:
+            self._by_id[workload.id] = workload
+            for label in workload.labels.items():
+                self._by_label.setdefault(label, []).append(workload)
+
+    def meant(self, term: Affinity) -> tuple[Workload, ...]:
+        """The workloads a term concerns, in order of their ids."""
+        found = {name: self._by_id[name] for name in term.workloads if name in self._by_id}
+        if term.match:
+            fewest = min((self._by_label.get(label, []) for label in term.match.items()), key=len)
+            found.update((workload.id, workload) for workload in fewest if concerns(term, workload))
+        return tuple(found[name] for name in sorted(found))
+
+
 def _terms(case: Case, ordered: list[Workload], mode: str, *, apart: bool) -> list[_Term]:
     carriers: dict[_Content, list[Workload]] = {}
     example: dict[_Content, Affinity] = {}
@@ -102,13 +123,14 @@ def _terms(case: Case, ordered: list[Workload], mode: str, *, apart: bool) -> li
                 example[content] = term
     if not carriers:
         return []
-    running = sorted((one.workload for one in case.running), key=lambda workload: workload.id)
+    pending = _Register(ordered)
+    running = _Register([one.workload for one in case.running])
     return [
         _Term(
             level=content[0],
             carriers=tuple(carrying),
-            pending=tuple(workload for workload in ordered if concerns(example[content], workload)),
-            running=tuple(workload.id for workload in running if concerns(example[content], workload)),
+            pending=pending.meant(example[content]),
+            running=tuple(workload.id for workload in running.meant(example[content])),
             family=tuple(workload for workload in carrying if concerns(example[content], workload)),
         )
         for content, carrying in sorted(carriers.items())
