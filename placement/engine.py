@@ -11,7 +11,6 @@ from placement.explain import Explainer
 from placement.model import Case, Certificate, Decision, Placement, Status, TierReport, Unplaced, Verdict
 from placement.rating import gap_of, refusing_tiers
 from placement.snapshot import Snapshot
-from solver.check import check, values
 from solver.plan import Plan
 from solver.solve import Bound, Budget, Outcome, State, solve
 from solver.workers import Workers
@@ -96,8 +95,7 @@ def _decision(
     unplaced: tuple[Unplaced, ...],
     timings: dict[str, float],
 ) -> Decision:
-    idle = values(lowered.problem, Plan())
-    report = check(lowered.problem, outcome.plan)
+    idle, report = outcome.idle_values, outcome.report
     named = terms(lowered, report)
     refusing = refusing_tiers(lowered)
     tiers = []

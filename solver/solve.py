@@ -57,6 +57,8 @@ class Outcome:
     state: State
     reason: str | None
     greedy_values: tuple[int, ...]
+    idle_values: tuple[int, ...]
+    """Tier values of refusing everything."""
     timings: dict[str, float]
 
 
@@ -117,14 +119,18 @@ def solve(
     merged = merge_items(problem)
     share = None if budget.deadline is None else began + (budget.deadline - began) * 0.6
     plan, complete = greedy(merged.problem, None if share is None else lambda: clock() >= share)
-    inbox = _Inbox(merged.problem, Plan(), check(merged.problem, Plan()))
+    idle = check(merged.problem, Plan())
+    inbox = _Inbox(merged.problem, Plan(), idle)
+    before_judge = clock()
     inbox.offer(plan)
+    judge_s = clock() - before_judge
     if warm is not None:
         inbox.offer(merged.pull(warm))
     floor = inbox.report.values
     greedy_done = clock()
     inbox.improved = False
-    seconds = None if budget.deadline is None else budget.deadline - greedy_done
+    # The judge has the last word, and about as much to read as it had now.
+    seconds = None if budget.deadline is None else budget.deadline - greedy_done - 2 * judge_s
     reason: str | None = "no time was left for a search"
     if seconds is None or seconds > 0.02:
         job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed)
@@ -148,4 +154,4 @@ def solve(
         "search_ms": (search_done - greedy_done) * 1e3,
         "judge_ms": (clock() - search_done) * 1e3,
     }
-    return Outcome(final, report, bounds, state, reason, floor, timings)
+    return Outcome(final, report, bounds, state, reason, floor, idle.values, timings)
