@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from solver.atoms import (
     Allow,
     Capacity,
+    Caps,
     Exclusive,
     RefuseCharge,
     Remainder,
@@ -120,6 +121,14 @@ def broken(atom: Atom, problem: Problem, held: Held) -> bool:
             return any(n > atom.limit for n in per_domain(problem, held, keys, atom.partition).values())
         case Share():
             return atom.limit is not None and share_load(atom, held) > max(atom.limit, atom.base)
+        case Caps():
+            added: dict[int, int] = {}
+            for key, counts in held.items():
+                for b, n in enumerate(counts):
+                    group = int(atom.labels[b])
+                    if n and group >= 0 and key in atom.use:
+                        added[group] = added.get(group, 0) + n * int(atom.use[key][group])
+            return any(more and more + int(atom.base[g]) > int(atom.limit[g]) for g, more in added.items())
         case Exclusive(tier=-1):
             return any(n > 1 for n in members_per_domain(atom, problem, held).values())
         case Together(tier=-1):

@@ -9,6 +9,7 @@ import numpy as np
 from solver.atoms import (
     Allow,
     Capacity,
+    Caps,
     Exclusive,
     Hinge,
     RefuseCharge,
@@ -66,6 +67,15 @@ class Frame:
     def hard_or_priced(self) -> tuple[int, int]:
         """(tier, price): -1 and 0 for a hard atom."""
         return (-1, 0) if self.rng.random() < 0.5 else (self.tier(), self.price())
+
+    def partition_labels(self) -> IntArray:
+        """The domains of some partition."""
+        labels: IntArray = self.partitions[self.rng.randrange(len(self.partitions))]
+        return labels
+
+    def bin_groups(self) -> IntArray:
+        """Every bin in one of two groups or in none."""
+        return np.array([self.rng.choice((-1, 0, 0, 1)) for _ in range(self.bins.count)], np.int64)
 
     def some_bins(self, share: float) -> np.ndarray:
         """A random mask over the bins."""
@@ -232,6 +242,18 @@ def _share(f: Frame) -> list[Atom]:
     return [Share("share", "load", use, bins, base, limit, hinges, f.tier() if hinges else -1)]
 
 
+def _caps(f: Frame) -> list[Atom]:
+    labels = f.partition_labels() if f.rng.random() < 0.5 else f.bin_groups()
+    size = int(labels.max(initial=-1)) + 1
+    if not size:
+        return []
+    kinds = [np.array([f.rng.randint(0, 4) for _ in range(size)], np.int64) for _ in range(2)]
+    use = {key: f.rng.choice(kinds) for key in f.keys if f.style.alike_items or f.rng.random() < 0.7}
+    base = np.array([f.rng.choice((0, 0, 1, 5)) for _ in range(size)], np.int64)
+    limit = np.array([f.rng.choice((0, 2, 4, 6, 9)) for _ in range(size)], np.int64)
+    return [Caps("caps", tuple(f"group {g}" for g in range(size)), labels, use, base, limit)] if use else []
+
+
 def _refuse(f: Frame) -> list[Atom]:
     return [RefuseCharge("refuse", f.tier(), {key: f.price() for key in f.keys if f.rng.random() < 0.7})]
 
@@ -265,6 +287,7 @@ MAKERS: tuple[tuple[Callable[[Frame], list[Atom]], int], ...] = (
     (_spread, 5),
     (_exclusive, 4),
     (_together, 4),
+    (_caps, 4),
     (_share, 7),
     (_refuse, 1),
     (_unit, 4),
@@ -329,6 +352,8 @@ def _reordered(atom: Atom, order: Sequence[int]) -> Atom:
     match atom:
         case Allow() | Share() if atom.bins is not None:
             return replace(atom, bins=atom.bins[order])
+        case Caps():
+            return replace(atom, labels=atom.labels[order])
         case UnitCharge():
             return replace(atom, each=atom.each[order])
         case Remainder():
