@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing as mp
 import signal
 import threading
@@ -18,6 +19,8 @@ from solver.problem import Problem
 __all__ = ["Inline", "Job", "ProcessPool", "Workers"]
 
 
+_TICK_S = 0.05
+"""How often a waiting call looks whether it was cancelled."""
 _MARGIN, _MARGIN_S = 0.04, 0.02
 """What a search is told to leave of its time, so that it mostly ends by itself and its process stays warm."""
 
@@ -35,12 +38,14 @@ class Job:
 
 Tell = Callable[[object], None]
 """Receives the messages of `solver.search`."""
+Cancelled = Callable[[], bool]
+"""True once nobody waits for the answer any more."""
 
 
 class Workers(Protocol):
     """Runs searches."""
 
-    def run(self, job: Job, tell: Tell, cancelled: Callable[[], bool] | None = None) -> str | None:
+    def run(self, job: Job, tell: Tell, cancelled: Cancelled | None = None) -> str | None:
         """Run until done or until `job.seconds` are over; returns why it ended early, None if it ended by itself."""
 
 
@@ -54,7 +59,7 @@ def _search(job: Job, tell: Tell) -> None:
 class Inline:
     """Searches in the calling process: for tests and for callers that can wait. Cannot be killed."""
 
-    def run(self, job: Job, tell: Tell, cancelled: Callable[[], bool] | None = None) -> str | None:
+    def run(self, job: Job, tell: Tell, cancelled: Cancelled | None = None) -> str | None:
         """Run to the end."""
         _search(job, tell)
         return None
@@ -103,7 +108,7 @@ class _Worker:
 
 
 class ProcessPool:
-    """A fixed number of warm worker processes; one search each. A search that is late is killed and replaced.
+    """A fixed number of warm worker processes, one search each. A process whose search is late is killed and replaced.
 
     When all are busy, `run` waits for one until its own time is up and then says so.
     """
@@ -119,16 +124,15 @@ class ProcessPool:
             idle = list(self._idle)
         return all(worker.wait_ready(seconds) for worker in idle)
 
-    def _take(self, until: float | None) -> _Worker | None:
+    def _take(self, until: float | None, cancelled: Cancelled | None) -> _Worker | None:
         with self._condition:
             while not self._idle:
-                if self._closed:
-                    return None
-                left = None if until is None else until - time.monotonic()
-                if left is not None and left <= 0:
+                left = _TICK_S if until is None else min(_TICK_S, until - time.monotonic())
+                if self._closed or left <= 0 or (cancelled is not None and cancelled()):
                     return None
                 self._condition.wait(left)
-            return self._idle.pop()
+            warm = next((i for i, worker in enumerate(self._idle) if worker.ready), 0)
+            return self._idle.pop(warm)
 
     def _give(self, worker: _Worker) -> None:
         with self._condition:
@@ -138,50 +142,22 @@ class ProcessPool:
             self._idle.append(worker)
             self._condition.notify()
 
-    def run(self, job: Job, tell: Tell, cancelled: Callable[[], bool] | None = None) -> str | None:
-        """See `Workers.run`. Cancelling is noticed within 50 ms."""
+    def run(self, job: Job, tell: Tell, cancelled: Cancelled | None = None) -> str | None:
+        """See `Workers.run`. Cancelling is noticed within a tick."""
         until = None if job.seconds is None else time.monotonic() + job.seconds
-        worker = self._take(until)
+        worker = self._take(until, cancelled)
         if worker is None:
             return "no idle worker"
-        reason = self._converse(worker, job, until, tell, cancelled)
-        if reason is None:
-            self._give(worker)
-        else:
-            worker.kill()
-            if not self._closed:
-                self._give(_Worker())
-        return reason
-
-    def _converse(
-        self,
-        worker: _Worker,
-        job: Job,
-        until: float | None,
-        tell: Tell,
-        cancelled: Callable[[], bool] | None,
-    ) -> str | None:
-        def left() -> float:
-            return 3600.0 if until is None else until - time.monotonic()
-
-        if not worker.wait_ready(max(0.0, left())):
+        if not worker.wait_ready(None if until is None else max(0.0, until - time.monotonic())):
+            # Still importing: the next call will want it.
+            self._give(worker if worker.process.is_alive() else _Worker())
             return "the worker was not ready in time"
-        try:
-            own = None if until is None else left() * (1 - _MARGIN) - _MARGIN_S
-            worker.pipe.send(Job(job.problem, job.start, own, job.work, job.seed))
-            while left() > 0:
-                if cancelled is not None and cancelled():
-                    return "cancelled"
-                if worker.pipe.poll(min(0.05, max(0.0, left()))):
-                    message = worker.pipe.recv()
-                    if message == "done":
-                        return None
-                    if isinstance(message, str):
-                        return message
-                    tell(message)
-        except (EOFError, OSError):
-            return "the worker died"
-        return "out of time"
+        reason = _converse(worker, job, until, tell, cancelled)
+        if reason is not None:
+            worker.kill()
+            worker = _Worker()
+        self._give(worker)
+        return reason
 
     def close(self) -> None:
         """Kill all idle workers; busy ones are killed when they come back."""
@@ -191,3 +167,27 @@ class ProcessPool:
             self._condition.notify_all()
         for worker in idle:
             worker.kill()
+
+
+def _converse(worker: _Worker, job: Job, until: float | None, tell: Tell, cancelled: Cancelled | None) -> str | None:
+    """Send the job and pass on what the worker tells; returns why it must be killed, None if it is done."""
+
+    def left() -> float:
+        return math.inf if until is None else until - time.monotonic()
+
+    try:
+        own = None if until is None else left() * (1 - _MARGIN) - _MARGIN_S
+        worker.pipe.send(Job(job.problem, job.start, own, job.work, job.seed))
+        while left() > 0:
+            if cancelled is not None and cancelled():
+                return "cancelled"
+            if worker.pipe.poll(min(_TICK_S, max(0.0, left()))):
+                message = worker.pipe.recv()
+                if message == "done":
+                    return None
+                if isinstance(message, str):
+                    return message
+                tell(message)
+    except (EOFError, OSError):
+        return "the worker died"
+    return "out of time"
