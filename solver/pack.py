@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from solver.atoms.remainder import Remainder
 from solver.cells import Cells
 from solver.items import WHOLE, Demand, IntArray, PartKey
 from solver.plan import Plan, Seat
@@ -143,6 +144,7 @@ def seat_plan(problem: Problem, cells: Cells, counts: Mapping[PartKey, Mapping[i
 
     `cells` must be fine. Items without any replica are refused.
     """
+    kept = {n * WHOLE for atom in problem.atoms if isinstance(atom, Remainder) for n in atom.sizes} | {WHOLE}
     by_cell: dict[int, list[tuple[PartKey, Demand, int]]] = {}
     for key, held in counts.items():
         for cell, n in held.items():
@@ -159,7 +161,7 @@ def seat_plan(problem: Problem, cells: Cells, counts: Mapping[PartKey, Mapping[i
             for key, _, n in wanted:
                 seats.setdefault(key, []).extend(next(rows) for _ in range(n))
             continue
-        sizes = {d.volume for _, d, _ in wanted if d.volume} | {WHOLE * 2**k for k in range(4)} | {WHOLE}
+        sizes = {d.volume for _, d, _ in wanted if d.volume} | kept
         room = _Cell(problem, members, sorted(sizes))
         for key, demand, n in wanted:
             for _ in range(n):
