@@ -118,11 +118,12 @@ def solve(
     began = clock()
     merged = merge_items(problem)
     share = None if budget.deadline is None else began + (budget.deadline - began) * 0.6
-    plan, complete = greedy(merged.problem, None if share is None else lambda: clock() >= share)
+    # Item by item, not on the merged problem: each replica is then placed with the prices that the last one left.
+    plan, complete = greedy(problem, None if share is None else lambda: clock() >= share)
     idle = check(merged.problem, Plan())
     inbox = _Inbox(merged.problem, Plan(), idle)
     before_judge = clock()
-    inbox.offer(plan)
+    inbox.offer(merged.pull(plan))
     judge_s = clock() - before_judge
     if warm is not None:
         inbox.offer(merged.pull(warm))
