@@ -88,7 +88,7 @@ class Module:
         return self.path.endswith(GENERATED)
 
     @property
-    def library(self) -> bool:
+    def shipped(self) -> bool:
         """Whether the laws of public code hold for it."""
         return self.package in PACKAGES and not self.generated
 
@@ -255,7 +255,7 @@ def exported(tree: ast.Module) -> list[str] | None:
 def check_exports(tree: Tree) -> Iterator[str]:
     """`__all__` is there, true and complete."""
     for module in tree.values():
-        if not module.library or module.name.rsplit(".", maxsplit=1)[-1].startswith("_"):
+        if not module.shipped or module.name.rsplit(".", maxsplit=1)[-1].startswith("_"):
             continue
         names = exported(module.tree)
         if names is None:
@@ -274,7 +274,7 @@ def check_docstrings(tree: Tree) -> Iterator[str]:
     """Every public module, class, function and method says what it is."""
     exempt = {"override", "overload", "setter"}
     for module in tree.values():
-        if not module.library:
+        if not module.shipped:
             continue
         if not ast.get_docstring(module.tree):
             yield f"{module.path}: no module docstring; say in a sentence what lives here"
@@ -292,7 +292,7 @@ def check_docstrings(tree: Tree) -> Iterator[str]:
 def check_imports_are_quiet(tree: Tree) -> Iterator[str]:
     """Nothing happens at import: no bare call, loop, I/O, clock, or container made to be filled later."""
     for module in tree.values():
-        if not module.library:
+        if not module.shipped:
             continue
         for node in module.tree.body:
             where = f"{module.path}:{node.lineno}"
