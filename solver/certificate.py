@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solver.items import IntArray
-from solver.model import FREE, Arrays
+from solver.model import FREE, Arrays, Row
 
 __all__ = ["Certificate", "evaluate", "round_multipliers", "with_limits"]
 
@@ -40,28 +40,12 @@ class Certificate:
 
 def with_limits(arrays: Arrays, limits: Sequence[int]) -> Arrays:
     """The model with one more row per earlier tier: its value is at most the limit."""
-    indptr, columns, coefficients = [arrays.indptr], [arrays.columns], [arrays.coefficients]
-    end = int(arrays.indptr[-1])
-    highs = []
+    rows = []
     for tier, limit in enumerate(limits):
         used = np.flatnonzero(arrays.objective[tier])
-        end += used.size
-        indptr.append(np.array([end], np.int64))
-        columns.append(used.astype(np.int64))
-        coefficients.append(arrays.objective[tier][used])
-        highs.append(limit - arrays.constant[tier])
-    return Arrays(
-        lower=arrays.lower,
-        upper=arrays.upper,
-        hint=arrays.hint,
-        indptr=np.concatenate(indptr),
-        columns=np.concatenate(columns),
-        coefficients=np.concatenate(coefficients),
-        row_lo=np.append(arrays.row_lo, np.full(len(highs), -FREE, np.int64)),
-        row_hi=np.append(arrays.row_hi, np.array(highs, np.int64)),
-        objective=arrays.objective,
-        constant=arrays.constant,
-    )
+        costs = arrays.objective[tier][used]
+        rows.append(Row(used.tolist(), costs.tolist(), hi=limit - arrays.constant[tier]))
+    return arrays.extended(0, rows) if rows else arrays
 
 
 def round_multipliers(arrays: Arrays, tier: int, y: npt.NDArray[np.float64]) -> tuple[int, IntArray]:

@@ -14,7 +14,7 @@ from solver.certificate import with_limits
 from solver.items import IntArray
 from solver.model import FREE, Arrays
 
-__all__ = ["Effort", "Found", "minimise"]
+__all__ = ["Effort", "Found", "impossible", "minimise"]
 
 _LOW, _HIGH = -(2**62), 2**62
 
@@ -56,7 +56,8 @@ class _Watch(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]  # untype
             self._listen(np.array(self.response_proto.solution, np.int64)[:-1])
 
 
-def _proto(arrays: Arrays, tier: int, hint: IntArray) -> cp_model.CpModel:
+def _rows(arrays: Arrays) -> cp_model.CpModel:
+    """Variables and rows, no objective and no hint."""
     model = cp_model.CpModel()
     proto = model.proto
     for low, high in zip(arrays.lower.tolist(), arrays.upper.tolist(), strict=True):
@@ -68,6 +69,12 @@ def _proto(arrays: Arrays, tier: int, hint: IntArray) -> cp_model.CpModel:
         linear.vars.extend(columns[ends[row] : ends[row + 1]])
         linear.coeffs.extend(coefficients[ends[row] : ends[row + 1]])
         linear.domain.extend([_LOW if low <= -FREE else low, _HIGH if high >= FREE else high])
+    return model
+
+
+def _proto(arrays: Arrays, tier: int, hint: IntArray) -> cp_model.CpModel:
+    model = _rows(arrays)
+    proto = model.proto
     used = np.flatnonzero(arrays.objective[tier])
     proto.objective.vars.extend(used.tolist())
     proto.objective.coeffs.extend(arrays.objective[tier][used].tolist())
@@ -89,16 +96,7 @@ def _lift(arrays: Arrays, tier: int) -> int:
     return -lowest
 
 
-def minimise(
-    arrays: Arrays,
-    tier: int,
-    limits: tuple[int, ...],
-    hint: IntArray,
-    effort: Effort,
-    listen: Callable[[IntArray], None] | None = None,
-) -> Found:
-    """Search one tier under limits on the earlier ones, starting from a complete feasible hint."""
-    limited = with_limits(arrays, limits)
+def _solver(effort: Effort) -> cp_model.CpSolver:
     solver = cp_model.CpSolver()
     parameters = solver.parameters
     parameters.num_workers = effort.threads
@@ -111,6 +109,27 @@ def minimise(
         parameters.max_time_in_seconds = max(0.001, effort.seconds)
     if effort.work is not None:
         parameters.max_deterministic_time = effort.work
+    return solver
+
+
+def impossible(arrays: Arrays, effort: Effort) -> tuple[bool, float]:
+    """Whether CP-SAT says that no solution exists (False also if it does not know in time), and the work it took."""
+    solver = _solver(effort)
+    status = solver.solve(_rows(arrays))
+    return bool(status == cp_model.INFEASIBLE), float(solver.deterministic_time)
+
+
+def minimise(
+    arrays: Arrays,
+    tier: int,
+    limits: tuple[int, ...],
+    hint: IntArray,
+    effort: Effort,
+    listen: Callable[[IntArray], None] | None = None,
+) -> Found:
+    """Search one tier under limits on the earlier ones, starting from a complete feasible hint."""
+    limited = with_limits(arrays, limits)
+    solver = _solver(effort)
     status = solver.solve(_proto(limited, tier, hint), None if listen is None else _Watch(listen))
     response = solver.response_proto
     if status == cp_model.MODEL_INVALID:

@@ -13,10 +13,20 @@ import numpy as np
 
 from solver.items import IntArray
 
-__all__ = ["FREE", "Arrays", "LinearModel"]
+__all__ = ["FREE", "Arrays", "LinearModel", "Row"]
 
 FREE = 2**60
 """A row limit of at least this size in absolute value means: no limit on that side."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """lo <= sum(coefficients x columns) <= hi; a column stands in a row once."""
+
+    columns: Sequence[int]
+    coefficients: Sequence[int]
+    lo: int = -FREE
+    hi: int = FREE
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,25 @@ class Arrays:
         terms = zip(self.objective[tier][used].tolist(), x[used].tolist(), strict=True)
         total: int = self.constant[tier] + sum(c * v for c, v in terms)
         return total
+
+    def extended(self, flags: int, rows: Sequence[Row]) -> Arrays:
+        """This model with so many 0/1 variables (hint 0, no cost) and these rows added at the end."""
+        ends = self.indptr[-1] + np.cumsum([len(row.columns) for row in rows], dtype=np.int64)
+        columns = [np.array(row.columns, np.int64) for row in rows]
+        coefficients = [np.array(row.coefficients, np.int64) for row in rows]
+        zeros, ones = np.zeros(flags, np.int64), np.ones(flags, np.int64)
+        return Arrays(
+            lower=np.append(self.lower, zeros),
+            upper=np.append(self.upper, ones),
+            hint=np.append(self.hint, zeros),
+            indptr=np.append(self.indptr, ends),
+            columns=np.concatenate([self.columns, *columns]),
+            coefficients=np.concatenate([self.coefficients, *coefficients]),
+            row_lo=np.append(self.row_lo, np.array([row.lo for row in rows], np.int64)),
+            row_hi=np.append(self.row_hi, np.array([row.hi for row in rows], np.int64)),
+            objective=tuple(np.append(costs, zeros) for costs in self.objective),
+            constant=self.constant,
+        )
 
     def broken_row(self, x: IntArray) -> int | None:
         """Index of a row (or -1 for a variable range) that x breaks, None if x is feasible."""

@@ -19,10 +19,12 @@ from solver.encode import Encoded, encode
 from solver.items import IntArray
 from solver.lp import lp_bound
 from solver.messages import BoundFound, Message, PlanFound
+from solver.model import Arrays
 from solver.neighbourhood import Picker
 from solver.pack import seat_plan
 from solver.plan import Plan
 from solver.problem import Problem
+from solver.settle import only_way
 
 __all__ = ["Limits", "search"]
 
@@ -30,6 +32,8 @@ _LEAST_S = 0.01
 """Less time than this is not worth starting anything."""
 _IDLE = 12
 """Neighbourhoods without a gain after which roaming stops."""
+_SETTLE = 0.2
+"""Share of what is left that may be spent on asking whether the admitted set is forced."""
 _ROAM_S = 0.25
 """Longest search of one neighbourhood."""
 
@@ -118,7 +122,7 @@ class _Search:
 
     def exact(self, encoded: Encoded) -> None:
         """Every tier in the exact model: search, roam where it stalls, search again from there."""
-        hint = encoded.arrays.hint
+        arrays, hint = encoded.arrays, encoded.arrays.hint
         tiers = self.problem.tiers
         for tier in range(tiers):
             self.bounds[tier] = 0
@@ -127,9 +131,8 @@ class _Search:
             share = 1.0 if tier == tiers - 1 else 0.5
             budget = self.left() * share
             work = math.inf if self.limits.work is None else (self.limits.work - self.spent) * share
-            if not self.wanting(tier):
-                continue
-            hint = self.push(encoded, tier, hint, self.effort(budget * 0.15, work * 0.15))
+            if self.wanting(tier):
+                hint = self.push(encoded, arrays, tier, hint, self.effort(budget * 0.15, work * 0.15))
             before, idle = self.values, 0
             roaming = 0.4 if tier == tiers - 1 else 0.15
             stop, end = self.left() - budget * roaming, self.spent + work * roaming
@@ -140,16 +143,30 @@ class _Search:
             if self.values != before:
                 hint = encode(self.problem, encoded.cells, self.best).arrays.hint
             if self.wanting(tier):
-                hint = self.push(encoded, tier, hint, self.effort(self.left() * share, (work - self.spent) * share))
+                rest = self.effort(self.left() * share, (work - self.spent) * share)
+                hint = self.push(encoded, arrays, tier, hint, rest)
+            if tier == 0:
+                arrays = self.settle(encoded, hint)
+
+    def settle(self, encoded: Encoded, hint: IntArray) -> Arrays:
+        """The model for the later tiers: with the admitted set fixed if the first tier is proven and forces it."""
+        proven = self.bounds[0] == self.values[0] == encoded.arrays.value(0, hint)
+        if not proven or self.over() or self.problem.tiers == 1:
+            return encoded.arrays
+        work = math.inf if self.limits.work is None else (self.limits.work - self.spent) * _SETTLE
+        effort = self.effort(self.left() * _SETTLE, work)
+        arrays, spent = only_way(encoded, hint, self.values[:1], effort)
+        self.spent += spent
+        return arrays
 
     def wanting(self, tier: int) -> bool:
         """There is budget left and the tier is not proven."""
         return not self.over() and self.bounds[tier] < self.values[tier]
 
-    def push(self, encoded: Encoded, tier: int, hint: IntArray, effort: Effort) -> IntArray:
+    def push(self, encoded: Encoded, arrays: Arrays, tier: int, hint: IntArray, effort: Effort) -> IntArray:
         """CP-SAT on the exact model; returns the solution to go on from."""
         given = self.values[:tier]
-        found = minimise(encoded.arrays, tier, given, hint, effort, lambda x: self.offer(encoded, x))
+        found = minimise(arrays, tier, given, hint, effort, lambda x: self.offer(encoded, x))
         self.spent += found.work
         if found.x is not None:
             self.offer(encoded, found.x)
