@@ -9,9 +9,10 @@ import numpy as np
 
 from placement.compile import Lowered
 from placement.model import Unplaced, Verdict
-from solver.atoms import Caps, Share, Within
+from solver.alone import fits, solo, without_rule
+from solver.atoms import Caps, Share, Together, Within
 from solver.cells import rooms
-from solver.conflict import Answer, ask, fits, solo, without_rule
+from solver.conflict import Answer, ask
 from solver.items import PartKey
 from solver.plan import Plan
 from solver.problem import Problem
@@ -19,6 +20,8 @@ from solver.workers import Workers
 
 __all__ = ["Explainer"]
 
+_CHAIN = 4
+"""How many leaders of leaders an explanation follows."""
 _SEARCH_S = 0.2
 """Longest single question to a worker: seconds, or deterministic work where there is no deadline."""
 
@@ -79,12 +82,17 @@ class Explainer:
         seconds = None if left is None else min(_SEARCH_S, left / 2)
         return ask(problem, self.workers, seconds, work=None if left is not None else _SEARCH_S)
 
-    def _verdict(self, item: int, owners: dict[int, list[int]]) -> Unplaced:
+    def _verdict(self, item: int, owners: dict[int, list[int]], depth: int = 0) -> Unplaced:
         name = self.lowered.refs[item].members[0].id
         left = self.left()
         if left is not None and left <= 0:
             return _unplaced(name, Verdict.NOT_FOUND, None, "no time was left to say why")
         problem = self.lowered.problem
+        leader = self._missing_leader(item)
+        if leader is not None and depth < _CHAIN:
+            first = self._verdict(leader, owners, depth + 1)
+            reason = f"it must sit beside {first.workload}, which is not placed: {first.reason}"[:1000]
+            return _unplaced(name, first.verdict, "affinity", reason)
         here = solo(problem, item)
         alone = self._ask(here)
         if alone.plan is not None:
@@ -102,6 +110,15 @@ class Explainer:
             known = "" if bare.plan is not None else "; whether it fits the empty fleet is not proven"
             return _unplaced(name, Verdict.NO_ROOM, rule, f"{reason} (proven by {alone.proof}){known}")
         return _unplaced(name, Verdict.NOT_FOUND, None, "no placement was found, and none is proven impossible")
+
+    def _missing_leader(self, item: int) -> int | None:
+        """An item that this one must follow and that is not placed."""
+        for atom in self.lowered.problem.atoms_of[item]:
+            if isinstance(atom, Together) and atom.tier < 0 and atom.follower == item:
+                missing = None if self.plan.placed(atom.leader) else atom.leader
+                if missing is not None:
+                    return missing
+        return None
 
     def _outcompeted(self, name: str, witness: Plan, owners: dict[int, list[int]]) -> Unplaced:
         weight: dict[int, int] = {}
@@ -124,6 +141,10 @@ class Explainer:
             if fits(without_rule(problem, rule)) is not None:
                 figures = self._scarce(problem, rule) or self._seats(problem)
                 return rule, f"{figures} {where}; without the rule {rule!r} it would fit"
+        together = _joint_blame(problem, list(rules))
+        if together:
+            names = ", ".join(repr(rule) for rule in together)
+            return together[0], f"{self._seats(problem)} {where}; only without the rules {names} together it would fit"
         return "capacity", f"{self._seats(problem)} {where}"
 
     def _scarce(self, problem: Problem, rule: str) -> str | None:
@@ -161,6 +182,25 @@ class Explainer:
                 level = self.lowered.fabric.partitions[atom.partition].name
                 return f"{text}, at most {most} of them in one {level}"
         return text
+
+
+def _joint_blame(problem: Problem, rules: list[str]) -> list[str]:
+    """Rules whose joint absence lets the item in, none of them to spare; empty if no absence does."""
+
+    def less(dropped: list[str]) -> Problem:
+        found = problem
+        for rule in dropped:
+            found = without_rule(found, rule)
+        return found
+
+    if fits(less(rules)) is None:
+        return []
+    kept = list(rules)
+    for rule in rules:
+        fewer = [other for other in kept if other != rule]
+        if fits(less(fewer)) is not None:
+            kept = fewer
+    return kept
 
 
 def _loose(problem: Problem) -> Problem:

@@ -18,10 +18,12 @@ from placement.rating import gap_of, refusing_tiers
 from placement.rules.registry import rule_named
 from placement.seating import with_devices
 from placement.snapshot import Snapshot
+from solver.alone import fits, solo
 from solver.cells import coarse_cells, fine_cells
 from solver.certificate import evaluate, with_limits
 from solver.check import Report, check, values
 from solver.encode import encode
+from solver.greedy import greedy
 from solver.model import Arrays
 from solver.plan import Plan
 from solver.problem import Problem
@@ -84,6 +86,7 @@ def verify(case: Case | Snapshot, decision: Decision) -> tuple[str, ...]:
     if report is not None:
         found += _figures(lowered, decision, report)
         found += _proofs(lowered, decision)
+        found += _refuted(lowered, decision)
     return tuple(found)
 
 
@@ -100,6 +103,9 @@ def _accounts(case: Case, decision: Decision, rejected: frozenset[str]) -> list[
             found.append(f"{one.workload}: is listed as not placed with the verdict PLACED")
         if one.rule is not None and rule_named(one.rule) is None and one.verdict is not Verdict.REJECTED:
             found.append(f"{one.workload}: its verdict names the rule {one.rule!r}, which does not exist")
+        named = None if one.rule is None else rule_named(one.rule)
+        if named is not None and named.kind == "objective" and one.verdict is not Verdict.REJECTED:
+            found.append(f"{one.workload}: its verdict names {one.rule!r}, which refuses nothing")
         found += [f"{one.workload}: its rival {r!r} does not exist" for r in one.rivals if r not in known]
     said = {u.workload for u in decision.unplaced if u.verdict is Verdict.REJECTED}
     found += [f"{name}: is REJECTED without cause" for name in sorted(said - rejected)]
@@ -144,6 +150,8 @@ def _figures(lowered: Lowered, decision: Decision, report: Report) -> list[str]:
         found.append(f"bound_source: {decision.bound_source} is not that of the tier the gap speaks of")
     if sorted(decision.holds, key=str) != sorted(lowered.holds, key=str):
         found.append("holds: not what the running state breaks")
+    if len(decision.terms) != len({(t.name, t.tier) for t in decision.terms}):
+        found.append("terms: a rule is reported twice in one tier")
     right = {(t.name, t.tier): t for t in terms(lowered, report)}
     given = {(t.name, t.tier): t for t in decision.terms}
     for name in sorted(right.keys() | given.keys()):
@@ -163,6 +171,31 @@ def _figures(lowered: Lowered, decision: Decision, report: Report) -> list[str]:
             wanted = right.get((active.rule.name, active.spec.tier))
             if wanted is not None and native != wanted.points:
                 found.append(f"internal: the oracle of {active.rule.name} disagrees with its atoms; please report")
+    return found
+
+
+def _refuted(lowered: Lowered, decision: Decision) -> list[str]:
+    """Claims that a plan at hand disproves: bounds above a greedy plan, "it cannot fit" of what fits alone."""
+    found = []
+    if len(decision.tiers) != lowered.problem.tiers:
+        return []
+    plan, _ = greedy(lowered.problem, tries=1)
+    reached = values(lowered.problem, plan)
+    for index, said in enumerate(decision.tiers):
+        if said.bound is not None and reached[index] < said.bound:
+            found.append(f"tiers[{index}].bound: {said.bound} is claimed, a simple plan reaches {reached[index]}")
+        if reached[index] > said.value:
+            break
+    proven = bool(decision.tiers) and decision.tiers[0].bound == decision.tiers[0].value
+    for one in decision.unplaced:
+        item = lowered.context.item_of.get(one.workload)
+        if one.verdict is Verdict.OUTCOMPETED and not proven:
+            found.append(f"{one.workload}: OUTCOMPETED needs a proven first tier")
+        if one.workload in one.rivals:
+            found.append(f"{one.workload}: is its own rival")
+        denied = one.verdict in (Verdict.IMPOSSIBLE, Verdict.NO_ROOM) and one.rule != "affinity"
+        if denied and item is not None and fits(solo(lowered.problem, item)) is not None:
+            found.append(f"{one.workload}: is called {one.verdict}, and fits alone")
     return found
 
 
@@ -202,7 +235,7 @@ def _evaluate(problem: Problem, proof: Certificate, index: int, models: dict[str
     limited = with_limits(arrays, proof.limits)
     y = np.zeros(limited.rows, np.int64)
     for name, multiplier in pairs:
-        if not name[2].isdigit() or int(name[2]) >= limited.rows:
+        if not (name[2].isascii() and name[2].isdigit() and len(name[2]) < 10) or int(name[2]) >= limited.rows:
             return None
         y[int(name[2])] = multiplier
     return evaluate(limited, index, proof.scale, y)

@@ -51,16 +51,14 @@ def _leaders_first(problem: Problem, order: Sequence[int]) -> list[int]:
     if not leads:
         return list(order)
     done: dict[int, None] = {}
-
-    def visit(item: int, trail: frozenset[int]) -> None:
-        if item in done or item in trail:
-            return
-        for leader in leads.get(item, ()):
-            visit(leader, trail | {item})
-        done[item] = None
-
     for item in order:
-        visit(item, frozenset())
+        stack = [item]
+        while stack:
+            waiting = [leader for leader in leads.get(stack[-1], ()) if leader not in done and leader not in stack]
+            if waiting:
+                stack.append(waiting[0])
+            else:
+                done[stack.pop()] = None
     return list(done)
 
 

@@ -20,6 +20,8 @@ from solver.problem import Problem
 __all__ = ["pack_bin", "seat_plan"]
 
 _SEARCH_NODES = 20_000
+_SEARCH_SHARES = 200
+"""More fractions than this on one bin are seated by best fit alone."""
 
 
 def pack_bin(free: Sequence[int], whole: int, shares: Sequence[int]) -> list[int] | None:
@@ -30,8 +32,16 @@ def pack_bin(free: Sequence[int], whole: int, shares: Sequence[int]) -> list[int
     """
     order = sorted(range(len(shares)), key=lambda i: (-shares[i], i))
     full = [d for d, f in enumerate(free) if f == WHOLE]
-    best: list[int] | None = None
+    best = _best_fit(free, shares, order)
     fewest = len(full) - whole + 1
+    if best is not None:
+        opened_first = len({d for d in best if free[d] == WHOLE})
+        if opened_first < fewest:
+            fewest = opened_first
+        else:
+            best = None
+    if len(order) > _SEARCH_SHARES:
+        return best
     left = list(free)
     seat = [-1] * len(shares)
     steps = 0
@@ -62,6 +72,19 @@ def pack_bin(free: Sequence[int], whole: int, shares: Sequence[int]) -> list[int
 
     place(0, 0)
     return best
+
+
+def _best_fit(free: Sequence[int], shares: Sequence[int], order: Sequence[int]) -> list[int] | None:
+    """Devices by best fit in the given order, None if that leads nowhere (exact for a divisible chain)."""
+    left = list(free)
+    seat = [-1] * len(shares)
+    for index in order:
+        fits = [d for d, f in enumerate(left) if f >= shares[index]]
+        if not fits:
+            return None
+        seat[index] = min(fits, key=lambda d: (left[d], d))
+        left[seat[index]] -= shares[index]
+    return seat
 
 
 class _Cell:

@@ -86,7 +86,8 @@ class PowerCap(HardRule[NoParams]):
                 powers = [
                     fabric.nodes[row].gpu_power_w
                     for row in inside
-                    if not role.gpu_models or fabric.nodes[row].gpu_model in role.gpu_models
+                    if fabric.nodes[row].gpu_model is not None
+                    and (not role.gpu_models or fabric.nodes[row].gpu_model in role.gpu_models)
                 ]
                 new += ceil_div(max(powers, default=0) * role.replica_gpu_milli, MILLI)
             if new and total + new > cap.cap_w:

@@ -72,6 +72,8 @@ class Topology(HardRule[NoParams]):
                 found += _scattered("/".join(scope), proximity.level, _inside(one, scope), fabric)
         for group in case.groups:
             nodes = {s.node for one in placed if one.workload.group == group.name for s in one.seats}
+            if not nodes:
+                continue
             found += _scattered(f"group {group.name}", group.level, nodes, fabric)
             labels = fabric.partition(group.level).domain_of
             home = {

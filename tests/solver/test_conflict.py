@@ -1,8 +1,9 @@
 import numpy as np
 
+from solver.alone import fits, seats_short, solo, without_rule
 from solver.atoms import Allow, Hinge, RefuseCharge, Share, Within
 from solver.check import check
-from solver.conflict import ask, fits, seats_short, solo, without_rule
+from solver.conflict import ask
 from solver.items import Bundle
 from solver.workers import Inline
 from tests.solver.build import bins, ints, item, part, problem

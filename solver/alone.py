@@ -1,0 +1,63 @@
+"""One item by itself: under its hard atoms alone, with a rule left out, counted, or placed by greedy.
+
+No ortools here: the checker refutes false verdicts with it.
+"""
+
+from __future__ import annotations
+
+from solver.atoms.charge import RefuseCharge
+from solver.cells import rooms
+from solver.check import check
+from solver.greedy import greedy
+from solver.items import Item, PartKey
+from solver.plan import Plan
+from solver.problem import Problem
+
+__all__ = ["always_on", "fits", "seats_short", "solo", "without_rule"]
+
+
+def solo(problem: Problem, item: int) -> Problem:
+    """The item alone under its hard atoms; the one tier counts missing replicas."""
+    hard = (a for atom in problem.atoms if (a := atom.unpriced()) is not None)
+    atoms = [a for atom in hard if (a := atom.remap({item: 0})) is not None]
+    missing = {(0, p): 1 for p in range(len(problem.items[item].parts))}
+    return Problem(
+        problem.bins,
+        problem.partitions,
+        (problem.items[item],),
+        (*atoms, RefuseCharge("refused", 0, missing)),
+    )
+
+
+def without_rule(problem: Problem, rule: str) -> Problem:
+    """The problem less every atom of a rule."""
+    atoms = tuple(atom for atom in problem.atoms if atom.rule != rule)
+    return Problem(problem.bins, problem.partitions, problem.items, atoms, problem.tiers)
+
+
+def seats_short(problem: Problem) -> tuple[PartKey, int] | None:
+    """A part that its item always needs and the seats it finds if nothing else is placed, when they are too few."""
+    found = rooms(problem)
+    for key, part in problem.parts():
+        seats = int(found[key].clip(max=part.count).sum())
+        if seats < part.min_count and always_on(problem.items[key[0]], part.bundle):
+            return key, seats
+    return None
+
+
+def always_on(item: Item, bundle: int) -> bool:
+    """True if the bundle is on whenever the item is placed."""
+    while bundle:
+        parent = item.bundles[bundle].parent
+        if item.bundles[parent].need < len(item.children(parent)):
+            return False
+        bundle = parent
+    return True
+
+
+def fits(problem: Problem) -> Plan | None:
+    """A valid plan that places the single item, found by greedy; None says nothing."""
+    plan, _ = greedy(problem)
+    if not plan.seats or check(problem, plan).violations:
+        return None
+    return plan

@@ -1,0 +1,69 @@
+"""What the independent check refuses although the placements themselves are valid."""
+
+import time
+
+import pytest
+
+from placement.cases.synth import synth_case
+from placement.engine import decide
+from placement.model import Budget, Case, Decision, PlacementGroup, Status, Unplaced, Verdict
+from placement.snapshot import Snapshot
+from placement.verify import verify
+from solver.workers import Inline
+
+
+@pytest.fixture(scope="module")
+def decided() -> tuple[Snapshot, Decision]:
+    """A case in which something is placed and something is not."""
+    case = synth_case("hgx", 16, 0.6, 14, 5).model_copy(update={"budget": Budget(work=500)})
+    snapshot = Snapshot.of(case)
+    return snapshot, decide(snapshot, clock=time.monotonic, workers=Inline())
+
+
+def test_fabricated_optimality_is_refuted(decided: tuple[Snapshot, Decision]) -> None:
+    snapshot, decision = decided
+    assert verify(snapshot, decision) == ()
+    refused = tuple(
+        Unplaced(workload=one.id, verdict=Verdict.IMPOSSIBLE, rule="capacity", reason="")
+        for one in snapshot.case.workloads
+    )
+    tiers = tuple(
+        tier.model_copy(
+            update={"value": tier.do_nothing, "bound": tier.do_nothing, "gap": 0.0, "abs_gap": 0}
+            | {"bound_source": "solver"}
+        )
+        for tier in decision.tiers
+    )
+    fake = decision.model_copy(
+        update={"placements": (), "unplaced": refused, "tiers": tiers, "certificates": (), "status": Status.OPTIMAL}
+        | {"gap": 0.0, "gap_tier": None, "bound_source": "solver"}
+    )
+    found = verify(snapshot, fake)
+    assert any("a simple plan reaches" in text for text in found)
+    assert any("is called IMPOSSIBLE, and fits alone" in text for text in found)
+
+
+def test_terms_are_reported_once(decided: tuple[Snapshot, Decision]) -> None:
+    snapshot, decision = decided
+    twice = decision.model_copy(update={"terms": (*decision.terms, decision.terms[0])})
+    assert "terms: a rule is reported twice in one tier" in verify(snapshot, twice)
+
+
+def test_a_verdict_names_a_requirement_and_other_workloads(decided: tuple[Snapshot, Decision]) -> None:
+    snapshot, decision = decided
+    (first, *rest) = decision.unplaced
+    for change, said in (({"rule": "price"}, "refuses nothing"), ({"rivals": (first.workload,)}, "its own rival")):
+        spoiled = decision.model_copy(update={"unplaced": (first.model_copy(update=change), *rest)})
+        assert any(said in text for text in verify(snapshot, spoiled))
+
+
+def test_a_group_without_placed_members_is_no_fault() -> None:
+    case = synth_case("hgx", 16, 0.6, 4, 5)
+    group = PlacementGroup(name="g", level="nope")
+    member = case.workloads[0].model_copy(update={"group": "g"})
+    odd: Case = case.model_copy(
+        update={"groups": (group,), "workloads": (member, *case.workloads[1:]), "budget": Budget(work=200)}
+    )
+    decision = decide(odd, clock=time.monotonic, workers=Inline())
+    assert {one.verdict for one in decision.unplaced if one.workload == member.id} == {Verdict.REJECTED}
+    assert verify(odd, decision) == ()
