@@ -1,6 +1,5 @@
 """Lowering and lifting: structure of items, merging of arrays, the way back, foreign input, order, speed."""
 
-import time
 from random import Random
 from typing import Any
 
@@ -11,7 +10,6 @@ from placement.errors import InputError
 from placement.model import (
     Affinity,
     Budget,
-    Case,
     Device,
     PlacedReplica,
     Placement,
@@ -32,7 +30,6 @@ from solver.greedy import greedy
 from tests.placement.rules.small import case_of, gang, node, place, random_case, random_placements, small_fleet
 from tests.placement.rules.test_requirements import running
 from topology.fabric import Fabric
-from topology.synth import synth_fleet
 
 FLEET = small_fleet()
 FABRIC = Fabric.from_fleet(FLEET)
@@ -292,35 +289,3 @@ def test_the_order_of_lists_changes_nothing() -> None:
         fabric = Fabric.from_fleet(case.fleet)
         one, two = (lower(each.canonical(), fabric) for each in (case, other))
         assert repr(one.problem) == repr(two.problem)
-
-
-def _batch(count: int, nodes: int, replicas: int) -> tuple[Case, Fabric]:
-    random = Random(1)
-    fleet = synth_fleet("mixed" if replicas == 1 else "hgx", nodes, 1)
-    family = Affinity(level="node", match={"app": "a"}, mode="prefer")
-    work = []
-    for number in range(count):
-        size: dict[str, Any] = random.choice([{"gpus": 1}, {"gpus": 8}, {"gpu_milli": random.randint(1, 999)}])
-        models = random.choice([(), ("H100",), ("A100", "H100")])
-        role = Role(name="r", replicas=random.randint(1, replicas), gpu_models=models, cpu_milli=1000, **size)
-        work.append(
-            Workload(
-                id=f"w{number:04}",
-                subgroups=(Subgroup(name="s", roles=(role,)),),
-                labels={"app": "a"},
-                anti_affinity=(family,),
-                proximity=Proximity(level="leaf", mode="prefer"),
-            )
-        )
-    return Case(fleet=fleet, workloads=tuple(work)).canonical(), Fabric.from_fleet(fleet)
-
-
-@pytest.mark.parametrize(("count", "nodes", "replicas", "limit_s"), [(1000, 1213, 1, 0.4), (80, 256, 8, 0.1)])
-def test_lowering_is_fast(count: int, nodes: int, replicas: int, limit_s: float) -> None:
-    case, fabric = _batch(count, nodes, replicas)
-    times = []
-    for _ in range(5):
-        start = time.process_time()
-        lower(case, fabric)
-        times.append(time.process_time() - start)
-    assert min(times) < limit_s

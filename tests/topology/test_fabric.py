@@ -151,10 +151,6 @@ def test_an_empty_fleet_is_a_fabric_without_nodes() -> None:
 
 
 @pytest.mark.slow
-def test_the_largest_fleet_compiles_in_seconds() -> None:
-    import time
-
-    start_s = time.perf_counter()
+def test_the_largest_fleet_compiles_without_its_graph() -> None:
     fabric = Fabric.from_fleet(synth_fleet("hgx", 16_384, 0))
-    assert time.perf_counter() - start_s < 8
     assert "graph" not in vars(fabric)
