@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -206,7 +206,7 @@ def _joint_blame(problem: Problem, rules: list[str]) -> list[str]:
 def _loose(problem: Problem) -> Problem:
     """The problem without its single-domain requirements."""
     atoms = tuple(atom for atom in problem.atoms if not isinstance(atom, Within))
-    return Problem(problem.bins, problem.partitions, problem.items, atoms, problem.tiers)
+    return replace(problem, atoms=atoms)
 
 
 def _wants(devices: int, milli: int) -> str:

@@ -5,6 +5,8 @@ No ortools here: the checker refutes false verdicts with it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from solver.atoms.charge import RefuseCharge
 from solver.cells import rooms
 from solver.check import check
@@ -32,7 +34,7 @@ def solo(problem: Problem, item: int) -> Problem:
 def without_rule(problem: Problem, rule: str) -> Problem:
     """The problem less every atom of a rule."""
     atoms = tuple(atom for atom in problem.atoms if atom.rule != rule)
-    return Problem(problem.bins, problem.partitions, problem.items, atoms, problem.tiers)
+    return replace(problem, atoms=atoms)
 
 
 def seats_short(problem: Problem) -> tuple[PartKey, int] | None:

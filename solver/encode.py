@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from solver.fill import write_capacity
 from solver.items import WHOLE, IntArray, PartKey
 from solver.model import Arrays, LinearModel
 from solver.plan import Plan
-from solver.problem import Home, Problem
+from solver.problem import Home, Kept, Problem
 
 __all__ = ["Encoded", "encode"]
 
@@ -28,6 +29,8 @@ class Encoded:
     cells: Cells
     columns: Mapping[PartKey, Mapping[int, int]]
     """Part -> cell -> column."""
+    on_device: Mapping[tuple[PartKey, int], Mapping[int, int]]
+    """(part, cell) -> device -> column, where shares that run now sit in the cell."""
 
     def counts(self, x: IntArray) -> dict[PartKey, dict[int, int]]:
         """Part -> cell -> replicas in a solution, zeros left out."""
@@ -38,6 +41,13 @@ class Encoded:
                 found[key] = held
         return found
 
+    def devices(self, x: IntArray) -> dict[tuple[PartKey, int], dict[int, int]]:
+        """(part, cell) -> device -> shares on it in a solution, for the cells where it matters which device it is."""
+        return {
+            name: {device: int(x[col]) for device, col in by_device.items() if x[col]}
+            for name, by_device in self.on_device.items()
+        }
+
 
 def encode(problem: Problem, cells: Cells, plan: Plan) -> Encoded:
     """The model over `cells`. `plan` must be feasible; its values become the hint of every variable."""
@@ -46,7 +56,7 @@ def encode(problem: Problem, cells: Cells, plan: Plan) -> Encoded:
     write_capacity(encoder)
     for atom in problem.atoms:
         atom.encode(encoder)
-    return Encoded(encoder.model.arrays(), cells, encoder.columns)
+    return Encoded(encoder.model.arrays(), cells, encoder.columns, encoder.on_device)
 
 
 class _Encoder:
@@ -60,6 +70,7 @@ class _Encoder:
         self.columns: dict[PartKey, dict[int, int]] = {}
         self.by_cell: list[list[PartKey]] = [[] for _ in cells.members]
         self.offers: dict[tuple[int, int], tuple[int, int]] = {}
+        self.on_device: dict[tuple[PartKey, int], dict[int, int]] = {}
         self._cell_of = np.full(problem.bins.count, -1, np.int64)
         for index, bins in enumerate(cells.members):
             self._cell_of[bins] = index
@@ -220,6 +231,24 @@ class _Encoder:
                 found[domain] = col
             self._touch[item, partition] = found
         return self._touch[item, partition]
+
+    def kept(self, key: PartKey) -> Kept:
+        home = Counter(self.problem.homes[key[0]][key[1]])
+        held = Counter(self.plan.seats[key[0]][key[1]] if self.plan.placed(key[0]) else ())
+        seats: dict[int, tuple[int, int]] = {}
+        for seat, n in home.items():
+            cell = int(self._cell_of[seat.bin])
+            by_device = self.on_device.get((key, cell))
+            col = self.columns[key].get(cell) if by_device is None else by_device.get(seat.devices[0][0])
+            if col is not None:
+                total, known = seats.get(col, (0, 0))
+                seats[col] = (total + n, known + min(n, held[seat]))
+        columns = []
+        for col, (most, now) in seats.items():
+            stays = self.model.var(0, most, now)
+            self.model.row([stays, col], [1, -1], hi=0)
+            columns.append(stays)
+        return Kept(tuple(columns), sum(now for _, now in seats.values()))
 
     @cached_property
     def _after(self) -> IntArray:

@@ -29,6 +29,7 @@ class Filling(Protocol):
     columns: dict[PartKey, dict[int, int]]
     by_cell: list[list[PartKey]]
     offers: dict[tuple[int, int], tuple[int, int]]
+    on_device: dict[tuple[PartKey, int], dict[int, int]]
 
     def known(self, key: PartKey) -> dict[int, int]:
         """Cell -> replicas in the known plan."""
@@ -54,13 +55,22 @@ class _Cell:
         self.demands: list[Demand] = [into.problem.part(key).demand for key in keys]
         self.cols = [into.columns[key][cell] for key in keys]
         self.known = [into.known(key).get(cell, 0) for key in keys]
+        self.pinned = self._pinned()
+
+    def _pinned(self) -> set[int]:
+        """Devices on which shares that run now have their seat; they may not be taken for another of their kind."""
+        homes, bin_ = self.into.problem.homes, int(self.members[0])
+        running = [key for key, demand in zip(self.keys, self.demands, strict=True) if demand.milli and key[0] in homes]
+        if self.members.size > 1:
+            return set()
+        return {seat.devices[0][0] for i, p in running for seat in homes[i][p] if seat.bin == bin_}
 
     def write(self, offered: list[int]) -> None:
         self._resources()
         fractions = [d.milli for d in self.demands if d.milli]
         aligned = self.members.size > 1
         offered = [n for n in offered if supply(self.into.problem.bins, self.members, n * WHOLE)]
-        by_device = not aligned and not is_chain(fractions)
+        by_device = not aligned and (bool(self.pinned) or not is_chain(fractions))
         for n in offered:
             before = supply(self.into.problem.bins, self.members, n * WHOLE)
             col = self.into.model.var(0, before, self.into.chunks_after(self.cell, n))
@@ -108,10 +118,11 @@ class _Cell:
         free: IntArray = self.into.problem.bins.devices[bin_]
         held = self._held(bin_)
         full: list[int] = np.flatnonzero(free == WHOLE).tolist()
-        full.sort(key=lambda d: (not any(held.get((d, key)) for key in self.keys), d))
+        if not self.pinned:
+            full.sort(key=lambda d: (not any(held.get((d, key)) for key in self.keys), d))
         partial = np.flatnonzero((free > 0) & (free < WHOLE)).tolist()
         opened = [model.var(0, 1, int(any(held.get((d, key)) for key in self.keys))) for d in full]
-        for first, second in pairwise(opened):
+        for first, second in pairwise(opened) if not self.pinned else ():
             model.row([first, second], [1, -1], lo=0)
         seats: dict[int, list[int]] = {}
         on_device: dict[int, list[tuple[int, int]]] = {d: [] for d in [*partial, *full]}
@@ -124,6 +135,8 @@ class _Cell:
                 if fits:
                     col = model.var(0, fits, held.get((device, key), 0))
                     seats.setdefault(index, []).append(col)
+                    if self.pinned:
+                        self.into.on_device.setdefault((key, self.cell), {})[device] = col
                     on_device[device].append((col, demand.milli))
         for index, cols in seats.items():
             model.row([*cols, self.cols[index]], [1] * len(cols) + [-1], lo=0, hi=0)

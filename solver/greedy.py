@@ -65,7 +65,7 @@ def _leaders_first(problem: Problem, order: Sequence[int]) -> list[int]:
 def greedy(problem: Problem, expired: Expired | None = None, tries: int = 3) -> tuple[Plan, bool]:
     """The best of a few greedy plans, and whether all items were tried in at least one of them."""
     stop: Expired = expired or (lambda: False)
-    best, best_values, complete = Plan(), values(problem, Plan()), False
+    best, best_values, complete = problem.anchor, values(problem, problem.anchor), False
     alone = rooms(problem)
     seen: list[list[int]] = []
     for order in orders(problem)[:tries]:
@@ -75,6 +75,7 @@ def greedy(problem: Problem, expired: Expired | None = None, tries: int = 3) -> 
             break
         seen.append(order)
         run = _Run(problem, alone)
+        run.settle(order)
         finished = run.fill(order, stop)
         plan = Plan(run.seats)
         found = values(problem, plan)
@@ -109,12 +110,29 @@ class _Run:
     def fill(self, order: Sequence[int], expired: Expired) -> bool:
         """Place the items in this order; False if time ran out first."""
         for item in order:
+            if item in self.seats:
+                continue
             if expired():
                 return False
             found = _Gang(self, item).place()
             if found is not None:
                 self.seats[item] = found
         return True
+
+    def settle(self, order: Sequence[int]) -> None:
+        """What runs now keeps its seats."""
+        for item in (i for i in order if i in self.problem.homes):
+            self.seats[item] = self.problem.homes[item]
+            counts: dict[int, IntArray] = {}
+            for p, seats in enumerate(self.seats[item]):
+                counts[p] = np.zeros(self.problem.bins.count, np.int64)
+                for seat in seats:
+                    counts[p][seat.bin] += 1
+                    for device, milli in seat.devices:
+                        self.devices[seat.bin, device] -= milli
+                    self.resources[seat.bin] -= np.array(self.problem.part((item, p)).demand.resources, np.int64)
+            for ledger in self.ledgers[item]:
+                ledger.add(item, counts)
 
     def room(self, demand: Demand) -> IntArray:
         """Replicas of a demand that fit each bin now; only bins that changed since the last call are counted anew."""

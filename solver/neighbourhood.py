@@ -87,7 +87,8 @@ def part_of(problem: Problem, plan: Plan, free: Iterable[int], bins: BoolArray) 
         atoms += [a for given in atom.given(problem, stay) if (a := given.remap(new)) is not None]
     for k, item in enumerate(kept):
         atoms += [Allow("neighbourhood", k, p, here) for p in range(len(item.parts))]
-    rest = Problem(_left(problem, stay), problem.partitions, tuple(kept), tuple(atoms), problem.tiers)
+    homes = {new[i]: seats for i, seats in problem.homes.items() if i in new}
+    rest = Problem(_left(problem, stay), problem.partitions, tuple(kept), tuple(atoms), problem.tiers, homes)
     return Part(rest, Plan(moved), tuple(items), stay)
 
 
@@ -139,6 +140,8 @@ class Picker:
         refused = [i for i in range(len(items)) if not plan.placed(i) and not _loose(self.problem, i)]
         self.rng.shuffle(refused)
         free = inside[: max(4, self.size // 2)] + refused[: max(3, self.size // 6)]
+        homes = [seat.bin for i in free for seats in self.problem.homes.get(i, ()) for seat in seats]
+        bins[homes] = True
         return part_of(self.problem, plan, free, bins)
 
     def _bins(self) -> BoolArray:

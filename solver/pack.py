@@ -162,10 +162,70 @@ def _single(problem: Problem, bin_: int, wanted: Sequence[tuple[PartKey, Demand,
     return seats
 
 
-def seat_plan(problem: Problem, cells: Cells, counts: Mapping[PartKey, Mapping[int, int]]) -> Plan | None:
+def _around_homes(
+    problem: Problem,
+    bin_: int,
+    wanted: Sequence[tuple[PartKey, Demand, int]],
+    loads: Mapping[PartKey, Mapping[int, int]],
+) -> dict[PartKey, list[Seat]] | None:
+    """Seats in a bin in which something runs now: what asks for whole devices or none keeps its seat where it can.
+
+    `loads` are the shares per device where that was decided already; whole devices are all alike, so shares that were
+    put on one whose holder stays go to another.
+    """
+    free = problem.bins.devices[bin_].tolist()
+    full = [d for d, f in enumerate(free) if f == WHOLE]
+    seats: dict[PartKey, list[Seat]] = {key: [] for key, _, _ in wanted}
+    kept: set[int] = set()
+    for key, demand, count in wanted:
+        for seat in problem.homes[key[0]][key[1]] if key[0] in problem.homes and not demand.milli else ():
+            mine = {d for d, _ in seat.devices}
+            if seat.bin == bin_ and len(seats[key]) < count and mine <= set(full) - kept:
+                seats[key].append(seat)
+                kept |= mine
+    if any(loads.values()):
+        opened = {d for load in loads.values() for d, n in load.items() if n and free[d] == WHOLE}
+        spare = iter([d for d in full if d not in opened and d not in kept])
+        other = {d: next(spare, None) for d in sorted(opened & kept)}
+        for key, demand, _ in wanted:
+            for d, n in loads[key].items():
+                device = other.get(d, d)
+                if device is None:
+                    return None
+                seats[key] += [Seat(bin_, ((device, demand.milli),))] * n
+        used = {other.get(d, d) for d in opened}
+    else:
+        left = [0 if d in kept else f for d, f in enumerate(free)]
+        shares = [demand.milli for _, demand, n in wanted for _ in range(n) if demand.milli]
+        whole = sum(demand.devices * (n - len(seats[key])) for key, demand, n in wanted)
+        found = pack_bin(left, whole, shares)
+        if found is None:
+            return None
+        places = iter(found)
+        for key, demand, n in wanted:
+            if demand.milli:
+                seats[key] = [Seat(bin_, ((next(places), demand.milli),)) for _ in range(n)]
+        used = set(found)
+    idle = iter([d for d in full if d not in used and d not in kept])
+    for key, demand, count in wanted:
+        for _ in range(count - len(seats[key])):
+            picks = [next(idle, None) for _ in range(demand.devices)]
+            if None in picks:
+                return None
+            seats[key].append(Seat(bin_, tuple((d, WHOLE) for d in picks if d is not None)))
+    return seats
+
+
+def seat_plan(
+    problem: Problem,
+    cells: Cells,
+    counts: Mapping[PartKey, Mapping[int, int]],
+    devices: Mapping[tuple[PartKey, int], Mapping[int, int]] | None = None,
+) -> Plan | None:
     """A plan with these replicas per part and cell; None if a cell cannot be packed (then counts were a relaxation).
 
-    `cells` must be fine. Items without any replica are refused.
+    `cells` must be fine. `devices` says for some (part, cell) how many shares go on each device. What runs now keeps
+    its seats as far as that is possible. Items without any replica are refused.
     """
     kept = {n * WHOLE for atom in problem.atoms if isinstance(atom, Remainder) for n in atom.sizes} | {WHOLE}
     by_cell: dict[int, list[tuple[PartKey, Demand, int]]] = {}
@@ -176,6 +236,14 @@ def seat_plan(problem: Problem, cells: Cells, counts: Mapping[PartKey, Mapping[i
     for cell, wanted in by_cell.items():
         members = cells.members[cell]
         wanted.sort(key=lambda w: (-w[1].volume, w[0]))
+        if members.size == 1 and any(key[0] in problem.homes for key, _, _ in wanted):
+            loads = {key: (devices or {}).get((key, cell), {}) for key, _, _ in wanted}
+            around = _around_homes(problem, int(members[0]), wanted, loads)
+            if around is None:
+                return None
+            for key, rows_ in around.items():
+                seats.setdefault(key, []).extend(rows_)
+            continue
         if members.size == 1 and any(d.milli for _, d, _ in wanted):
             done = _single(problem, int(members[0]), wanted)
             if done is None:

@@ -14,9 +14,9 @@ from typing import Protocol
 
 from solver.items import Bins, BoolArray, IntArray, Item, Part, PartKey
 from solver.model import LinearModel
-from solver.plan import Plan
+from solver.plan import Plan, Seat
 
-__all__ = ["Atom", "Counts", "Encoding", "Home", "Joint", "Ledger", "Problem", "Violation"]
+__all__ = ["Atom", "Counts", "Encoding", "Home", "Joint", "Kept", "Ledger", "Problem", "Violation"]
 
 Counts = Mapping[int, IntArray]
 """part index -> int64[N], replicas of that part per bin (of one item); parts not yet put down are absent."""
@@ -37,6 +37,14 @@ class Home:
 
     domains: Mapping[int, int]
     span: int | None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Columns that add up to the replicas of a part on their present seats, and that number in the known plan."""
+
+    columns: tuple[int, ...]
+    known: int
 
 
 class Encoding(Protocol):
@@ -74,6 +82,9 @@ class Encoding(Protocol):
 
     def touch(self, item: int, partition: int) -> dict[int, int]:
         """Domain -> 0/1 column: the item has a replica there."""
+
+    def kept(self, key: PartKey) -> Kept:
+        """Replicas of a part that stay on the seats they have now (`Problem.homes`); a relaxation may overstate it."""
 
     def offer(self, cell: int, devices: int) -> tuple[int, int] | None:
         """Column with the chunks of so many whole devices a cell can still offer, and their number before the plan.
@@ -163,7 +174,9 @@ class Problem:
     """Items to place into bins under atoms.
 
     `partitions` is a tuple of int64[N] arrays (domain index of every bin); `tiers` the number of objective tiers.
-    Every tier is minimised, tier 0 first. Refusing every item is feasible by construction (anchor law).
+    Every tier is minimised, tier 0 first. `homes` are the seats of the items that run now, as in a plan; their
+    devices and resources are free in `bins`. The plan in which these stay and all else is refused (`anchor`) is
+    feasible by construction.
     """
 
     bins: Bins
@@ -171,6 +184,7 @@ class Problem:
     items: tuple[Item, ...]
     atoms: tuple[Atom, ...]
     tiers: int = 1
+    homes: Mapping[int, tuple[tuple[Seat, ...], ...]] = field(default_factory=dict)
     atoms_of: tuple[tuple[Atom, ...], ...] = field(init=False, repr=False, compare=False)
     """For each item the atoms that speak of it by name."""
     own_atoms: tuple[tuple[Atom, ...], ...] = field(init=False, repr=False, compare=False)
@@ -194,6 +208,11 @@ class Problem:
                 own[named[0]].append(atom)
         object.__setattr__(self, "atoms_of", tuple(tuple(atoms) for atoms in by_item))
         object.__setattr__(self, "own_atoms", tuple(tuple(atoms) for atoms in own))
+
+    @property
+    def anchor(self) -> Plan:
+        """Everything stays as it is: what runs keeps its seats, what waits is refused."""
+        return Plan(self.homes)
 
     def parts(self) -> Iterator[tuple[PartKey, Part]]:
         """All parts with their keys, in order."""

@@ -59,6 +59,8 @@ class Merged:
 
 
 def _likeness(problem: Problem, index: int) -> Hashable | None:
+    if index in problem.homes:
+        return None
     item = problem.items[index]
     single = len(item.parts) == 1 and len(item.bundles) == 1
     if not single or (item.parts[0].count, item.parts[0].min_count) != (1, 1):
@@ -94,7 +96,8 @@ def merge_items(problem: Problem) -> Merged:
     new = {group[0]: index for index, group in enumerate(members)}
     items = tuple(_many(problem.items[g[0]], g) for g in members)
     atoms = tuple(a for atom in problem.atoms if (a := atom.remap(new)) is not None)
-    return Merged(Problem(problem.bins, problem.partitions, items, atoms, problem.tiers), tuple(members))
+    homes = {new[i]: seats for i, seats in problem.homes.items()}
+    return Merged(Problem(problem.bins, problem.partitions, items, atoms, problem.tiers, homes), tuple(members))
 
 
 def _settled(problem: Problem) -> Problem:
@@ -103,7 +106,7 @@ def _settled(problem: Problem) -> Problem:
         replace(atom, always=True) if isinstance(atom, SpanCharge) and _must_span(problem, atom, found) else atom
         for atom in problem.atoms
     )
-    return Problem(problem.bins, problem.partitions, problem.items, atoms, problem.tiers)
+    return replace(problem, atoms=atoms)
 
 
 def _must_span(problem: Problem, atom: SpanCharge, found: Mapping[PartKey, IntArray]) -> bool:

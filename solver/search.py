@@ -191,7 +191,7 @@ class _Search:
         self.picker.learn(solved=value is not None and found.bound == value)
         if found.x is None or value is None or value >= before[tier]:
             return
-        plan = seat_plan(part.problem, cells, encoded.counts(found.x))
+        plan = seat_plan(part.problem, cells, encoded.counts(found.x), encoded.devices(found.x))
         if plan is not None:
             self.take(part.whole(plan))
 
@@ -202,7 +202,7 @@ class _Search:
 
     def offer(self, encoded: Encoded, x: IntArray) -> None:
         """Seat a solution of the exact model and take it if it is better."""
-        plan = seat_plan(self.problem, encoded.cells, encoded.counts(x))
+        plan = seat_plan(self.problem, encoded.cells, encoded.counts(x), encoded.devices(x))
         if plan is not None:
             self.take(plan)
 

@@ -58,7 +58,7 @@ class Outcome:
     reason: str | None
     greedy_values: tuple[int, ...]
     idle_values: tuple[int, ...]
-    """Tier values of refusing everything."""
+    """Tier values of the plan that changes nothing."""
     timings: dict[str, float]
 
 
@@ -120,8 +120,10 @@ def solve(
     share = None if budget.deadline is None else began + (budget.deadline - began) * 0.6
     # Item by item, not on the merged problem: each replica is then placed with the prices that the last one left.
     plan, complete = greedy(problem, None if share is None else lambda: clock() >= share)
-    idle = check(merged.problem, Plan())
-    inbox = _Inbox(merged.problem, Plan(), idle)
+    idle = check(merged.problem, merged.problem.anchor)
+    if idle.violations:
+        raise ValueError(f"the plan that changes nothing is not valid: {idle.violations[0]}")
+    inbox = _Inbox(merged.problem, merged.problem.anchor, idle)
     before_judge = clock()
     inbox.offer(merged.pull(plan))
     judge_s = clock() - before_judge

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from placement.errors import InputError
-from solver.atoms import Exclusive, RefuseCharge, Remainder, Share, SpanCharge, Spread, Together, UnitCharge
+from solver.atoms import Exclusive, RefuseCharge, Remainder, Share, SpanCharge, Spread, Stay, Together, UnitCharge
 from solver.items import WHOLE, IntArray
 from solver.problem import Atom, Problem
 
@@ -48,6 +48,9 @@ def _most(problem: Problem, atom: Atom, peaks: dict[int, int]) -> int:
         return atom.price_once
     if isinstance(atom, Spread):
         return atom.price_each * sum(problem.part((atom.item, part)).count for part in atom.parts)
+    if isinstance(atom, Stay):
+        replicas = sum(part.count for part in problem.items[atom.item].parts)
+        return max(atom.leave_once, atom.move_once + atom.move_each * replicas)
     if isinstance(atom, Together):
         return atom.price_each * problem.domains(atom.partition)
     if isinstance(atom, Exclusive):

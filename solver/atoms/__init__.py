@@ -1,7 +1,7 @@
 """The atoms, by kind.
 
 Allow: `Allow`, `Within`, `Segments`, hard `Spread`. Charge: `RefuseCharge`, `UnitCharge`, `SpanCharge`, priced
-`Spread`. Share: `Share`, `Caps`, `Capacity`. State: `Exclusive`, `Together`, `Remainder`.
+`Spread`, `Stay`. Share: `Share`, `Caps`, `Capacity`. State: `Exclusive`, `Together`, `Remainder`.
 """
 
 from solver.atoms.allow import Allow, Segments, Within
@@ -12,6 +12,7 @@ from solver.atoms.remainder import Remainder
 from solver.atoms.share import Hinge, Share
 from solver.atoms.spread import Spread
 from solver.atoms.state import Exclusive, Together
+from solver.atoms.stay import Stay
 
 __all__ = [
     "Allow",
@@ -25,6 +26,7 @@ __all__ = [
     "Share",
     "SpanCharge",
     "Spread",
+    "Stay",
     "Together",
     "UnitCharge",
     "Within",

@@ -6,14 +6,14 @@ For each item all distributions of its replicas over the bins; for each bin all 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
+from itertools import combinations, product
 from random import Random
 
-from solver.atoms import Capacity, Remainder, Share
+from solver.atoms import Capacity, Remainder, Share, Stay
 from solver.items import Demand, PartKey
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Problem
-from tests.verify.meaning import OWN, bin_loss, broken, cost, gang_holds
+from tests.verify.meaning import OWN, bin_loss, broken, cost, gang_holds, stay_cost
 
 Row = tuple[int, ...]
 Packing = tuple[tuple[tuple[int, int], ...], ...]
@@ -81,6 +81,22 @@ def packings(devices: Row, demands: tuple[Demand, ...]) -> dict[Row, Packing]:
     return dict(found.values())
 
 
+@cache
+def arrangements(devices: Row, demands: tuple[Demand, ...]) -> dict[Packing, Row]:
+    """Every packing of all replicas, told apart by device -> free thousandths per device after it."""
+    found: dict[Packing, Row] = {(): devices}
+    for demand in demands:
+        grown: dict[Packing, Row] = {}
+        for done, free in found.items():
+            fits = [d for d, amount in enumerate(free) if amount >= (demand.milli or 1000)]
+            taken = demand.milli or 1000
+            for picks in combinations(fits, 1 if demand.milli else demand.devices):
+                after = tuple(amount - taken if d in picks else amount for d, amount in enumerate(free))
+                grown[*done, tuple((d, taken) for d in picks)] = after
+        found = grown
+    return found
+
+
 def distributions(most: int, room: Row) -> Iterator[Row]:
     """All vectors of replicas per bin with at most `most` in all."""
     if not room:
@@ -108,7 +124,9 @@ class Space:
         if size > limit * 10:
             raise TooLargeError(f"{size} combinations")
         own = set(map(id, self._own_atoms()))
-        self.joint = [a for a in problem.atoms if id(a) not in own and not isinstance(a, Remainder | Capacity)]
+        self.stays = [a for a in problem.atoms if isinstance(a, Stay)]
+        apart = (Remainder, Capacity, Stay)
+        self.joint = [a for a in problem.atoms if id(a) not in own and not isinstance(a, apart)]
         self.hard = [a for a in self.joint if a.tier < 0 or isinstance(a, Share)]
         self.remainders = [a for a in problem.atoms if isinstance(a, Remainder)]
         self._tables = self._own_costs()
@@ -188,7 +206,8 @@ class Space:
     def _extend(self, i: int, chosen: Choice) -> Iterator[Choice]:
         if i == len(self.options):
             held = {(k, p): row for k, rows in chosen.items() for p, row in enumerate(rows)}
-            if not any(broken(a, self.problem, held) for a in self.hard):
+            hard = any(broken(a, self.problem, held) for a in self.hard)
+            if not hard and (not self.stays or self._arranged(chosen)):
                 yield dict(chosen)
             return
         for rows in self.options[i]:
@@ -227,6 +246,45 @@ class Space:
             sums = {tuple(x + y for x, y in zip(s, c, strict=True)) for s in sums for c in here}
         return sums
 
+    def _arranged(self, chosen: Choice) -> dict[Row, tuple[Packing, ...]]:
+        """Cost vector of contents and stays -> packings of all bins that have it, where the seats matter."""
+        keys = [(a.item, p) for a in self.stays for p in range(len(a.home))]
+        none: tuple[Row, Row] = ((0,) * self.problem.tiers, (0,) * len(keys))
+        known: dict[tuple[Row, Row], tuple[Packing, ...]] = {none: ()}
+        for b in range(self.problem.bins.count):
+            grown: dict[tuple[Row, Row], tuple[Packing, ...]] = {}
+            here = {}
+            for packing, after in arrangements(self.devices[b], self._demands(chosen, b)).items():
+                here[self._content_cost(b, after), self._kept(chosen, b, packing, keys)] = packing
+            for (loss, kept), done in known.items():
+                for (more, stay), packing in here.items():
+                    name = tuple(map(sum, zip(loss, more, strict=True))), tuple(map(sum, zip(kept, stay, strict=True)))
+                    grown[name] = (*done, packing)
+            known = grown
+        found: dict[Row, tuple[Packing, ...]] = {}
+        for (loss, kept), packed in known.items():
+            totals, at = list(loss), dict(zip(keys, kept, strict=True))
+            costs = [(a, stay_cost(a, [sum(r) for r in chosen[a.item]], at)) for a in self.stays]
+            if all(amount is not None for _, amount in costs):
+                for a, amount in costs:
+                    if a.tier >= 0:
+                        totals[a.tier] += amount or 0
+                found[tuple(totals)] = packed
+        return found
+
+    def _kept(self, chosen: Choice, b: int, packing: Packing, keys: list[PartKey]) -> Row:
+        """Replicas of each of the parts that keep their very seat in a bin."""
+        replicas = iter(packing)
+        kept = dict.fromkeys(keys, 0)
+        for i, p, n in self._content(chosen, b):
+            mine = [next(replicas) for _ in range(n)]
+            homes = [s.devices for s in self.problem.homes.get(i, ((),) * (p + 1))[p] if s.bin == b]
+            for devices in mine:
+                if (i, p) in kept and devices in homes:
+                    homes.remove(devices)
+                    kept[i, p] += 1
+        return tuple(kept.values())
+
     def vectors(self, chosen: Choice) -> set[Row]:
         """All values that the packings of these counts have."""
         totals = [sum(self._tables[i][rows][t] for i, rows in chosen.items()) for t in range(self.problem.tiers)]
@@ -234,7 +292,8 @@ class Space:
         for atom in self.joint:
             if atom.tier >= 0:
                 totals[atom.tier] += cost(atom, self.problem, held)
-        return {tuple(x + y for x, y in zip(totals, c, strict=True)) for c in self._content_costs(chosen)}
+        contents = set(self._arranged(chosen)) if self.stays else self._content_costs(chosen)
+        return {tuple(x + y for x, y in zip(totals, c, strict=True)) for c in contents}
 
     def best(self) -> Best:
         """The optimum over all plans."""
@@ -254,10 +313,15 @@ class Space:
         seats: dict[int, list[list[Seat]]] = {
             i: [[] for _ in rows] for i, rows in chosen.items() if any(map(any, rows))
         }
+        arranged = self._arranged(chosen) if self.stays else {}
+        picked = arranged[rng.choice(sorted(arranged)) if rng else min(arranged)] if arranged else ()
         for b in range(self.problem.bins.count):
-            contents = packings(self.devices[b], self._demands(chosen, b))
-            after = rng.choice(sorted(contents)) if rng else min(contents, key=lambda a: self._content_cost(b, a))
-            replicas = iter(contents[after])
+            if picked:
+                replicas = iter(picked[b])
+            else:
+                contents = packings(self.devices[b], self._demands(chosen, b))
+                after = rng.choice(sorted(contents)) if rng else min(contents, key=lambda a: self._content_cost(b, a))
+                replicas = iter(contents[after])
             for i, rows in chosen.items():
                 for p, row in enumerate(rows):
                     seats.get(i, [[]] * len(rows))[p].extend(Seat(b, next(replicas)) for _ in range(row[b]))

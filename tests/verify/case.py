@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from random import Random
 
+from solver.plan import Plan
 from solver.problem import Problem
 from tests.verify.brute import Best, Space, TooLargeError
-from tests.verify.problems import draw
+from tests.verify.meaning import judge
+from tests.verify.problems import draw, running
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,22 @@ def make(seed: int, number: int, limit: int = 800, enough: int = 25) -> Case:
             best = space.best()
         except TooLargeError:
             continue
+        try:
+            if rng.random() < 0.3:
+                problem = _with_running(problem, space, rng)
+                space = Space(problem, limit)
+                best = space.best()
+        except TooLargeError:
+            continue
         if best.plans >= enough or rng.random() < 0.1:
             return Case(problem, space, best, rng)
+
+
+def _with_running(problem: Problem, space: Space, rng: Random) -> Problem:
+    """The problem with some items running at the seats of a random plan, the rest waiting; as it is if none can."""
+    whole = space.plan(rng.choice(space.combinations()), rng)
+    some = Plan({i: seats for i, seats in whole.seats.items() if rng.random() < 0.7})
+    return running(problem, some, rng) if some.seats and judge(problem, some)[0] else problem
 
 
 def of(problem: Problem, seed: str = "") -> Case:

@@ -106,7 +106,7 @@ def short_budgets_are_honest(case: Case) -> Iterator[str]:
     rng = case.rng
     for limits in (Limits(seconds=rng.choice((0.0, 0.002, 0.01))), Limits(work=rng.choice((0.0, 1e-5, 1e-3)))):
         told: list[object] = []
-        search(case.problem, Plan(), limits, told.append)
+        search(case.problem, case.problem.anchor, limits, told.append)
         yield from _bounds_hold("short", told, case.problem, case.best)
         for message in told:
             if isinstance(message, PlanFound):
@@ -129,7 +129,7 @@ class Liar:
 
 def lies_are_not_believed(case: Case) -> Iterator[str]:
     """Claims of a lying search: better figures than a plan has, broken plans, bounds above a plan's value."""
-    good = check(case.problem, Plan()).values
+    good = check(case.problem, case.problem.anchor).values
     boast = tuple(-1 for _ in good)
     broken = damaged(case.best.plan, case)
     lies: list[object] = [

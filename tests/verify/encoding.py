@@ -56,14 +56,15 @@ def fine_is_exact(case: Case) -> Iterator[str]:
     yield from _hint("fine", encode(case.problem, cells, case.best.plan), case, case.best.plan, exact=True)
     other = case.space.plan(case.rng.choice(case.space.combinations()), case.rng)
     yield from _hint("fine", encode(case.problem, cells, other), case, other, exact=True)
-    encoded = encode(case.problem, cells, Plan())
-    yield from _hint("fine", encoded, case, Plan(), exact=True)
+    anchor = case.problem.anchor
+    encoded = encode(case.problem, cells, anchor)
+    yield from _hint("fine", encoded, case, anchor, exact=True)
     yield from _guesses("fine", encoded, case)
     found = lexicographic(encoded.arrays)
     if found is None or found[0] != case.best.values:
         yield f"fine: the model's optimum is {found and found[0]}, brute force {case.best.values}"
         return
-    plan = seat_plan(case.problem, cells, encoded.counts(found[1]))
+    plan = seat_plan(case.problem, cells, encoded.counts(found[1]), encoded.devices(found[1]))
     report = None if plan is None else check(case.problem, plan)
     if report is None or report.violations or report.values != case.best.values:
         yield f"fine: the solution is seated as {plan} with {report}, optimum {case.best.values}"
@@ -156,7 +157,8 @@ def parts_fit_the_whole(case: Case) -> Iterator[str]:
             continue
         inner = Space(part.problem)
         some = rng.sample(inner.combinations(), min(4, len(inner.combinations())))
-        for plan in (greedy(part.problem)[0], *(inner.plan(chosen, rng) for chosen in some)):
+        simple = () if part.problem.homes else (greedy(part.problem)[0],)
+        for plan in (*simple, *(inner.plan(chosen, rng) for chosen in some)):
             wrong = check(problem, part.whole(plan)).violations
             if wrong:
                 yield f"part: {dict(plan.seats)} of items {part.items} around {dict(part.fixed.seats)}: {wrong[0]}"

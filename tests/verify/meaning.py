@@ -16,6 +16,7 @@ from solver.atoms import (
     Share,
     SpanCharge,
     Spread,
+    Stay,
     Together,
     UnitCharge,
     Within,
@@ -165,9 +166,31 @@ def cost(atom: Atom, problem: Problem, held: Held) -> int:
             return sum(atom.price_each * (n - 1) for n in members_per_domain(atom, problem, held).values())
         case Together():
             return atom.price_each * lonely(atom, problem, held)
-        case Remainder() | Capacity():
+        case Remainder() | Capacity() | Stay():
             return 0
     raise TypeError(f"tests.verify.meaning does not know {type(atom).__name__}; teach it")
+
+
+def stay_cost(atom: Stay, placed: Sequence[int], kept: Mapping[PartKey, int]) -> int | None:
+    """Cost of an item that runs, from its placed replicas per part and those that keep their seat; None: forbidden."""
+    if not any(placed):
+        return atom.leave_once if atom.may_leave else None
+    moved = sum(placed) - sum(n for (item, _), n in kept.items() if item == atom.item)
+    if moved and not atom.may_move:
+        return None
+    return moved * atom.move_each + (atom.move_once if moved else 0)
+
+
+def stayed(atom: Stay, plan: Plan) -> dict[PartKey, int]:
+    """Replicas of each part that keep their very seat."""
+    found: dict[PartKey, int] = {}
+    for p, seats in enumerate(plan.seats.get(atom.item, ())):
+        homes = list(atom.home[p])
+        for seat in seats:
+            if seat in homes:
+                homes.remove(seat)
+                found[atom.item, p] = found.get((atom.item, p), 0) + 1
+    return found
 
 
 def bin_loss(atom: Remainder, b: int, before: Sequence[int], after: Sequence[int]) -> int:
@@ -220,9 +243,15 @@ def judge(problem: Problem, plan: Plan) -> tuple[bool, tuple[int, ...], list[int
     totals = [0] * problem.tiers
     costs = []
     for atom in problem.atoms:
+        if isinstance(atom, Stay):
+            placed = [len(seats) for seats in plan.seats.get(atom.item, ())]
+            said = stay_cost(atom, placed, stayed(atom, plan))
+            valid = valid and said is not None
         if atom.tier < 0:
             continue
         amount = cost(atom, problem, held)
+        if isinstance(atom, Stay):
+            amount = said or 0
         if isinstance(atom, Remainder) and after is not None:
             before = problem.bins.devices.tolist()
             amount = sum(bin_loss(atom, b, before[b], after[b]) for b in range(problem.bins.count))
