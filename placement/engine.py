@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 from placement.admission import screen
-from placement.compile import Lowered, lift, lower, lower_placements, terms
+from placement.compile import Lifted, Lowered, lift, lower, lower_placements, terms, whole
 from placement.explain import Explainer
 from placement.model import Case, Certificate, Decision, Placement, Status, TierReport, Unplaced, Verdict
 from placement.rating import gap_of, refusing_tiers
@@ -85,7 +85,7 @@ def decide(
 
 def _warm_plan(lowered: Lowered, warm: tuple[Placement, ...]) -> Plan:
     known = tuple(p for p in warm if p.workload in lowered.context.item_of)
-    return lower_placements(lowered, known)
+    return lower_placements(lowered, whole(lowered, Lifted(known)))
 
 
 def _decision(
@@ -95,6 +95,7 @@ def _decision(
     unplaced: tuple[Unplaced, ...],
     timings: dict[str, float],
 ) -> Decision:
+    lifted = lift(lowered, outcome.plan)
     idle, report = outcome.idle_values, outcome.report
     named = terms(lowered, report)
     refusing = refusing_tiers(lowered)
@@ -125,8 +126,11 @@ def _decision(
         gap_tier=None if open_tier is None else open_tier.tier,
         bound_source=None if shown is None else shown.bound_source,
         terms=named,
-        placements=lift(lowered, outcome.plan),
+        placements=lifted.placements,
         unplaced=unplaced,
+        moves=lifted.moves,
+        shrinks=lifted.shrinks,
+        evictions=lifted.evictions,
         holds=lowered.holds,
         timings=timings,
         certificates=_certificates(lowered, outcome.bounds),

@@ -9,7 +9,7 @@ import numpy as np
 
 from placement.compile import Lowered
 from placement.model import Unplaced, Verdict
-from solver.alone import fits, solo, without_rule
+from solver.alone import fits, must_stay, solo, without_rule
 from solver.atoms import Caps, Share, Together, Within
 from solver.cells import rooms
 from solver.conflict import Answer, ask
@@ -49,7 +49,7 @@ class Explainer:
         found: list[Unplaced] = []
         known: dict[tuple[object, ...], Unplaced] = {}
         for item, ref in enumerate(self.lowered.refs):
-            if self.plan.placed(item):
+            if self.plan.placed(item) or item in self.lowered.problem.homes:
                 continue
             mark = self._mark(item)
             verdict = known.get(mark) or self._verdict(item, owners)
@@ -95,8 +95,14 @@ class Explainer:
             return _unplaced(name, first.verdict, "affinity", reason)
         here = solo(problem, item)
         alone = self._ask(here)
-        if alone.plan is not None:
-            return self._outcompeted(name, alone.plan, owners)
+        witness = alone.plan
+        if witness is not None and must_stay(problem):
+            witness = self._ask(solo(problem, item, beside=True)).plan
+            if witness is None:
+                reason = "it fits only if running work moves that may not be evicted; no such plan was found"
+                return _unplaced(name, Verdict.NOT_FOUND, None, reason)
+        if witness is not None:
+            return self._outcompeted(name, witness, owners)
         bare = Answer()
         if left is None or left > 2 * self.empty_s:
             empty = solo(self.empty().problem, item)
@@ -106,7 +112,8 @@ class Explainer:
             rule, reason = self._blame(empty, "on the empty fleet")
             return _unplaced(name, Verdict.IMPOSSIBLE, rule, f"{reason} (proven by {bare.proof})")
         if alone.proof is not None:
-            rule, reason = self._blame(here, "beside the running work")
+            beside = "beside the running work" + (" that may not be evicted" if problem.homes else "")
+            rule, reason = self._blame(here, beside)
             known = "" if bare.plan is not None else "; whether it fits the empty fleet is not proven"
             return _unplaced(name, Verdict.NO_ROOM, rule, f"{reason} (proven by {alone.proof}){known}")
         return _unplaced(name, Verdict.NOT_FOUND, None, "no placement was found, and none is proven impossible")

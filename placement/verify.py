@@ -11,7 +11,7 @@ from collections import Counter
 import numpy as np
 
 from placement.admission import screen
-from placement.compile import Lowered, lower, lower_placements, terms
+from placement.compile import Lifted, Lowered, lift, lower, lower_placements, terms, whole
 from placement.errors import InputError
 from placement.model import Case, Certificate, Decision, Placement, Status, Verdict
 from placement.rating import gap_of, refusing_tiers
@@ -41,18 +41,21 @@ def _lowered(snapshot: Snapshot, rejected: frozenset[str]) -> Lowered:
     return lower(snapshot.case, snapshot.fabric, only=admitted, usage=snapshot.usage)
 
 
-def _audit(lowered: Lowered, placements: tuple[Placement, ...]) -> tuple[list[str], Report | None]:
-    """Violations by both readings, and the judge's report if the placements can be read at all."""
+def _audit(lowered: Lowered, decision: Lifted | Decision) -> tuple[list[str], tuple[Placement, ...], Report | None]:
+    """Violations by both readings, all placements, and the judge's report if the placements can be read at all.
+
+    What the running state breaks already, word for word, is no violation (hold).
+    """
     try:
+        placements = whole(lowered, decision)
         plan = lower_placements(lowered, placements)
-        native = [
-            f"{active.rule.name}: {text}"
-            for active in lowered.rules
-            if active.hard is not None and active.spec.mode != "prefer"
-            for text in active.hard.audit(lowered.case, lowered.fabric, placements)
-        ]
+        native = _native(lowered, placements)
+        if lowered.problem.homes:
+            before = whole(lowered, Lifted(()))
+            excused = set(_native(lowered, before))
+            native = [text for text in native if text not in excused]
     except InputError as error:
-        return [str(error)], None
+        return [str(error)], (), None
     report = check(lowered.problem, plan)
     found = list(dict.fromkeys(native))
     if report.violations and not found:
@@ -61,7 +64,17 @@ def _audit(lowered: Lowered, placements: tuple[Placement, ...]) -> tuple[list[st
             found.append(f"{broken.rule}: {who}: {broken.detail}")
     if found and not report.violations:
         found.append("internal: the rules' oracles and the lowered atoms disagree; please report this case")
-    return found, report
+    return found, placements, report
+
+
+def _native(lowered: Lowered, placements: tuple[Placement, ...]) -> list[str]:
+    """What the rules' own oracles find."""
+    return [
+        f"{active.rule.name}: {text}"
+        for active in lowered.rules
+        if active.hard is not None and active.spec.mode != "prefer"
+        for text in active.hard.audit(lowered.case, lowered.fabric, placements)
+    ]
 
 
 def verify_placements(case: Case | Snapshot, placements: tuple[Placement, ...]) -> tuple[str, ...]:
@@ -71,7 +84,7 @@ def verify_placements(case: Case | Snapshot, placements: tuple[Placement, ...]) 
     """
     snapshot = _ready(case)
     rejected = frozenset(screen(snapshot.case, snapshot.fabric))
-    return tuple(_audit(_lowered(snapshot, rejected), with_devices(snapshot, placements))[0])
+    return tuple(_audit(_lowered(snapshot, rejected), Lifted(with_devices(snapshot, placements)))[0])
 
 
 def verify(case: Case | Snapshot, decision: Decision) -> tuple[str, ...]:
@@ -79,12 +92,13 @@ def verify(case: Case | Snapshot, decision: Decision) -> tuple[str, ...]:
     snapshot = _ready(case)
     rejected = frozenset(screen(snapshot.case, snapshot.fabric))
     lowered = _lowered(snapshot, rejected)
-    found, report = _audit(lowered, decision.placements)
+    found, placements, report = _audit(lowered, decision)
     if decision.case_id != snapshot.case_id:
         found.append(f"case_id: the decision is for case {decision.case_id}, this is case {snapshot.case_id}")
     found += _accounts(snapshot.case, decision, rejected)
     if report is not None:
-        found += _figures(lowered, decision, report)
+        found += _figures(lowered, decision, placements, report)
+        found += _disturbances(lowered, decision, placements)
         found += _proofs(lowered, decision)
         found += _refuted(lowered, decision)
     return tuple(found)
@@ -113,10 +127,25 @@ def _accounts(case: Case, decision: Decision, rejected: frozenset[str]) -> list[
     return found
 
 
-def _figures(lowered: Lowered, decision: Decision, report: Report) -> list[str]:
+def _disturbances(lowered: Lowered, decision: Decision, placements: tuple[Placement, ...]) -> list[str]:
+    """Moves, shrinks and evictions say what they are."""
+    told = lift(lowered, lower_placements(lowered, placements))
+    found = []
+    for field in ("moves", "shrinks"):
+        said = {entry.workload: entry for entry in getattr(decision, field)}
+        real = {entry.workload: entry for entry in getattr(told, field)}
+        found += [f"{field}: {name} is not one of them" for name in sorted(said.keys() - real.keys())]
+        for name in sorted(said.keys() & real.keys()):
+            for figure in {"moved", "lost"} & vars(said[name]).keys():
+                if getattr(said[name], figure) != getattr(real[name], figure):
+                    found.append(f"{field}: {name} reports another number of replicas {figure}")
+    return found
+
+
+def _figures(lowered: Lowered, decision: Decision, placements: tuple[Placement, ...], report: Report) -> list[str]:
     """Tier values, terms, gaps and status against the placements."""
     found = []
-    idle = values(lowered.problem, Plan())
+    idle = values(lowered.problem, lowered.problem.anchor)
     refusing = refusing_tiers(lowered)
     stated = {t.tier: t for t in decision.tiers}
     if tuple(stated) != lowered.tiers or len(stated) != len(decision.tiers):
@@ -167,7 +196,7 @@ def _figures(lowered: Lowered, decision: Decision, report: Report) -> list[str]:
             found.append(f"tiers[{index}].terms: not the objectives of that tier")
     for active in lowered.rules:
         if active.objective is not None and active.spec.weight:
-            native = active.objective.points(lowered.case, lowered.fabric, decision.placements, active.spec)
+            native = active.objective.points(lowered.case, lowered.fabric, placements, active.spec)
             wanted = right.get((active.rule.name, active.spec.tier))
             if wanted is not None and native != wanted.points:
                 found.append(f"internal: the oracle of {active.rule.name} disagrees with its atoms; please report")

@@ -7,19 +7,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from solver.atoms.charge import RefuseCharge
+from solver.atoms.stay import Stay
 from solver.cells import rooms
 from solver.check import check
 from solver.greedy import greedy
 from solver.items import Item, PartKey
+from solver.neighbourhood import part_of
 from solver.plan import Plan
 from solver.problem import Problem
 
-__all__ = ["always_on", "fits", "seats_short", "solo", "without_rule"]
+__all__ = ["always_on", "fits", "must_stay", "seats_short", "solo", "without_rule"]
 
 
-def solo(problem: Problem, item: int) -> Problem:
-    """The item alone under its hard atoms; the one tier counts missing replicas."""
+def must_stay(problem: Problem) -> bool:
+    """True if something runs that may be moved and not evicted."""
+    return any(isinstance(atom, Stay) and not atom.may_leave for atom in problem.atoms)
+
+
+def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
+    """The item alone under its hard atoms, all that runs and may be disturbed gone; one tier counts missing replicas.
+
+    `beside`: what may move but not leave is kept where it is.
+    """
+    if beside:
+        staying = {a.item for a in problem.atoms if isinstance(a, Stay) and not a.may_leave}
+        around = Plan({i: seats for i, seats in problem.homes.items() if i in staying})
+        part = part_of(problem, around, [item], np.ones(problem.bins.count, np.bool_))
+        return solo(part.problem, part.items.index(item))
     hard = (a for atom in problem.atoms if (a := atom.unpriced()) is not None)
     atoms = [a for atom in hard if (a := atom.remap({item: 0})) is not None]
     missing = {(0, p): 1 for p in range(len(problem.items[item].parts))}

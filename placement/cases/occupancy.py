@@ -127,8 +127,13 @@ class FreeFleet:
         return [self.take(row, slots, 1000 * size) for row, slots in chosen]
 
 
-def occupy(fleet: FreeFleet, share: float, tenants: list[str], random: Random) -> list[Running]:
-    """Place running work until `share` of all GPUs is used, or nothing more fits."""
+def occupy(
+    fleet: FreeFleet, share: float, tenants: list[str], random: Random, *, preemption: bool = False
+) -> list[Running]:
+    """Place running work until `share` of all GPUs is used, or nothing more fits.
+
+    `preemption`: some of it may be moved or evicted.
+    """
     target = int(share * fleet.total_milli)
     amounts = per_gpu(fleet.fabric)
     largest = 1000 * max(len(devices) for devices in fleet.free)
@@ -150,12 +155,21 @@ def occupy(fleet: FreeFleet, share: float, tenants: list[str], random: Random) -
             replicas = fleet.place_one(size, random, everywhere=misses > 50)
         misses = 0 if replicas else misses + 1
         if replicas:
-            running.append(_running(f"run-{len(running):06d}", size, replicas, amounts, tenants, random))
+            running.append(
+                _running(f"run-{len(running):06d}", size, replicas, amounts, tenants, random, preemption=preemption)
+            )
     return running
 
 
 def _running(
-    name: str, size_milli: int, replicas: list[Replica], amounts: PerGpu, tenants: list[str], random: Random
+    name: str,
+    size_milli: int,
+    replicas: list[Replica],
+    amounts: PerGpu,
+    tenants: list[str],
+    random: Random,
+    *,
+    preemption: bool,
 ) -> Running:
     """Dress placed replicas as a workload with an age, an end and a price of being moved."""
     gang = len(replicas) > 1
@@ -195,6 +209,6 @@ def _running(
         expected_end_s=NOW_S + rest_s,
         last_checkpoint_s=NOW_S - random.randrange(0, min(age_s, 7200)) if kind is Kind.TRAINING else None,
         restart_cost_micro_usd=len(replicas) * size_milli * random.randrange(200, 1500),
-        movable=random.randrange(100) < 30,
-        evictable=tier >= 2 and random.randrange(100) < 50,
+        movable=random.randrange(100) < 30 and preemption,
+        evictable=tier >= 2 and random.randrange(100) < 50 and preemption,
     )

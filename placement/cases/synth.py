@@ -31,12 +31,15 @@ def synth_case(
     seed: int,
     *,
     budget: Budget | None = None,
+    preemption: bool = False,
 ) -> Case:
     """A case on `synth_fleet(fleet_kind, nodes, seed)`: `occupancy` of its GPUs used, `pending` workloads.
 
     Running work is a seeded mix of shares, single nodes and gangs within capacity and power caps; pending
     work wants about 1.3 times the free GPUs if it is many workloads. 8 to 12 tenants, every third with a
-    quota above what it runs. The same arguments give the same case. InputError for arguments out of range.
+    quota above what it runs. With `preemption` about a third of the running work may be moved, and half of that
+    of tier 2 and later may be evicted; without it all stays as it is. The same arguments give the same case.
+    InputError for arguments out of range.
     """
     if not 0 <= occupancy <= MAX_OCCUPANCY:
         raise InputError("occupancy", f"{occupancy} is out of range", f"use a number from 0 to {MAX_OCCUPANCY}")
@@ -52,7 +55,7 @@ def synth_case(
     random = Random(f"{fleet_kind}/{nodes}/{occupancy}/{pending}/{seed}")
     names = [f"tenant-{row:02d}" for row in range(random.randrange(8, 13))]
     free = FreeFleet(fabric)
-    running = occupy(free, occupancy, names, random)
+    running = occupy(free, occupancy, names, random, preemption=preemption)
     free_milli = sum(sum(devices) for devices in free.free)
     workloads = Demand(fabric, free_milli, running, names, random).draw(pending)
     try:

@@ -67,12 +67,15 @@ def synth(
     occupancy: Annotated[float, typer.Option("--occupancy", help="Share of the GPUs in use, 0 to 0.95.")] = 0.8,
     pending: _Pending = 20,
     seed: _Seed = 0,
+    preemption: Annotated[
+        bool, typer.Option("--preemption", help="Let some of the running work be moved or evicted.")
+    ] = False,
 ) -> None:
     """Make a seeded synthetic fleet, partly used, with more pending work than fits."""
     check_writable(out)
     from placement.cases.synth import synth_case  # noqa: PLC0415 - --help does without
 
-    case = synth_case(fleet.value, nodes, occupancy, pending, seed)
+    case = synth_case(fleet.value, nodes, occupancy, pending, seed, preemption=preemption)
     short = len(case.workloads) < pending
     notes = (f"only {len(case.workloads)} of {pending} pending workloads could be made",) if short else ()
     _write(case, out, notes)

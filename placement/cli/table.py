@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from placement.cli.streams import one_line
-from placement.model import Case, Decision, PlacedReplica, Placement
+from placement.model import Case, Decision, PlacedReplica
 
 __all__ = ["print_decision"]
 
@@ -42,6 +42,7 @@ def _print(console: Console, case: Case, decision: Decision) -> None:
         _tiers(decision),
         _terms(decision),
         _placements(case, decision),
+        _disturbed(case, decision),
         _unplaced(decision),
         _holds(decision),
         _timings(decision),
@@ -112,14 +113,28 @@ def _placements(case: Case, decision: Decision) -> Table:
         workload = kinds.get(placement.workload)
         facts = ("-", "-") if workload is None else (workload.kind.value, workload.tenant)
         milli = sum(device.milli for replica in placement.replicas for device in replica.devices)
-        rows.append((placement.workload, *facts, str(len(placement.replicas)), f"{milli / 1000:g}", _nodes(placement)))
+        where = _nodes(placement.replicas)
+        rows.append((placement.workload, *facts, str(len(placement.replicas)), f"{milli / 1000:g}", where))
     return _table("placed", "workload", "kind", "tenant", "replicas#", "GPUs#", "nodes [devices]~", rows=rows)
 
 
-def _nodes(placement: Placement) -> str:
+def _disturbed(case: Case, decision: Decision) -> Table:
+    """Running work: where it was and where it is in the end."""
+    before = {one.workload.id: [PlacedReplica(**dict(r)) for r in one.replicas] for one in case.running}
+    rows = [(move.workload, "moves", before[move.workload], _nodes(move.replicas)) for move in decision.moves]
+    rows += [(one.workload, "shrinks", before[one.workload], _nodes(one.replicas)) for one in decision.shrinks]
+    rows += [
+        (one.workload, "is evicted", before[one.workload], f"- (for {', '.join(one.rivals)})" if one.rivals else "-")
+        for one in decision.evictions
+    ]
+    cells = ((name, what, _nodes(seats), after) for name, what, seats, after in rows)
+    return _table("disturbed", "workload", "what", "before [devices]~", "after [devices]~", rows=cells)
+
+
+def _nodes(placed: Iterable[PlacedReplica]) -> str:
     """The nodes with the devices taken on each: `n1[0-3] n2[5:250]`."""
     by_node: dict[str, list[PlacedReplica]] = {}
-    for replica in placement.replicas:
+    for replica in placed:
         by_node.setdefault(replica.node, []).append(replica)
     named = [f"{node}{_devices(replicas)}" for node, replicas in sorted(by_node.items())]
     more = f" and {len(named) - _NODES} more" if len(named) > _NODES else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from placement.compile.items import build_usage
-from placement.compile.lifting import lift, lower_placements, terms
+from placement.compile.lifting import Lifted, lift, lower_placements, terms, whole
 from placement.compile.lowering import Lowered, lower
 
-__all__ = ["Lowered", "build_usage", "lift", "lower", "lower_placements", "terms"]
+__all__ = ["Lifted", "Lowered", "build_usage", "lift", "lower", "lower_placements", "terms", "whole"]

@@ -2,19 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from placement.compile.lowering import Lowered
 from placement.errors import InputError
-from placement.model.decision import PlacedReplica, Placement, Term
-from placement.model.state import Device
+from placement.model.case import LoosenedCase
+from placement.model.decision import Decision, Eviction, Move, PlacedReplica, Placement, Shrink, Term
+from placement.model.state import Device, Running
+from placement.rules.disturbance import disturbed
 from solver.check import Report
 from solver.items import PartKey
 from solver.plan import Plan, Seat
 
-__all__ = ["lift", "lower_placements", "terms"]
+__all__ = ["Lifted", "lift", "lower_placements", "terms", "whole"]
 
 
-def lift(lowered: Lowered, plan: Plan) -> tuple[Placement, ...]:
-    """The placements of a plan in order of workload ids; replicas in order of subgroup, role and node."""
+@dataclass(frozen=True)
+class Lifted:
+    """What a plan does: to waiting work (`placements`) and to running work."""
+
+    placements: tuple[Placement, ...]
+    moves: tuple[Move, ...] = ()
+    shrinks: tuple[Shrink, ...] = ()
+    evictions: tuple[Eviction, ...] = ()
+
+
+def lift(lowered: Lowered, plan: Plan) -> Lifted:
+    """The plan in terms of workloads, in order of their ids; replicas in order of subgroup, role and node."""
+    placed = {placement.workload: placement for placement in _placements(lowered, plan)}
+    moves, shrinks, evictions = [], [], []
+    for one in _mobile(lowered):
+        name = one.workload.id
+        after = placed.pop(name, None)
+        moved, lost = disturbed(one, after)
+        if after is None:
+            evictions.append(Eviction(workload=name, rivals=_rivals(one, placed.values())))
+        elif moved:
+            moves.append(Move(workload=name, moved=moved, replicas=after.replicas))
+        elif lost:
+            shrinks.append(Shrink(workload=name, lost=lost, replicas=after.replicas))
+    return Lifted(
+        placements=tuple(placed.values()),
+        moves=tuple(sorted(moves, key=lambda one: one.workload)),
+        shrinks=tuple(sorted(shrinks, key=lambda one: one.workload)),
+        evictions=tuple(sorted(evictions, key=lambda one: one.workload)),
+    )
+
+
+def _rivals(one: Running, placed: Iterable[Placement]) -> tuple[str, ...]:
+    """Placed work with most replicas on the nodes that the evicted work had."""
+    nodes = {replica.node for replica in one.replicas}
+    shared = {p.workload: sum(replica.node in nodes for replica in p.replicas) for p in placed}
+    return tuple(sorted((name for name in shared if shared[name]), key=lambda name: (-shared[name], name))[:5])
+
+
+def whole(lowered: Lowered, decision: Lifted | Decision) -> tuple[Placement, ...]:
+    """Placements of all items of the problem: waiting work as placed, running work where it is in the end.
+
+    InputError if running work is named that the decision has no say in, or twice.
+    """
+    mobile = {one.workload.id: one for one in _mobile(lowered)}
+    told: dict[str, tuple[PlacedReplica, ...] | None] = {}
+    changes: tuple[tuple[str, tuple[Move | Shrink | Eviction, ...]], ...] = (
+        ("moves", decision.moves),
+        ("shrinks", decision.shrinks),
+        ("evictions", decision.evictions),
+    )
+    for field, entries in changes:
+        for row, entry in enumerate(entries):
+            at = f"{field}[{row}].workload"
+            if entry.workload not in mobile:
+                raise InputError(at, f"{entry.workload!r} is not running work that may be disturbed", "leave it out")
+            if entry.workload in told:
+                raise InputError(at, f"{entry.workload!r} is disturbed twice", "list it once")
+            told[entry.workload] = None if isinstance(entry, Eviction) else entry.replicas
+    found = list(decision.placements)
+    for name, one in mobile.items():
+        stays = tuple(PlacedReplica.model_construct(**dict(replica)) for replica in one.replicas)
+        replicas = told.get(name, stays)
+        if replicas is not None:
+            found.append(Placement(workload=name, replicas=replicas))
+    return tuple(found)
+
+
+def _mobile(lowered: Lowered) -> tuple[Running, ...]:
+    return lowered.case.mobile if isinstance(lowered.case, LoosenedCase) else ()
+
+
+def _placements(lowered: Lowered, plan: Plan) -> tuple[Placement, ...]:
     nodes = lowered.fabric.nodes
     replicas: dict[str, list[PlacedReplica]] = {}
     for item, parts in plan.seats.items():

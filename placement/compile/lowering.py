@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from placement.compile.items import build_items, build_usage
+from placement.compile.loosening import loosen
 from placement.compile.magnitude import check_magnitude
-from placement.model.case import Case
+from placement.model.case import Case, LoosenedCase
 from placement.model.decision import Hold
 from placement.model.workload import Workload
 from placement.rules.context import Context, ItemRef, Usage
+from placement.rules.disturbance import homes as running_homes
 from placement.rules.registry import Active, active_rules
 from placement.rules.relations import concerns
+from solver.atoms import Allow
+from solver.check import check
 from solver.items import Bins
+from solver.plan import Seat
 from solver.problem import Atom, Problem
 from topology.fabric import Fabric
 
@@ -25,8 +30,8 @@ class Lowered:
     """A problem and the way back.
 
     `refs[i]` says what item i stands for; `case` is the case as it was lowered (only the chosen pending work, no
-    running work on an empty fleet) and thus the one to hand to the rules' oracles; `tiers` are the policy's tiers,
-    `tiers[t]` being tier t of the problem; `rules` are those that were lowered.
+    running work on an empty fleet, loosened) and thus the one to hand to the rules' oracles; `tiers` are the policy's
+    tiers, `tiers[t]` being tier t of the problem; `rules` are those that were lowered.
     """
 
     problem: Problem
@@ -51,33 +56,72 @@ def lower(
     """Lower a canonical case on the fabric of its fleet.
 
     `only` are the ids of the pending workloads to lower (None: all); `skip_rules` are rules to leave out;
-    `empty_fleet` forgets the running work, and what wants to be near to it. Running work stays where it is,
-    whatever it allows. InputError names a fault of the policy (among them weights so large that a tier leaves the
-    solver's range), or a level that the fleet does not have.
+    `empty_fleet` forgets the running work, and what wants to be near to it. Running work that may be moved or evicted
+    becomes an item (see `loosening`); `usage` is that of all running work. InputError names a fault of the policy
+    (among them weights so large that a tier leaves the solver's range), or a level that the fleet does not have.
     """
     case = _narrowed(case, None if only is None else frozenset(only), empty_fleet=empty_fleet)
     skipped = frozenset(skip_rules)
     rules = tuple(active for active in active_rules(case.policy) if active.rule.name not in skipped)
-    tiers = tuple(sorted({spec.tier for spec in case.policy.rules if spec.mode == "prefer"}))
     if usage is None or empty_fleet:
         usage = build_usage(case, fabric)
+    held: frozenset[str] = frozenset()
+    while True:
+        found = _lowered(case, loosen(case, fabric, held), fabric, rules, usage)
+        offending = _offending(found)
+        if not offending:
+            check_magnitude(found.problem, found.tiers)
+            return found
+        held |= offending
+
+
+def _lowered(whole: Case, case: Case, fabric: Fabric, rules: tuple[Active, ...], usage: Usage) -> Lowered:
+    """Lower a loosened case; `usage` is that of all running work of the `whole` case."""
+    tiers = tuple(sorted({spec.tier for spec in case.policy.rules if spec.mode == "prefer"}))
     items, refs = build_items(case)
-    context = Context(case, fabric, refs, usage, tiers)
+    left = usage if case is whole else build_usage(case, fabric)
+    context = Context(case, fabric, refs, left, tiers)
+    homes = {item: seats for _, item, seats in running_homes(context)}
     atoms: list[Atom] = []
     holds: list[Hold] = []
+    before = context if case is whole else Context(whole, fabric, refs, usage, tiers)
     for active in rules:
         if active.objective is None or active.spec.weight > 0:
             atoms += active.rule.lower(context, active.spec)
-        holds += active.rule.holds(context, active.spec)
+        holds += active.rule.holds(before, active.spec)
     problem = Problem(
-        bins=Bins(usage.free_devices, usage.free_resources),
+        bins=Bins(left.free_devices, left.free_resources),
         partitions=tuple(partition.domain_of for partition in fabric.partitions),
         items=items,
-        atoms=tuple(atoms),
+        atoms=tuple(_home_allowed(atom, homes) for atom in atoms) if homes else tuple(atoms),
         tiers=max(1, len(tiers)),
+        homes=homes,
     )
-    check_magnitude(problem, tiers)
     return Lowered(problem, refs, tuple(holds), case, fabric, tiers, rules, context)
+
+
+def _home_allowed(atom: Atom, homes: Mapping[int, tuple[tuple[Seat, ...], ...]]) -> Atom:
+    """What runs may stay even where its kind may not start (hold)."""
+    if not isinstance(atom, Allow) or atom.item not in homes:
+        return atom
+    here = sorted({seat.bin for seat in homes[atom.item][atom.part]})
+    if atom.bins[here].all():
+        return atom
+    bins = atom.bins.copy()
+    bins[here] = True
+    return replace(atom, bins=bins)
+
+
+def _offending(lowered: Lowered) -> frozenset[str]:
+    """Work that may be disturbed, and breaks a requirement where it is: it has to be held instead."""
+    if not isinstance(lowered.case, LoosenedCase):
+        return frozenset()
+    problem = lowered.problem
+    broken = check(problem, problem.anchor).violations
+    items = {item for violation in broken for item in violation.items} & problem.homes.keys()
+    if broken and not items:
+        items = set(problem.homes)
+    return frozenset(lowered.refs[item].members[0].id for item in items)
 
 
 def _narrowed(case: Case, only: frozenset[str] | None, *, empty_fleet: bool) -> Case:

@@ -1,13 +1,16 @@
 """What we want: workloads, running state, tenants, policy; a case holds them all, a decision answers it."""
 
-from placement.model.case import Budget, Case, read_case, write_case
+from placement.model.case import Budget, Case, LoosenedCase, read_case, write_case
 from placement.model.decision import (
     BoundSource,
     Certificate,
     Decision,
+    Eviction,
     Hold,
+    Move,
     PlacedReplica,
     Placement,
+    Shrink,
     Status,
     Term,
     TierReport,
@@ -40,9 +43,12 @@ __all__ = [
     "Certificate",
     "Decision",
     "Device",
+    "Eviction",
     "Hold",
     "Kind",
+    "LoosenedCase",
     "Mode",
+    "Move",
     "PlacedReplica",
     "Placement",
     "PlacementGroup",
@@ -53,6 +59,7 @@ __all__ = [
     "RuleSpec",
     "Running",
     "Segment",
+    "Shrink",
     "Spread",
     "Status",
     "Subgroup",

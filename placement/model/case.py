@@ -19,7 +19,7 @@ from placement.model.tenant import Tenant
 from placement.model.workload import PlacementGroup, Workload
 from topology.model import Fleet
 
-__all__ = ["Budget", "Case", "read_case", "write_case"]
+__all__ = ["Budget", "Case", "LoosenedCase", "read_case", "write_case"]
 
 
 class Budget(Document):
@@ -121,6 +121,15 @@ class Case(Document):
         if _sort_levels(plain):
             text = json.dumps(plain)
         return validate_text(cls, text, "case")
+
+
+class LoosenedCase(Case):
+    """A case as the rules lower it: what may be disturbed stands among `workloads`, and in `mobile` with where it runs.
+
+    Made by `placement.compile.loosening`; never read from a file.
+    """
+
+    mobile: tuple[Running, ...] = ()
 
 
 def _sort_levels(plain: Any) -> bool:

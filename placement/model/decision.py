@@ -16,9 +16,12 @@ __all__ = [
     "BoundSource",
     "Certificate",
     "Decision",
+    "Eviction",
     "Hold",
+    "Move",
     "PlacedReplica",
     "Placement",
+    "Shrink",
     "Status",
     "Term",
     "TierReport",
@@ -102,6 +105,29 @@ class Placement(Document):
     replicas: tuple[PlacedReplica, ...]
 
 
+class Move(Document):
+    """Running work of which `moved` replicas go elsewhere; `replicas` is all of it once that is done."""
+
+    workload: Name
+    moved: Annotated[int, Field(ge=1, le=1_000_000)]
+    replicas: tuple[PlacedReplica, ...]
+
+
+class Shrink(Document):
+    """Running work that ends `lost` of its replicas; `replicas` are those that stay where they are."""
+
+    workload: Name
+    lost: Annotated[int, Field(ge=1, le=1_000_000)]
+    replicas: tuple[PlacedReplica, ...]
+
+
+class Eviction(Document):
+    """Running work that is ended whole, and the placed work that takes its room on the same nodes."""
+
+    workload: Name
+    rivals: tuple[Name, ...] = ()
+
+
 class Unplaced(Document):
     """Why a workload is not placed: the verdict, the rule that decides, the rivals in its place."""
 
@@ -146,6 +172,9 @@ class Decision(Document):
     terms: tuple[Term, ...] = ()
     placements: tuple[Placement, ...] = ()
     unplaced: tuple[Unplaced, ...] = ()
+    moves: tuple[Move, ...] = ()
+    shrinks: tuple[Shrink, ...] = ()
+    evictions: tuple[Eviction, ...] = ()
     holds: tuple[Hold, ...] = ()
     timings: dict[str, float] = Field(default_factory=dict)
     certificates: tuple[Certificate, ...] = ()

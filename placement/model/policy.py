@@ -66,6 +66,7 @@ _REQUIRED = (
     "gpu_model",
     "health",
     "power_cap",
+    "preemption",
     "quota",
     "segments",
     "selectors",
@@ -82,6 +83,8 @@ def default_policy() -> Policy:
     prefer: tuple[tuple[str, int, dict[str, Any]], ...] = (
         # Refused work costs its tier's weight times its size: a class outweighs 10 times its size of the next.
         ("refused", 1, {"weight_by_tier": [1000, 100, 10, 1]}),
+        # Ending what runs must gain half as much again as it loses.
+        ("eviction", 1, {"percent": 50}),
         ("fairness", 2, {"grid_milli": 10}),
         ("price", 3, {}),
         ("energy", 3, {"tariff_micro_usd_kwh": 120_000}),
@@ -92,6 +95,7 @@ def default_policy() -> Policy:
             {"gpu_hour_micro_usd": 2_000_000, "steps_per_hour": 3600, "training_message_mib": 1024},
         ),
         ("state_fetch", 3, {"fetch_gbps": 25, "gpu_hour_micro_usd": 2_000_000}),
+        ("stability", 3, {"gpu_hour_micro_usd": 2_000_000, "least_remaining_s": 600}),
         ("stranded", 3, {"gpu_hour_micro_usd": 500_000}),
         ("topology_preference", 3, {"domain_micro_usd_h": 1_000_000}),
         ("spread_preference", 3, {"excess_micro_usd_h": 200_000}),

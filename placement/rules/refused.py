@@ -18,7 +18,7 @@ from solver.atoms import RefuseCharge
 from solver.problem import Atom
 from topology.fabric import Fabric
 
-__all__ = ["Refused", "RefusedParams"]
+__all__ = ["Refused", "RefusedParams", "value_of_replica"]
 
 _CPU_MILLI_PER_GPU_MILLI = 8
 
@@ -43,7 +43,7 @@ class Refused(ObjectiveRule[RefusedParams]):
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One charge for all parts."""
         weights = self.params(spec).weight_by_tier
-        each = {key: spec.weight * _value(ref.workload, ref.role, weights) for key, ref in context.parts()}
+        each = {key: spec.weight * value_of_replica(ref.workload, ref.role, weights) for key, ref in context.parts()}
         return [RefuseCharge(self.name, context.tier(spec.tier), each)] if each else []
 
     def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
@@ -59,11 +59,12 @@ class Refused(ObjectiveRule[RefusedParams]):
             for subgroup in workload.subgroups:
                 for role in subgroup.roles:
                     missing = role.replicas - placed[workload.id, subgroup.name, role.name]
-                    total += missing * _value(workload, role, weights)
+                    total += missing * value_of_replica(workload, role, weights)
         return spec.weight * total
 
 
-def _value(workload: Workload, role: Role, weights: tuple[int, ...]) -> int:
+def value_of_replica(workload: Workload, role: Role, weights: tuple[int, ...]) -> int:
+    """Points of one replica without a place, see `Refused`."""
     size = role.replica_gpu_milli or max(1, floor_div(role.cpu_milli, _CPU_MILLI_PER_GPU_MILLI))
     weight = weights[min(workload.tier, len(weights) - 1)]
     return max(1, floor_div(size * (workload.priority + 1) * weight, 100))

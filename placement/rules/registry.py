@@ -13,12 +13,14 @@ from placement.rules.affinity_preference import AffinityPreference
 from placement.rules.capacity import Capacity
 from placement.rules.carbon import Carbon
 from placement.rules.energy import Energy
+from placement.rules.eviction import Eviction
 from placement.rules.fairness import Fairness
 from placement.rules.gang import Gang
 from placement.rules.gpu_model import GpuModel
 from placement.rules.health import Health
 from placement.rules.latency import Latency
 from placement.rules.power_cap import PowerCap
+from placement.rules.preemption import Preemption
 from placement.rules.price import Price
 from placement.rules.quota import Quota
 from placement.rules.refused import Refused
@@ -27,6 +29,7 @@ from placement.rules.segments import Segments
 from placement.rules.selectors import Selectors
 from placement.rules.spread import Spread
 from placement.rules.spread_preference import SpreadPreference
+from placement.rules.stability import Stability
 from placement.rules.state_fetch import StateFetch
 from placement.rules.stranded import Stranded
 from placement.rules.topology import Topology
@@ -36,13 +39,13 @@ __all__ = ["LAWS", "RULES", "Active", "active_rules", "rule_named"]
 
 RULES: tuple[Rule[Any], ...] = (
     *(Capacity(), Gang(), GpuModel(), Health(), Selectors()),
-    *(Topology(), Segments(), Spread(), Affinity(), Quota(), PowerCap()),
-    *(Refused(), Fairness(), Price(), Energy(), Carbon(), Latency(), StateFetch(), Stranded()),
+    *(Topology(), Segments(), Spread(), Affinity(), Quota(), PowerCap(), Preemption()),
+    *(Refused(), Eviction(), Fairness(), Price(), Energy(), Carbon(), Latency(), StateFetch(), Stability(), Stranded()),
     *(TopologyPreference(), SpreadPreference(), AffinityPreference()),
 )
 """Requirements first, then objectives; the order of atoms follows this one, not the policy's."""
 
-LAWS = ("capacity", "gang")
+LAWS = ("capacity", "gang", "preemption")
 """Rules that hold even where a policy does not list them."""
 
 

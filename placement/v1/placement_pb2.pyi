@@ -626,7 +626,7 @@ class Certificate(_message.Message):
     def __init__(self, tier: _Optional[int] = ..., scale: _Optional[int] = ..., limits: _Optional[_Iterable[int]] = ..., multipliers: _Optional[_Iterable[_Union[Multiplier, _Mapping]]] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("schema_version", "case_id", "status", "fallback_reason", "tiers", "gap", "gap_tier", "bound_source", "terms", "placements", "unplaced", "holds", "timings", "certificates")
+    __slots__ = ("schema_version", "case_id", "status", "fallback_reason", "tiers", "gap", "gap_tier", "bound_source", "terms", "placements", "unplaced", "holds", "timings", "certificates", "moves", "shrinks", "evictions")
     class TimingsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -648,6 +648,9 @@ class Decision(_message.Message):
     HOLDS_FIELD_NUMBER: _ClassVar[int]
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    SHRINKS_FIELD_NUMBER: _ClassVar[int]
+    EVICTIONS_FIELD_NUMBER: _ClassVar[int]
     schema_version: int
     case_id: str
     status: Status
@@ -662,4 +665,35 @@ class Decision(_message.Message):
     holds: _containers.RepeatedCompositeFieldContainer[Hold]
     timings: _containers.ScalarMap[str, float]
     certificates: _containers.RepeatedCompositeFieldContainer[Certificate]
-    def __init__(self, schema_version: _Optional[int] = ..., case_id: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., fallback_reason: _Optional[str] = ..., tiers: _Optional[_Iterable[_Union[TierReport, _Mapping]]] = ..., gap: _Optional[float] = ..., gap_tier: _Optional[int] = ..., bound_source: _Optional[_Union[BoundSource, str]] = ..., terms: _Optional[_Iterable[_Union[Term, _Mapping]]] = ..., placements: _Optional[_Iterable[_Union[Placement, _Mapping]]] = ..., unplaced: _Optional[_Iterable[_Union[Unplaced, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Hold, _Mapping]]] = ..., timings: _Optional[_Mapping[str, float]] = ..., certificates: _Optional[_Iterable[_Union[Certificate, _Mapping]]] = ...) -> None: ...
+    moves: _containers.RepeatedCompositeFieldContainer[Move]
+    shrinks: _containers.RepeatedCompositeFieldContainer[Shrink]
+    evictions: _containers.RepeatedCompositeFieldContainer[Eviction]
+    def __init__(self, schema_version: _Optional[int] = ..., case_id: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., fallback_reason: _Optional[str] = ..., tiers: _Optional[_Iterable[_Union[TierReport, _Mapping]]] = ..., gap: _Optional[float] = ..., gap_tier: _Optional[int] = ..., bound_source: _Optional[_Union[BoundSource, str]] = ..., terms: _Optional[_Iterable[_Union[Term, _Mapping]]] = ..., placements: _Optional[_Iterable[_Union[Placement, _Mapping]]] = ..., unplaced: _Optional[_Iterable[_Union[Unplaced, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Hold, _Mapping]]] = ..., timings: _Optional[_Mapping[str, float]] = ..., certificates: _Optional[_Iterable[_Union[Certificate, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[Move, _Mapping]]] = ..., shrinks: _Optional[_Iterable[_Union[Shrink, _Mapping]]] = ..., evictions: _Optional[_Iterable[_Union[Eviction, _Mapping]]] = ...) -> None: ...
+
+class Move(_message.Message):
+    __slots__ = ("workload", "moved", "replicas")
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    MOVED_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    workload: str
+    moved: int
+    replicas: _containers.RepeatedCompositeFieldContainer[PlacedReplica]
+    def __init__(self, workload: _Optional[str] = ..., moved: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[PlacedReplica, _Mapping]]] = ...) -> None: ...
+
+class Shrink(_message.Message):
+    __slots__ = ("workload", "lost", "replicas")
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    workload: str
+    lost: int
+    replicas: _containers.RepeatedCompositeFieldContainer[PlacedReplica]
+    def __init__(self, workload: _Optional[str] = ..., lost: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[PlacedReplica, _Mapping]]] = ...) -> None: ...
+
+class Eviction(_message.Message):
+    __slots__ = ("workload", "rivals")
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    RIVALS_FIELD_NUMBER: _ClassVar[int]
+    workload: str
+    rivals: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, workload: _Optional[str] = ..., rivals: _Optional[_Iterable[str]] = ...) -> None: ...

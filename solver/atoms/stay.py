@@ -109,7 +109,7 @@ class Stay(Atom):
 
     def violations(self, problem: Problem, plan: Plan) -> list[Violation]:
         """A forbidden move, or an item that is gone."""
-        if not self.may_leave and not plan.placed(self.item):
+        if not self.may_leave and not _placed(plan, self.item):
             return [Violation(self.rule, (self.item,), "it runs and may not be evicted")]
         if not self.may_move and self._moved(plan):
             return [Violation(self.rule, (self.item,), "it runs and may not be moved")]
@@ -119,7 +119,11 @@ class Stay(Atom):
         """What disturbing it costs."""
         if self.tier < 0:
             return 0
-        if not plan.placed(self.item):
+        if not _placed(plan, self.item):
             return self.leave_once
         moved = self._moved(plan)
         return self.move_each * moved + (self.move_once if moved else 0)
+
+
+def _placed(plan: Plan, item: int) -> bool:
+    return any(plan.seats.get(item, ()))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from placement.compile import Lowered, lift, lower, lower_placements
+from placement.compile import Lifted, Lowered, lift, lower, lower_placements, whole
 from placement.errors import InputError
 from placement.model import (
     Affinity,
@@ -167,13 +167,15 @@ def test_refusing_everything_is_feasible_and_lifting_is_the_inverse() -> None:
     for _ in range(60):
         case = random_case(random)
         done = lower(case, Fabric.from_fleet(case.fleet))
-        assert not check(done.problem, lower_placements(done, ())).violations
+        assert not check(done.problem, done.problem.anchor).violations
+        assert lower_placements(done, whole(done, Lifted(()))) == done.problem.anchor
         placements = random_placements(random, case)
         plan = lower_placements(done, placements)
         lifted = lift(done, plan)
-        assert lower_placements(done, lifted) == plan
+        assert lower_placements(done, whole(done, lifted)) == plan
         wanted = {p.workload: sorted(r.model_dump_json() for r in p.replicas) for p in placements}
-        given = {p.workload: sorted(r.model_dump_json() for r in p.replicas) for p in lifted if p.replicas}
+        again = whole(done, lifted)
+        given = {p.workload: sorted(r.model_dump_json() for r in p.replicas) for p in again if p.replicas}
         assert given == wanted
 
 
@@ -188,11 +190,14 @@ def test_greedy_plans_lift_to_placements_that_every_oracle_accepts() -> None:
         skipped = random.sample([spec.name for spec in hard if spec.name not in LAWS], random.randint(0, 7))
         done = lower(case, Fabric.from_fleet(case.fleet), skip_rules=skipped)
         plan, _ = greedy(done.problem)
-        placements = lift(done, plan)
-        placed += len(placements)
+        lifted = lift(done, plan)
+        placements, before = whole(done, lifted), whole(done, Lifted(()))
+        placed += len(lifted.placements)
         for active in done.rules:
             if active.hard is not None:
-                assert active.hard.audit(done.case, done.fabric, placements) == [], active.rule.name
+                held = active.hard.audit(done.case, done.fabric, before)
+                found = active.hard.audit(done.case, done.fabric, placements)
+                assert set(found) <= set(held), active.rule.name
     assert placed > 20
 
 
@@ -271,7 +276,9 @@ def test_the_default_policy_uses_known_rules_and_the_laws_hold_without_it() -> N
     used = {active.rule.name for active in active_rules(default_policy())}
     assert used <= {rule.name for rule in RULES}
     assert {"capacity", "gang", "refused", "fairness", "price"} <= used
-    assert [active.rule.name for active in active_rules(Policy(rules=()))] == ["capacity", "gang"]
+    assert [active.rule.name for active in active_rules(Policy(rules=()))] == [
+        *("capacity", "gang", "preemption"),
+    ]
 
 
 def test_the_order_of_lists_changes_nothing() -> None:

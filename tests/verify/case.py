@@ -7,7 +7,8 @@ from solver.plan import Plan
 from solver.problem import Problem
 from tests.verify.brute import Best, Space, TooLargeError
 from tests.verify.meaning import judge
-from tests.verify.problems import draw, running
+from tests.verify.problems import draw
+from tests.verify.variants import running
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from solver.workers import Inline, Job
 from tests.verify.brute import Best
 from tests.verify.case import Case
 from tests.verify.measuring import damaged
-from tests.verify.problems import shuffled
+from tests.verify.variants import shuffled
 
 
 def _bounds_hold(name: str, told: list[object], problem: Problem, best: Best) -> Iterator[str]:

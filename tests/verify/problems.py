@@ -1,6 +1,6 @@
 """Seeded tiny problems that together exercise every atom and trait of the solver."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -18,13 +18,11 @@ from solver.atoms import (
     Share,
     SpanCharge,
     Spread,
-    Stay,
     Together,
     UnitCharge,
     Within,
 )
 from solver.items import Bins, Bundle, Demand, IntArray, Item, Part, PartKey
-from solver.plan import Plan, Seat
 from solver.problem import Atom, Problem
 
 CHAIN = (125, 250, 500, 1000)
@@ -326,89 +324,3 @@ def draw(rng: Random) -> Problem:
         atoms.extend(make(frame))
     rng.shuffle(atoms)
     return Problem(frame.bins, frame.partitions, frame.items, tuple(atoms), frame.tiers)
-
-
-def running(problem: Problem, plan: Plan, rng: Random) -> Problem:
-    """The same problem with the items of a valid plan running where the plan has them."""
-    homes = dict(plan.seats)
-    prices = (0, 1, 2, 3, 5, 1_000_003)
-    stays = [
-        Stay(
-            "stay",
-            rng.randrange(problem.tiers),
-            item,
-            seats,
-            move_once=rng.choice(prices),
-            move_each=rng.choice(prices),
-            leave_once=rng.choice(prices),
-            may_move=rng.random() < 0.7,
-            may_leave=rng.random() < 0.7,
-        )
-        for item, seats in homes.items()
-    ]
-    return replace(problem, atoms=(*problem.atoms, *stays), homes=homes)
-
-
-def shuffled(problem: Problem, rng: Random) -> Problem:
-    """The same problem with its items, bins, devices, atoms and domain numbers in another order."""
-    bin_order = rng.sample(range(problem.bins.count), k=problem.bins.count)
-    item_order = rng.sample(range(len(problem.items)), k=len(problem.items))
-    devices = problem.bins.devices[bin_order].copy()
-    width = devices.shape[1]
-    device_order = [rng.sample(range(width), k=width) for _ in bin_order]
-    for row, order in zip(devices, device_order, strict=True):
-        row[:] = row[order]
-    to_bin = {old: new for new, old in enumerate(bin_order)}
-
-    def seat(old: Seat) -> Seat:
-        order = device_order[to_bin[old.bin]]
-        return Seat(to_bin[old.bin], tuple(sorted((order.index(d), milli) for d, milli in old.devices)))
-
-    def moved(seats: tuple[tuple[Seat, ...], ...]) -> tuple[tuple[Seat, ...], ...]:
-        return tuple(tuple(sorted(map(seat, part))) for part in seats)
-
-    partitions = tuple(_renamed(labels[bin_order], rng) for labels in problem.partitions)
-    new = {old: k for k, old in enumerate(item_order)}
-    homes = {new[i]: moved(seats) for i, seats in problem.homes.items()}
-    atoms = [
-        (replace(a, home=moved(a.home)) if isinstance(a, Stay) else _reordered(a, bin_order)).remap(new)
-        for a in problem.atoms
-    ]
-    kept = [atom for atom in atoms if atom is not None]
-    rng.shuffle(kept)
-    items = tuple(problem.items[i] for i in item_order)
-    bins = Bins(devices, problem.bins.resources[bin_order])
-    return Problem(bins, partitions, items, tuple(kept), problem.tiers, homes)
-
-
-def _renamed(labels: IntArray, rng: Random) -> IntArray:
-    count = int(labels.max()) + 1
-    return np.array(rng.sample(range(count), k=count), np.int64)[labels]
-
-
-def _reordered(atom: Atom, order: Sequence[int]) -> Atom:
-    match atom:
-        case Allow() | Share() if atom.bins is not None:
-            return replace(atom, bins=atom.bins[order])
-        case Caps():
-            return replace(atom, labels=atom.labels[order])
-        case UnitCharge():
-            return replace(atom, each=atom.each[order])
-        case Remainder():
-            return replace(atom, values=atom.values[order])
-    return atom
-
-
-def without(problem: Problem, *, item: int | None = None, atom: int | None = None) -> Problem:
-    """The problem less one item or one atom, for shrinking a failure."""
-    atoms, items, homes = list(problem.atoms), list(problem.items), dict(problem.homes)
-    if atom is not None and isinstance(atoms[atom], Stay):
-        return problem
-    if atom is not None:
-        del atoms[atom]
-    if item is not None:
-        del items[item]
-        new = {old: old - (old > item) for old in range(len(problem.items)) if old != item}
-        atoms = [moved for a in atoms if (moved := a.remap(new)) is not None]
-        homes = {new[i]: seats for i, seats in homes.items() if i in new}
-    return replace(problem, items=tuple(items), atoms=tuple(atoms), homes=homes)

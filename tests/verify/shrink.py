@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from solver.atoms import Capacity
 from solver.problem import Problem
-from tests.verify.problems import without
+from tests.verify.variants import without
 
 
 def _smaller(problem: Problem) -> Iterator[Problem]:

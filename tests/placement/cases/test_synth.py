@@ -107,8 +107,11 @@ def test_many_workloads_use_every_rule() -> None:
     assert any(role.min_replicas for role in roles)
     assert any(role.nics for role in roles)
     assert any(workload.affinity for workload in case.workloads)
-    assert any(work.movable for work in case.running)
-    assert any(work.evictable for work in case.running)
+    assert not any(work.movable or work.evictable for work in case.running)
+    free = synth_case("mixed", 1024, 0.5, 600, 9, preemption=True)
+    assert any(work.movable for work in free.running)
+    assert any(work.evictable for work in free.running)
+    assert free.workloads == case.workloads
     assert max(len(work.replicas) for work in case.running) >= 8
 
 

@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from placement.compile import Lowered, lower, lower_placements
+from placement.compile import Lifted, Lowered, lower, lower_placements, whole
 from placement.model import (
     Affinity,
     Case,
@@ -108,12 +108,14 @@ def agree(case: Case, placements: tuple[Placement, ...]) -> tuple[Lowered, dict[
     lowered = lower(case, fabric)
     plan = lower_placements(lowered, placements)
     report = check(lowered.problem, plan)
+    anchor = whole(lowered, Lifted(()))  # what running work breaks already is held
     broken: dict[str, bool] = {}
     points: dict[str, int] = {}
     for active in lowered.rules:
         name = active.rule.name
         if active.hard is not None:
-            found = active.hard.audit(lowered.case, fabric, placements)
+            before = set(active.hard.audit(lowered.case, fabric, anchor))
+            found = [text for text in active.hard.audit(lowered.case, fabric, placements) if text not in before]
             broken[name] = bool(found)
             measured = [v.detail for v in report.violations if v.rule == name]
             if name == "gang":
@@ -147,6 +149,8 @@ def random_case(random: Random) -> Case:
     others = [*names, "run0", "run1"]
     workloads = tuple(_random_workload(random, name, others) for name in names)
     running = tuple(_random_running(random, f"run{k}", fleet, others) for k in range(random.randint(0, 2)))
+    tame = _tame_running(random, "run9", fleet) if random.random() < 0.5 else None
+    running += () if tame is None else (tame,)
     rules = [RuleSpec(name=rule.name, mode="require") for rule in RULES if rule.kind == "hard"]
     for rule in RULES:
         if rule.kind == "objective":
@@ -265,7 +269,50 @@ def _random_running(random: Random, name: str, fleet: Fleet, others: list[str]) 
         Replica(subgroup=r.subgroup, role=r.role, node=r.node, devices=r.devices)
         for r in _random_replicas(random, workload, fleet)
     )
-    return Running(workload=workload, replicas=replicas)
+    return Running(
+        workload=workload,
+        replicas=replicas,
+        movable=random.random() < 0.3,
+        evictable=random.random() < 0.3,
+    )
+
+
+def _tame_running(random: Random, name: str, fleet: Fleet) -> Running | None:
+    """Running work that breaks nothing by itself, so that it may be disturbed; None if there is no room."""
+    free = {n.id: [d for d in range(n.gpu_count) if d not in n.unhealthy_gpus] for n in fleet.nodes}
+    gpus = random.choice([1, 2])
+    spots = [(n, devices[at : at + gpus]) for n, devices in free.items() for at in range(0, len(devices), gpus)]
+    spots = [(n, devices) for n, devices in spots if len(devices) == gpus]
+    if len(spots) < 3:
+        return None
+    chosen = random.sample(spots, random.randint(1, 3))
+    workload = Workload(
+        id=name,
+        kind=random.choice([Kind.TRAINING, Kind.INFERENCE]),
+        tenant="c",
+        tier=random.randint(0, 2),
+        subgroups=(
+            Subgroup(
+                name="s",
+                roles=(Role(name="r", replicas=len(chosen), min_replicas=random.choice([None, 1]), gpus=gpus),),
+            ),
+        ),
+        tolerations=("*",),
+        state_mib=random.choice([0, 140_001]),
+    )
+    return Running(
+        workload=workload,
+        replicas=tuple(
+            Replica(subgroup="s", role="r", node=n, devices=tuple(Device(index=d) for d in devices))
+            for n, devices in chosen
+        ),
+        start_s=random.choice([0, 990]),
+        last_checkpoint_s=random.choice([None, 500]),
+        expected_end_s=random.choice([None, 1500, 9000]),
+        restart_cost_micro_usd=random.choice([0, 70_001]),
+        movable=random.random() < 0.6,
+        evictable=random.random() < 0.6,
+    )
 
 
 def _random_replicas(random: Random, workload: Workload, fleet: Fleet) -> list[PlacedReplica]:
@@ -289,9 +336,14 @@ def _random_replicas(random: Random, workload: Workload, fleet: Fleet) -> list[P
 def random_placements(random: Random, case: Case) -> tuple[Placement, ...]:
     """Placements that are well-formed and may break anything; most of the time they keep within capacity."""
     fabric = Fabric.from_fleet(case.fleet)
-    found: tuple[Placement, ...] = ()
+    lowered = lower(case, fabric)
+    stays = {placement.workload: placement for placement in whole(lowered, Lifted(()))}
+    found: tuple[Placement, ...] = tuple(p for p in stays.values() if random.random() < 0.6)
+    staying = {placement.workload for placement in found}
+    case = lowered.case
     for workload in case.workloads:
-        for _ in range(3):
+        evicted = workload.id in stays and random.random() < 0.5
+        for _ in range(0 if workload.id in staying or evicted else 3):
             replicas = tuple(_random_replicas(random, workload, case.fleet))
             tried = (*found, Placement(workload=workload.id, replicas=replicas))
             if random.random() < 0.05 or not Capacity().audit(case, fabric, tried):

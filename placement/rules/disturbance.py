@@ -1,0 +1,41 @@
+"""What a decision does to work that runs: which replicas moved, how many are gone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from placement.model.case import LoosenedCase
+from placement.model.decision import PlacedReplica, Placement
+from placement.model.state import Replica, Running
+from placement.rules.context import Context
+from solver.plan import Seat
+
+__all__ = ["disturbed", "homes"]
+
+Spot = tuple[str, str, str, tuple[tuple[int, int], ...]]
+
+
+def disturbed(one: Running, after: Placement | None) -> tuple[int, int]:
+    """(replicas that sit elsewhere now, replicas that are gone) once the work is placed as `after`; None: evicted."""
+    here = Counter(_spot(replica) for replica in one.replicas)
+    there = Counter(_spot(replica) for replica in (() if after is None else after.replicas))
+    return (there - here).total(), here.total() - there.total()
+
+
+def homes(context: Context) -> Iterator[tuple[Running, int, tuple[tuple[Seat, ...], ...]]]:
+    """(running work, its item, its seats per part) for all work that may be disturbed."""
+    for one in context.case.mobile if isinstance(context.case, LoosenedCase) else ():
+        seats: dict[tuple[str, str], list[Seat]] = {}
+        for replica in one.replicas:
+            devices = tuple(sorted((device.index, device.milli) for device in replica.devices))
+            seat = Seat(context.fabric.index[replica.node], devices)
+            seats.setdefault((replica.subgroup, replica.role), []).append(seat)
+        keys = context.keys_of[one.workload.id]
+        item = context.item_of[one.workload.id]
+        yield one, item, tuple(tuple(sorted(seats[ref.subgroup.name, ref.role.name])) for _, ref in keys)
+
+
+def _spot(replica: Replica | PlacedReplica) -> Spot:
+    devices = tuple(sorted((device.index, device.milli) for device in replica.devices))
+    return replica.subgroup, replica.role, replica.node, devices

@@ -1,0 +1,65 @@
+"""eviction: running work that is ended counts for more than work that waits a little longer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+from pydantic import Field
+
+from placement.model.case import Case, LoosenedCase
+from placement.model.fields import Document, Positive
+from placement.model.policy import RuleSpec
+from placement.rules.context import Context
+from placement.rules.disturbance import homes
+from placement.rules.refused import value_of_replica
+from placement.rules.rule import ObjectiveRule, Placements
+from placement.units import floor_div
+from solver.atoms import RefuseCharge
+from solver.problem import Atom
+from topology.fabric import Fabric
+
+__all__ = ["Eviction", "EvictionParams"]
+
+
+class EvictionParams(Document):
+    """How much more an evicted replica counts than one that is refused, and the exchange rates between the tiers."""
+
+    percent: Annotated[int, Field(ge=0, le=10_000)] = 50
+    weight_by_tier: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=10)] = (1000, 100, 10, 1)
+    """As in `refused`."""
+
+
+class Eviction(ObjectiveRule[EvictionParams]):
+    """Points of a running replica that is evicted, on top of those of `refused`: `percent` of these, rounded down.
+
+    So waiting work takes the place of running work only where its value is larger by that much.
+    """
+
+    name = "eviction"
+    params_type = EvictionParams
+    unit = "points"
+
+    def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
+        """One charge for all work that runs and may be disturbed."""
+        params = self.params(spec)
+        each = {}
+        for one, _, _ in homes(context):
+            for key, ref in context.keys_of[one.workload.id]:
+                value = value_of_replica(ref.workload, ref.role, params.weight_by_tier)
+                each[key] = spec.weight * floor_div(value * params.percent, 100)
+        return [RefuseCharge(self.name, context.tier(spec.tier), each)] if any(each.values()) else []
+
+    def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
+        """Value of all running replicas that lose their place."""
+        params = self.params(spec)
+        placed = {placement.workload: placement.replicas for placement in placements}
+        total = 0
+        for one in case.mobile if isinstance(case, LoosenedCase) else ():
+            roles = {(sub.name, role.name): role for sub in one.workload.subgroups for role in sub.roles}
+            before = Counter((replica.subgroup, replica.role) for replica in one.replicas)
+            after = Counter((replica.subgroup, replica.role) for replica in placed.get(one.workload.id, ()))
+            for name, count in (before - after).items():
+                value = value_of_replica(one.workload, roles[name], params.weight_by_tier)
+                total += count * floor_div(value * params.percent, 100)
+        return spec.weight * total
