@@ -7,7 +7,7 @@ and keeps what runs on it; what runs on a failed node has lost its place.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
@@ -86,7 +86,7 @@ class Derate(TopologyModel):
 
 
 class Relabel(TopologyModel):
-    """The nodes of a part get other labels; null takes a label away.
+    """The nodes of a part get other labels; null or an empty text takes a label away.
 
     Attributes:
         path: level name -> label: this moves the nodes to another domain. Caps and links of a domain that moves
@@ -96,7 +96,7 @@ class Relabel(TopologyModel):
 
     op: Literal["relabel"] = "relabel"
     part: PartName
-    path: dict[Name, Label | None] = Field(default_factory=dict)
+    path: dict[Name, Label | Literal[""] | None] = Field(default_factory=dict)
     labels: dict[Name, Text | None] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -332,6 +332,7 @@ def _with_gpus(node: Node, most: int) -> Node:
     return node.model_copy(update={"unhealthy_gpus": tuple(sorted({*node.unhealthy_gpus, *healthy[most:]}))})
 
 
-def _merged(held: dict[str, str], changes: dict[str, str] | dict[str, str | None]) -> dict[str, str]:
+def _merged(held: dict[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
     """The labels after the changes."""
-    return {key: value for key, value in {**held, **changes}.items() if value is not None}
+    merged = {key: value for key, value in held.items() if key not in changes}
+    return merged | {key: value for key, value in changes.items() if value}

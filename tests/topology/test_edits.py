@@ -119,7 +119,8 @@ def test_a_whole_domain_takes_its_cap_and_its_links_along() -> None:
     assert moved.nodes[0].path == {"block": "b1", "rack": "r2"}
     assert moved.nodes[0].labels == {"pool": "slow"}
     assert [c.domain for c in moved.power_caps] == ["b1/r1"]
-    assert apply(moved, [Relabel(part="n1", path={"rack": None}, labels={"pool": None})]).nodes[0].labels == {}
+    assert apply(moved, [Relabel(part="n1", path={"rack": None}, labels={"pool": ""})]).nodes[0].labels == {}
+    assert apply(moved, [Relabel(part="n1", path={"rack": ""})]).nodes[0].path == {"block": "b1"}
 
 
 def test_relabel_sees_the_parts_of_the_edit_before() -> None:
