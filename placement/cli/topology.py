@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from placement.cli.changes import limits
 from placement.cli.streams import STREAM, OutputForm, one_line, print_text, read_input
 
 if TYPE_CHECKING:
@@ -65,9 +66,11 @@ def _read(path: str) -> tuple[Fleet, tuple[Running, ...]]:
         source = "openb" if plain_name.endswith(".csv") else "fleet"
         return find_source(source).read(Path(path)), ()
     data = read_input(path)
+    limits().check_bytes(len(data), "case or fleet")
     text, plain = parse_syntax(data, "case or fleet")
     if isinstance(plain, dict) and "fleet" in plain:
         case = Case.from_json(data)
+        limits().check_case(case)
         return case.fleet, case.running
     return parse_fleet_json(text), ()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from placement.cli.changes import changed
+from placement.cli.changes import changed, limits
 from placement.cli.deciding import deciding, seconds
 from placement.cli.streams import STREAM, OutputForm, check_writable, print_text, write_output
 
@@ -91,6 +91,7 @@ def whatif(
         )
         before = changed(path, work=work)
         after = _applied(before, change, origins)
+        limits().check_case(after)
         decision_before = session.decide(before, limit_s, label="before: placing")
         decision_after = session.decide(after, limit_s, warm=decision_before.placements, label="after: placing")
     if out_case is not None:

@@ -17,6 +17,7 @@ VERBS: tuple[tuple[str, ...], ...] = (
     ("check",),
     ("serve",),
     ("whatif",),
+    ("replay",),
     ("topology",),
     ("topology", "show"),
     ("fleet",),
