@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from placement.compile import build_usage
 from placement.model import Case
 from placement.rules.context import Usage
+from placement.rules.registry import active_rules
 from topology.fabric import Fabric
 
 __all__ = ["Snapshot"]
@@ -23,7 +24,11 @@ class Snapshot:
 
     @classmethod
     def of(cls, case: Case, fabric: Fabric | None = None) -> Snapshot:
-        """Prepare a case; `fabric` spares compiling a fleet that is known already."""
+        """Prepare a case; `fabric` spares compiling a fleet that is known already.
+
+        InputError for a policy that cannot be meant.
+        """
+        active_rules(case.policy)  # before the entries are sorted: an error names them as the caller numbered them
         canonical = case.canonical()
         compiled = fabric if fabric is not None else Fabric.from_fleet(canonical.fleet)
         return cls(canonical, canonical.id, compiled, build_usage(canonical, compiled))

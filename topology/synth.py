@@ -6,15 +6,16 @@ arguments always give the same fleet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
+from types import MappingProxyType
 from typing import Literal, get_args
 
 from topology.errors import TopologyError
 from topology.model import Fleet, Health, Level, Node, PowerCap, Site, Taint
 
-__all__ = ["MAX_NODES", "MIN_NODES", "FleetKind", "synth_fleet"]
+__all__ = ["MAX_NODES", "MIN_NODES", "SHAPES", "FleetKind", "Shape", "synth_fleet"]
 
 FleetKind = Literal["hgx", "nvl72", "mixed"]
 MIN_NODES = 16
@@ -29,8 +30,8 @@ _LOOSE_CAP_PERCENT = 105
 
 
 @dataclass(frozen=True)
-class _Shape:
-    """One kind of node and how its racks, leaves and blocks are made up."""
+class Shape:
+    """One kind of node and how its racks, leaves and blocks are made up; units as in `topology.model.Node`."""
 
     key: str
     nodes_per_rack: int
@@ -47,12 +48,35 @@ class _Shape:
     idle_power_w: int
     gpu_power_w: int
 
+    def node(self, node_id: str, path: dict[str, str]) -> Node:
+        """A healthy node of this kind, on no power feed."""
+        return Node(
+            id=node_id,
+            path=path,
+            gpu_model=self.gpu_model,
+            gpu_count=self.gpu_count,
+            gpu_memory_mib=self.gpu_memory_mib,
+            cpu_milli=self.cpu_milli,
+            memory_mib=self.memory_mib,
+            nics=self.nics,
+            price_micro_usd_h=self.price_micro_usd_h,
+            idle_power_w=self.idle_power_w,
+            gpu_power_w=self.gpu_power_w,
+            labels={"pool": self.key},
+            taints=(Taint(key="gpu"),) if self.gpu_count else (),
+        )
 
-_H100 = _Shape("h100", 4, 8, 8, False, "H100", 8, 81_559, 192_000, 2_097_152, 8, 2_500_000, 2_800, 700)
-_A100 = _Shape("a100", 4, 8, 8, False, "A100", 8, 81_920, 128_000, 1_048_576, 8, 1_300_000, 1_900, 400)
-_L40S = _Shape("l40s", 4, 8, 8, False, "L40S", 8, 46_068, 128_000, 1_048_576, 2, 900_000, 1_000, 350)
-_GB200 = _Shape("gb200", 18, 4, 4, True, "GB200", 4, 189_471, 144_000, 983_040, 4, 4_000_000, 1_200, 1_200)
-_CPU = _Shape("cpu", 16, 8, 8, False, None, 0, 0, 128_000, 524_288, 1, 4_000_000, 400, 0)
+
+_H100 = Shape("h100", 4, 8, 8, False, "H100", 8, 81_559, 192_000, 2_097_152, 8, 2_500_000, 2_800, 700)
+_A100 = Shape("a100", 4, 8, 8, False, "A100", 8, 81_920, 128_000, 1_048_576, 8, 1_300_000, 1_900, 400)
+_L40S = Shape("l40s", 4, 8, 8, False, "L40S", 8, 46_068, 128_000, 1_048_576, 2, 900_000, 1_000, 350)
+_GB200 = Shape("gb200", 18, 4, 4, True, "GB200", 4, 189_471, 144_000, 983_040, 4, 4_000_000, 1_200, 1_200)
+_CPU = Shape("cpu", 16, 8, 8, False, None, 0, 0, 128_000, 524_288, 1, 4_000_000, 400, 0)
+
+SHAPES: Mapping[str, Shape] = MappingProxyType(
+    {"hgx": _H100, "nvl72": _GB200, "a100": _A100, "l40s": _L40S, "cpu": _CPU}
+)
+"""Kinds of nodes by the name that a person gives them."""
 
 _IB_LEVELS = (
     Level(name="site", latency_us=1_000, bandwidth_gbps=100),
@@ -107,7 +131,7 @@ def synth_fleet(kind: FleetKind, nodes: int, seed: int) -> Fleet:
     )
 
 
-def _shares(kind: FleetKind, gpu_nodes: int) -> tuple[tuple[_Shape, int], ...]:
+def _shares(kind: FleetKind, gpu_nodes: int) -> tuple[tuple[Shape, int], ...]:
     """Divide the GPU nodes among the shapes of a kind."""
     if kind == "hgx":
         return ((_H100, gpu_nodes),)
@@ -119,13 +143,12 @@ def _shares(kind: FleetKind, gpu_nodes: int) -> tuple[tuple[_Shape, int], ...]:
     return ((_H100, gpu_nodes - 2 * fifth - gb200), (_A100, fifth), (_L40S, fifth), (_GB200, gb200))
 
 
-def _fill(shape: _Shape, count: int, first_block: int, random: Random) -> Iterator[Node]:
+def _fill(shape: Shape, count: int, first_block: int, random: Random) -> Iterator[Node]:
     """Yield ``count`` nodes of one shape, rack by rack, from block ``first_block`` on."""
     unhealthy: dict[int, Health] = {}
     if shape.gpu_count:
         sick = random.sample(range(count), (count * _UNHEALTHY_PERCENT + 50) // 100)
         unhealthy = {row: (Health.DEGRADED, Health.CORDONED)[turn % 2] for turn, row in enumerate(sick)}
-    taints = (Taint(key="gpu"),) if shape.gpu_count else ()
     for row in range(count):
         rack = row // shape.nodes_per_rack
         leaf = rack // shape.racks_per_leaf
@@ -139,23 +162,12 @@ def _fill(shape: _Shape, count: int, first_block: int, random: Random) -> Iterat
             path["nvlink"] = "nv0"
         health = unhealthy.get(row, Health.HEALTHY)
         broken = (random.randrange(shape.gpu_count),) if health is Health.DEGRADED else ()
-        yield Node(
-            id=f"{shape.key}-{row:05d}",
-            path=path,
-            gpu_model=shape.gpu_model,
-            gpu_count=shape.gpu_count,
-            gpu_memory_mib=shape.gpu_memory_mib,
-            unhealthy_gpus=broken,
-            cpu_milli=shape.cpu_milli,
-            memory_mib=shape.memory_mib,
-            nics=shape.nics,
-            price_micro_usd_h=shape.price_micro_usd_h,
-            idle_power_w=shape.idle_power_w,
-            gpu_power_w=shape.gpu_power_w,
-            labels={"pool": shape.key},
-            taints=taints,
-            health=health,
-            feed=f"{path['block']}-{path['leaf']}-{'ab'[rack % 2]}",
+        yield shape.node(f"{shape.key}-{row:05d}", path).model_copy(
+            update={
+                "unhealthy_gpus": broken,
+                "health": health,
+                "feed": f"{path['block']}-{path['leaf']}-{'ab'[rack % 2]}",
+            }
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from placement.cli import case, check, fleet, serve, solve, version
+from placement.cli import case, check, fleet, replay, serve, solve, topology, version, whatif
 from placement.cli.streams import one_line
 from placement.errors import MoorageError
 
@@ -57,11 +57,21 @@ def build() -> typer.Typer:
     )
     fleets.command("schema", epilog=fleet.SCHEMA_EXAMPLES)(fleet.schema)
     fleets.command("check", epilog=fleet.CHECK_EXAMPLES)(fleet.check)
+    topologies = typer.Typer(
+        help="The fleet as a tree: what is in use, what is ill.",
+        epilog=topology.EXAMPLES,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    topologies.command("show", epilog=topology.SHOW_EXAMPLES)(topology.show)
     app.add_typer(cases, name="case")
     app.command("solve", epilog=solve.EXAMPLES)(solve.solve)
+    app.command("whatif", epilog=whatif.EXAMPLES)(whatif.whatif)
+    app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
     app.command("check", epilog=check.EXAMPLES)(check.check)
     app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
     app.add_typer(fleets, name="fleet")
+    app.add_typer(topologies, name="topology")
     app.command("version", epilog=version.EXAMPLES)(version.version)
     return app
 

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
 
+from placement.cli.printing import amount, grid, percent, printed
 from placement.cli.streams import one_line
 from placement.model import Case, Decision, PlacedReplica
 
 __all__ = ["print_decision"]
 
-_PIPED_WIDTH = 10_000
-"""Columns where no terminal sets them: nothing wraps, so that a line holds a whole entry."""
 _NODES = 6
 """Nodes named per workload."""
 
 
 def print_decision(case: Case, decision: Decision) -> None:
-    """Print status, tiers, terms, placements, refusals, holds and timings on stdout.
-
-    Colours only on a terminal and not under NO_COLOR.
-    """
-    console = Console(markup=False, highlight=False, emoji=False)
-    if not console.is_terminal:
-        console = Console(markup=False, highlight=False, emoji=False, no_color=True, width=_PIPED_WIDTH)
-    with console.capture() as printed:
+    """Print status, tiers, terms, placements, refusals, holds and timings on stdout."""
+    with printed() as console:
         _print(console, case, decision)
-    text = "\n".join(line.rstrip() for line in printed.get().splitlines())
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _print(console: Console, case: Case, decision: Decision) -> None:
@@ -59,26 +48,11 @@ def _headline(case: Case, decision: Decision) -> str:
     line = f"{decision.status}: {placed} of {len(pending)} workloads placed"
     if decision.gap_tier is None:
         return f"{line}, every tier proven"
-    return f"{line}, gap {_percent(decision.gap)} in tier {decision.gap_tier} (bound by {decision.bound_source})"
-
-
-def _table(title: str, *columns: str, rows: Iterable[tuple[str, ...]]) -> Table:
-    """A table without lines; a column whose name ends in # is a number, one that ends in ~ may fold."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(
-            column.rstrip("#~"),
-            justify="right" if column.endswith("#") else "left",
-            no_wrap=column.endswith("#"),
-            overflow="fold",
-        )
-    for row in rows:
-        table.add_row(*(one_line(cell) for cell in row))
-    return table
+    return f"{line}, gap {percent(decision.gap)} in tier {decision.gap_tier} (bound by {decision.bound_source})"
 
 
 def _tiers(decision: Decision) -> Table:
-    return _table(
+    return grid(
         "tiers (smaller is better)",
         *("tier#", "value#", "bound#", "gap#", "bound by", "do nothing#"),
         rows=(
@@ -86,7 +60,7 @@ def _tiers(decision: Decision) -> Table:
                 str(tier.tier),
                 f"{tier.value:,}",
                 "-" if tier.bound is None else f"{tier.bound:,}",
-                _percent(tier.gap),
+                percent(tier.gap),
                 tier.bound_source or "-",
                 f"{tier.do_nothing:,}",
             )
@@ -96,11 +70,11 @@ def _tiers(decision: Decision) -> Table:
 
 
 def _terms(decision: Decision) -> Table:
-    return _table(
+    return grid(
         "terms",
         *("tier#", "rule", "natural#", "unit", "points#", "weight#"),
         rows=(
-            (str(term.tier), term.name, _natural(term.natural), term.unit, f"{term.points:,}", f"{term.weight:,}")
+            (str(term.tier), term.name, amount(term.natural), term.unit, f"{term.points:,}", f"{term.weight:,}")
             for term in decision.terms
         ),
     )
@@ -115,7 +89,7 @@ def _placements(case: Case, decision: Decision) -> Table:
         milli = sum(device.milli for replica in placement.replicas for device in replica.devices)
         where = _nodes(placement.replicas)
         rows.append((placement.workload, *facts, str(len(placement.replicas)), f"{milli / 1000:g}", where))
-    return _table("placed", "workload", "kind", "tenant", "replicas#", "GPUs#", "nodes [devices]~", rows=rows)
+    return grid("placed", "workload", "kind", "tenant", "replicas#", "GPUs#", "nodes [devices]~", rows=rows)
 
 
 def _disturbed(case: Case, decision: Decision) -> Table:
@@ -128,7 +102,7 @@ def _disturbed(case: Case, decision: Decision) -> Table:
         for one in decision.evictions
     ]
     cells = ((name, what, _nodes(seats), after) for name, what, seats, after in rows)
-    return _table("disturbed", "workload", "what", "before [devices]~", "after [devices]~", rows=cells)
+    return grid("disturbed", "workload", "what", "before [devices]~", "after [devices]~", rows=cells)
 
 
 def _nodes(placed: Iterable[PlacedReplica]) -> str:
@@ -157,7 +131,7 @@ def _devices(replicas: list[PlacedReplica]) -> str:
 
 
 def _unplaced(decision: Decision) -> Table:
-    return _table(
+    return grid(
         "not placed",
         *("workload", "verdict", "rule", "reason~"),
         rows=((entry.workload, entry.verdict.value, entry.rule or "-", entry.reason) for entry in decision.unplaced),
@@ -165,7 +139,7 @@ def _unplaced(decision: Decision) -> Table:
 
 
 def _holds(decision: Decision) -> Table:
-    return _table(
+    return grid(
         "held (broken by the running work already)",
         *("rule", "subject", "detail~"),
         rows=((hold.rule, hold.subject, hold.detail) for hold in decision.holds),
@@ -173,17 +147,8 @@ def _holds(decision: Decision) -> Table:
 
 
 def _timings(decision: Decision) -> Table:
-    return _table(
+    return grid(
         "timings",
         *("step", "ms#"),
         rows=((name.removesuffix("_ms"), f"{value:,.0f}") for name, value in decision.timings.items()),
     )
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.2%}"
-
-
-def _natural(value: float) -> str:
-    """Two decimals; a value below one keeps three digits, so that little is not shown as nothing."""
-    return f"{value:,.2f}" if value == 0 or abs(value) >= 1 else f"{value:.3g}"

@@ -1,0 +1,142 @@
+"""`moorage replay`: decide a case of the journal again and hold the two answers against each other."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from placement.cli.deciding import deciding, seconds
+from placement.cli.streams import OutputForm, check_writable, one_line, print_text, write_output
+
+if TYPE_CHECKING:
+    from placement.journal import FolderJournal
+
+__all__ = ["EXAMPLES", "replay"]
+
+EXAMPLES = """\b
+Examples:
+  moorage replay --journal journal                    # list what is kept, the latest first
+  moorage replay 4f9c01 --journal journal
+  moorage replay 4f9c01 --journal journal --time-limit 30s --out-case case.json
+"""
+
+
+def replay(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Case id, or the start of it; none = list the journal.")
+    ] = None,
+    *,
+    journal: Annotated[str, typer.Option("--journal", metavar="FOLDER", help="Folder of `moorage serve --journal`.")],
+    time_limit: Annotated[
+        str | None, typer.Option("--time-limit", help="Time to decide instead of the case's budget: 500ms, 2s, 1m.")
+    ] = None,
+    out: Annotated[str | None, typer.Option("--out", help="File for the new decision.")] = None,
+    out_case: Annotated[str | None, typer.Option("--out-case", help="File for the case.")] = None,
+    last: Annotated[int, typer.Option("--last", min=1, max=100_000, help="Without ID: list so many, the latest.")] = 20,
+    output: Annotated[OutputForm, typer.Option("--output", "-o", help="What to print.")] = OutputForm.TABLE,
+) -> int:
+    """Decide a stored case again, check both answers, and compare their values.
+
+    Exit code 0 if both answers are valid and no value contradicts what the other one proved; 1 if not. A budget of
+    time may give another value each time, a budget of work may not.
+    """
+    limit_s = seconds(time_limit)
+    for path, option in ((out, "--out"), (out_case, "--out-case")):
+        if path is not None:
+            check_writable(path, option)
+    held = _open(journal)
+    if name is None:
+        _list(held, last, output)
+        return 0
+    with deciding() as session:
+        entry = held.find(name)
+        again = session.decide(entry.case, limit_s)
+    from placement.journal import agree  # noqa: PLC0415 - loaded by now
+    from placement.verify import verify  # noqa: PLC0415
+
+    if out is not None:
+        write_output(out, again.to_json() + "\n")
+    if out_case is not None:
+        write_output(out_case, entry.case.to_json() + "\n", "--out-case")
+    faults = {"stored": verify(entry.case, entry.decision), "new": verify(entry.case, again)}
+    found = agree(entry.decision, again)
+    valid = not any(faults.values())
+    told: dict[str, Any] = {
+        "case_id": entry.case.id,
+        "kept_s": entry.kept_s,
+        "valid_stored": not faults["stored"],
+        "valid_new": not faults["new"],
+        "equal": found.equal,
+        "consistent": found.consistent,
+        "says": found.says,
+        "violations": {side: list(lines) for side, lines in faults.items()},
+    }
+    if output is OutputForm.JSON:
+        print_text(json.dumps(told, ensure_ascii=False) + "\n")
+    else:
+        print(f"case {entry.case.id}, decided {_when(entry.kept_s)}")
+        for side, decision in (("stored", entry.decision), ("new", again)):
+            state = "valid" if not faults[side] else f"invalid: {len(faults[side])} violations"
+            placed = f"{len(decision.placements)} of {len(entry.case.workloads)} workloads placed"
+            print(f"{side}: {decision.status}, {placed}, {state}")
+            for line in faults[side]:
+                print(f"  {one_line(line)}")
+        print(found.says)
+    return 0 if valid and found.consistent else 1
+
+
+def _open(folder: str) -> FolderJournal:
+    from pathlib import Path  # noqa: PLC0415 - with what needs it
+
+    from placement.errors import InputError  # noqa: PLC0415 - with what needs it
+    from placement.journal import FolderJournal  # noqa: PLC0415 - brings pydantic
+
+    if not Path(folder).is_dir():
+        raise InputError("--journal", f"there is no folder {folder!r}", "name the folder of `moorage serve --journal`")
+    return FolderJournal(folder)
+
+
+def _list(held: FolderJournal, last: int, output: OutputForm) -> None:
+    """The entries, the latest first: id, when, status, placed; a damaged one with its fault."""
+    from placement.errors import InputError  # noqa: PLC0415 - with what needs it
+
+    names = held.ids()
+    rows: list[dict[str, Any]] = []
+    for name in names[:last]:
+        try:
+            entry = held.find(name)
+        except InputError as error:
+            rows.append({"case_id": name, "damaged": str(error)})
+            continue
+        rows.append(
+            {
+                "case_id": name,
+                "kept_s": entry.kept_s,
+                "status": entry.decision.status.value,
+                "placed": len(entry.decision.placements),
+                "pending": len(entry.case.workloads),
+                "nodes": len(entry.case.fleet.nodes),
+            }
+        )
+    if output is OutputForm.JSON:
+        print_text(json.dumps(rows, ensure_ascii=False) + "\n")
+        return
+    for row in rows:
+        if "damaged" in row:
+            print(f"{row['case_id'][:12]}  damaged: {one_line(row['damaged'])}")
+        else:
+            print(
+                f"{row['case_id'][:12]}  {_when(row['kept_s'])}  {row['status']}: {row['placed']} of "
+                f"{row['pending']} workloads placed on {row['nodes']} nodes"
+            )
+    if len(names) > last:
+        print(f"and {len(names) - last} more; --last {len(names)} lists them all")
+    if not names:
+        print("the journal is empty")
+
+
+def _when(epoch_s: int) -> str:
+    return datetime.fromtimestamp(epoch_s).astimezone().isoformat(sep=" ", timespec="seconds")

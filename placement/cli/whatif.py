@@ -1,0 +1,191 @@
+"""`moorage whatif`: decide a case before and after a change, and say what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from placement.cli.changes import changed, limits
+from placement.cli.deciding import deciding, seconds
+from placement.cli.streams import STREAM, OutputForm, check_writable, print_text, write_output
+
+if TYPE_CHECKING:
+    from placement.model import Case
+    from placement.whatif import Change
+    from topology.edits import Edit
+
+__all__ = ["EXAMPLES", "whatif"]
+
+EXAMPLES = """\b
+Examples:
+  moorage whatif case.json --drain rack:site-a/b00/l0/r3
+  moorage whatif case.json --fail h100-00017 --add hgx:4 --time-limit 5s
+  moorage whatif case.json --set policy.price.weight=2 --set tenant.a.quota=64 -o json
+  moorage whatif case.json --edits change.json --out-case after.json --out-after decision.json
+\b
+PART is a node id, a domain by its path (rack:site-a/b1/r3, feed:NAME), or the end of that path where only one
+domain ends so (r3). Order: the file of --edits, then --add, --relabel, --derate, --restore, --drain, --fail, --set.
+\b
+NAME of --set: policy.RULE.weight | tier | mode (off drops it) | params.X, tenant.NAME.weight | quota[.MODEL] (GPUs,
+or none), workload.ID.FIELD, running.ID.movable | evictable, budget.wall_ms | work, seed. ID * means all.
+"""
+
+_Many = list[str] | None
+
+
+def _many(name: str, metavar: str, text: str) -> Any:
+    return typer.Option(name, metavar=metavar, help=text)
+
+
+def whatif(
+    path: Annotated[str, typer.Argument(metavar="CASE", help="Case file, .json or .json.gz; - = stdin.")],
+    *,
+    drain: Annotated[_Many, _many("--drain", "PART", "Nothing new may start there; what runs may stay.")] = None,
+    fail: Annotated[_Many, _many("--fail", "PART", "Gone: what runs there is placed again, or lost.")] = None,
+    restore: Annotated[_Many, _many("--restore", "PART", "Healthy again.")] = None,
+    add: Annotated[
+        _Many, _many("--add", "KIND:N[@PART]", "New nodes: hgx, nvl72, a100, l40s, cpu or a node id.")
+    ] = None,
+    derate: Annotated[_Many, _many("--derate", "PART=X", "Less: 80% of its power, 12000W, or 6gpus a node.")] = None,
+    relabel: Annotated[
+        _Many, _many("--relabel", "PART=path.LEVEL:LABEL", "Other labels: path.rack:r9,labels.pool:fast.")
+    ] = None,
+    settings: Annotated[_Many, _many("--set", "NAME=VALUE", "Policy, tenant, budget or workload; see below.")] = None,
+    edits: Annotated[
+        str | None, typer.Option("--edits", metavar="FILE", help='Changes as JSON: {"fabric": [...], "set": {...}}.')
+    ] = None,
+    time_limit: Annotated[
+        str | None, typer.Option("--time-limit", help="Time for each of the two: 500ms, 2s, 1m.")
+    ] = None,
+    work: Annotated[
+        int | None, typer.Option("--work", min=1, max=10**9, help="Deterministic work for each instead of time.")
+    ] = None,
+    out_before: Annotated[str | None, typer.Option("--out-before", help="File for the decision before.")] = None,
+    out_after: Annotated[str | None, typer.Option("--out-after", help="File for the decision after.")] = None,
+    out_case: Annotated[
+        str | None, typer.Option("--out-case", help="File for the changed case, to check or solve.")
+    ] = None,
+    output: Annotated[OutputForm, typer.Option("--output", "-o", help="What to print.")] = OutputForm.TABLE,
+) -> None:
+    """Decide a case as it is and as it would be, and compare: what moved, was gained and lost, at what cost.
+
+    All options but the files may be repeated. The plan before is where the search after starts. Exit code 0 once both
+    sides are decided, whatever could be placed.
+    """
+    limit_s = seconds(time_limit)
+    _check_outputs(path, {"--out-before": out_before, "--out-after": out_after, "--out-case": out_case})
+    with deciding() as session:
+        change, origins = _change(
+            edits,
+            {
+                "--add": add,
+                "--relabel": relabel,
+                "--derate": derate,
+                "--restore": restore,
+                "--drain": drain,
+                "--fail": fail,
+            },
+            settings,
+        )
+        before = changed(path, work=work)
+        after = _applied(before, change, origins)
+        limits().check_case(after)
+        decision_before = session.decide(before, limit_s, label="before: placing")
+        decision_after = session.decide(after, limit_s, warm=decision_before.placements, label="after: placing")
+    if out_case is not None:
+        write_output(out_case, after.to_json() + "\n", "--out-case")
+    if out_before is not None:
+        write_output(out_before, decision_before.to_json() + "\n", "--out-before")
+    if out_after is not None:
+        write_output(out_after, decision_after.to_json() + "\n", "--out-after")
+    from placement.whatif import compare  # noqa: PLC0415 - the engine is there by now
+
+    comparison = compare((before, decision_before), (after, decision_after))
+    if output is OutputForm.JSON:
+        print_text(comparison.model_dump_json() + "\n")
+    else:
+        from placement.cli.comparison import print_comparison  # noqa: PLC0415 - brings rich
+
+        print_comparison(comparison)
+
+
+def _check_outputs(path: str, outputs: dict[str, str | None]) -> None:
+    """InputError unless every file can be written, and is neither the case nor another output."""
+    from pathlib import Path  # noqa: PLC0415 - with the one below
+
+    from placement.errors import InputError  # noqa: PLC0415 - with what needs it
+
+    taken = {} if path == STREAM else {Path(path).resolve(): "the case"}
+    for option, name in outputs.items():
+        if name is None:
+            continue
+        check_writable(name, option)
+        target = Path(name).resolve()
+        if name != STREAM and target in taken:
+            raise InputError(option, f"{name!r} is {taken[target]} already", "give each document a file of its own")
+        taken[target] = f"the file of {option}"
+
+
+def _change(
+    edits: str | None, options: dict[str, list[str] | None], settings: list[str] | None
+) -> tuple[Change, list[str]]:
+    """The whole change, and for each edit of the fleet the option (or file and place) that it came from."""
+    from placement.errors import InputError  # noqa: PLC0415 - with what needs it
+    from placement.whatif import (  # noqa: PLC0415 - brings pydantic
+        Change,
+        parse_add,
+        parse_derate,
+        parse_relabel,
+        parse_setting,
+        read_change,
+    )
+    from topology.edits import Drain, Fail, Restore  # noqa: PLC0415
+
+    if edits == STREAM:
+        raise InputError("--edits", "the edits cannot come from stdin", "give a file; the case may come from stdin")
+    base = Change() if edits is None else read_change(edits)
+    forms: dict[str, Callable[[str], Edit]] = {
+        "--add": lambda text: parse_add(text, "--add"),
+        "--relabel": lambda text: parse_relabel(text, "--relabel"),
+        "--derate": lambda text: parse_derate(text, "--derate"),
+        "--restore": lambda text: Restore(part=_part(text, "--restore")),
+        "--drain": lambda text: Drain(part=_part(text, "--drain")),
+        "--fail": lambda text: Fail(part=_part(text, "--fail")),
+    }
+    fabric = list(base.fabric)
+    origins = [f"{edits}: fabric[{row}]" for row in range(len(fabric))]
+    for option, texts in options.items():
+        for text in texts or ():
+            fabric.append(forms[option](text))
+            origins.append(option)
+    named = dict(parse_setting(text, "--set") for text in settings or ())
+    change = Change(fabric=tuple(fabric), set={**base.set, **named})
+    if not change.fabric and not change.set:
+        raise InputError("whatif", "nothing is changed", "give at least one of --drain, --fail, --add, --set, --edits")
+    return change, origins
+
+
+def _part(text: str, option: str) -> str:
+    from placement.errors import InputError  # noqa: PLC0415 - with what needs it
+
+    if not 0 < len(text) <= 4096:
+        raise InputError(option, "a part has a name of 1 to 4096 characters", "write a node id or level:domain")
+    return text
+
+
+def _applied(case: Case, change: Change, origins: list[str]) -> Case:
+    """The changed case; an error names the option that it came from."""
+    from placement.errors import InputError  # noqa: PLC0415 - with what needs it
+    from placement.whatif import apply  # noqa: PLC0415
+
+    try:
+        return apply(case, change)
+    except InputError as error:
+        if error.field.startswith("set."):
+            raise InputError(f"--set {error.field.removeprefix('set.')}", error.problem, error.mend) from None
+        if error.field.startswith("fabric["):
+            row = int(error.field[len("fabric[") : error.field.index("]")])
+            raise InputError(origins[row], error.problem, error.mend) from None
+        raise
