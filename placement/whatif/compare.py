@@ -31,7 +31,7 @@ class Fate(Document):
     gpus: float
     """GPUs that its placed or running replicas hold, on the side that has more."""
     before: str
-    """`running`, `placed`, the verdict, or `absent`."""
+    """`running`, `placed`, `evicted`, the verdict, or `absent`."""
     after: str
     nodes_before: tuple[str, ...] = ()
     nodes_after: tuple[str, ...] = ()
@@ -142,6 +142,10 @@ def compare(before: tuple[Case, Decision], after: tuple[Case, Decision]) -> Comp
 
 def _seats(case: Case, decision: Decision) -> dict[str, _Seat]:
     seats = {one.workload.id: _seat("running", one.replicas) for one in case.running}
+    seats |= {move.workload: _seat("running", move.replicas) for move in decision.moves}
+    seats |= {shrink.workload: _seat("running", shrink.replicas) for shrink in decision.shrinks}
+    for gone in decision.evictions:
+        seats[gone.workload] = _Seat("evicted", reason=f"for {', '.join(gone.rivals)}" if gone.rivals else "")
     refused = {one.workload: one for one in decision.unplaced}
     placed = {one.workload: one.replicas for one in decision.placements}
     for workload in case.workloads:
@@ -174,7 +178,8 @@ def _kind(before: _Seat, after: _Seat) -> FateKind | None:
         if before.nodes == after.nodes:
             return None
         if before.state == after.state == "running":
-            return "shrunk"
+            fewer = sum(n for _, n in after.nodes) < sum(n for _, n in before.nodes)
+            return "shrunk" if fewer else "moved"
         return "moved" if before.state == "running" else "elsewhere"
     if after.seated:
         return "gained"
