@@ -77,6 +77,7 @@ class _Encoder:
         self._known: dict[PartKey, dict[int, int]] = {}
         self._on: dict[tuple[int, int], int] = {}
         self._domains: dict[int, list[int]] = {}
+        self._kept: dict[PartKey, Kept] = {}
         self._homes: dict[tuple[int, int, int], Home] = {}
         self._touch: dict[tuple[int, int], dict[int, int]] = {}
         self._within = {(a.item, a.bundle, a.partition) for a in problem.atoms if isinstance(a, Within)}
@@ -233,6 +234,11 @@ class _Encoder:
         return self._touch[item, partition]
 
     def kept(self, key: PartKey) -> Kept:
+        if key not in self._kept:
+            self._kept[key] = self._stays(key)
+        return self._kept[key]
+
+    def _stays(self, key: PartKey) -> Kept:
         home = Counter(self.problem.homes[key[0]][key[1]])
         held = Counter(self.plan.seats[key[0]][key[1]] if self.plan.placed(key[0]) else ())
         seats: dict[int, tuple[int, int]] = {}

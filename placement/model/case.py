@@ -69,6 +69,7 @@ class Case(Document):
         refuse_repeats([running.workload.id for running in self.running], "running", "workload.id")
         refuse_repeats([tenant.name for tenant in self.tenants], "tenants", "name")
         refuse_repeats([group.name for group in self.groups], "groups", "name")
+        _check_parents(self.tenants)
         pending = {workload.id for workload in self.workloads}
         gpu_count = {node.id: node.gpu_count for node in self.fleet.nodes}
         for row, running in enumerate(self.running):
@@ -121,6 +122,21 @@ class Case(Document):
         if _sort_levels(plain):
             text = json.dumps(plain)
         return validate_text(cls, text, "case")
+
+
+def _check_parents(tenants: tuple[Tenant, ...]) -> None:
+    """Parents are listed, and no tenant is above itself."""
+    parents = {tenant.name: tenant.parent for tenant in tenants}
+    for row, tenant in enumerate(tenants):
+        if tenant.parent is not None and tenant.parent not in parents:
+            problem = f"{tenant.parent!r} is not among the tenants"
+            refuse(f"tenants[{row}].parent", problem, "list it, or leave the parent out")
+        above, seen = tenant.parent, {tenant.name}
+        while above is not None:
+            if above in seen:
+                refuse(f"tenants[{row}].parent", f"{tenant.name!r} is above itself", "break the circle")
+            seen.add(above)
+            above = parents[above]
 
 
 class LoosenedCase(Case):

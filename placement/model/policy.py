@@ -64,6 +64,7 @@ _REQUIRED = (
     "capacity",
     "gang",
     "gpu_model",
+    "guarantee",
     "health",
     "power_cap",
     "preemption",

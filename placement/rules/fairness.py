@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Annotated
+
+from pydantic import Field
 
 from placement.model.case import Case
 from placement.model.fields import Document, Positive
@@ -10,6 +14,7 @@ from placement.model.policy import RuleSpec
 from placement.rules.context import Context
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.rules.survey import settled
+from placement.rules.tenancy import families
 from placement.units import MILLI, floor_div
 from solver.atoms import Hinge, Share
 from solver.items import PartKey
@@ -27,6 +32,9 @@ class FairnessParams(Document):
 
     grid_milli: Positive = 1
     """What a tenant is due is rounded down to a multiple of so many GPU milli."""
+    level_percent: Annotated[int, Field(ge=1, le=100)] = 100
+    """The part of its due below which a tenant counts as short. Several levels in successive tiers (25, 50, 75, 100)
+    give the lexicographic max-min of the shares on that grid."""
 
 
 class Fairness(ObjectiveRule[FairnessParams]):
@@ -34,8 +42,11 @@ class Fairness(ObjectiveRule[FairnessParams]):
 
     The resource is GPU milli for every tenant (fixed before the solve: the dominant resource of AI work); tenants
     that ask for no GPU are left out. A tenant is due the smaller of its demand (running and pending) and its
-    entitlement: its weight's share of the fleet's usable GPUs among all tenants with demand. Usable are the healthy
-    GPUs of nodes that are neither cordoned nor failed.
+    entitlement (`_entitlements`: its weight's share of the fleet's usable GPUs, down the tree of tenants, guarantees
+    first), times `level_percent`. Usable are the healthy GPUs of nodes that are neither cordoned nor failed.
+
+    Listed in several tiers with rising levels, the rule gives the lexicographic max-min of the normalised shares on
+    that grid exactly: minimising sum((v_k - share)+) for v_1 < v_2 < ... in that order orders plans as leximin does.
     """
 
     name = "fairness"
@@ -50,7 +61,7 @@ class Fairness(ObjectiveRule[FairnessParams]):
             if ref.role.replica_gpu_milli:
                 use.setdefault(ref.workload.tenant, {})[key] = ref.role.replica_gpu_milli
         atoms: list[Atom] = []
-        for tenant, due in _dues(context.case, context.fabric, self.params(spec).grid_milli).items():
+        for tenant, due in _dues(context.case, context.fabric, self.params(spec)).items():
             if due.running_milli < due.target_milli:
                 hinge = Hinge(at=due.target_milli, rate=spec.weight * due.rate, below=True)
                 base, tier = due.running_milli, context.tier(spec.tier)
@@ -64,7 +75,7 @@ class Fairness(ObjectiveRule[FairnessParams]):
             milli = sum(seat.role.replica_gpu_milli for seat in one.seats)
             given[one.workload.tenant] = given.get(one.workload.tenant, 0) + milli
         total = 0
-        for tenant, due in _dues(case, fabric, self.params(spec).grid_milli).items():
+        for tenant, due in _dues(case, fabric, self.params(spec)).items():
             total += due.rate * max(0, due.target_milli - due.running_milli - given.get(tenant, 0))
         return spec.weight * total
 
@@ -78,8 +89,9 @@ class _Due:
     rate: int
 
 
-def _dues(case: Case, fabric: Fabric, grid: int) -> dict[str, _Due]:
+def _dues(case: Case, fabric: Fabric, params: FairnessParams) -> dict[str, _Due]:
     """Tenant -> its due, for all tenants with GPU demand, in order of names."""
+    grid, level = params.grid_milli, params.level_percent
     capacity = sum(
         MILLI * (node.gpu_count - len(node.unhealthy_gpus))
         for node in fabric.nodes
@@ -94,13 +106,47 @@ def _dues(case: Case, fabric: Fabric, grid: int) -> dict[str, _Due]:
         demand[one.workload.tenant] = demand.get(one.workload.tenant, 0) + milli
     for workload in case.workloads:
         demand[workload.tenant] = demand.get(workload.tenant, 0) + workload.gpu_milli_total
-    listed = {tenant.name: tenant.weight for tenant in case.tenants}
-    weights = {name: listed.get(name, 1) for name in sorted(demand) if demand[name]}
-    everyone = sum(weights.values())
     found = {}
-    for name, weight in weights.items() if capacity else ():
-        entitlement = floor_div(capacity * weight, everyone)
-        target = min(demand[name], entitlement)
-        rate = max(1, floor_div(_NANO * everyone, capacity * weight))
-        found[name] = _Due(running.get(name, 0), target - target % grid, rate)
+    for name, entitlement in _entitlements(case, demand, capacity).items() if capacity else ():
+        target = floor_div(min(demand[name], floor_div(entitlement.numerator, entitlement.denominator)) * level, 100)
+        rate = floor_div(_NANO * entitlement.denominator, entitlement.numerator) if entitlement else _NANO
+        found[name] = _Due(running.get(name, 0), target - target % grid, max(1, rate))
     return found
+
+
+def _entitlements(case: Case, demand: dict[str, int], capacity: int) -> dict[str, Fraction]:
+    """GPU milli that each tenant with demand is entitled to, in order of names.
+
+    From the top of the tree down: each tenant gets its guarantee (in proportion, where they exceed what there is) and
+    its weight's share of what is left among its siblings with demand. A tenant with work of its own and tenants below
+    it shares with these as one of weight 1.
+    """
+    listed = {tenant.name: tenant for tenant in case.tenants}
+    members = families(case)
+    asking = {name for name, milli in demand.items() if milli}
+    busy = {name for name in listed if members[name] & asking}
+    below: dict[str | None, list[str]] = {None: sorted(asking - listed.keys())}
+    for name in sorted(busy):
+        below.setdefault(listed[name].parent, []).append(name)
+    found: dict[str, Fraction] = {}
+
+    def split(amount: Fraction, above: str | None) -> None:
+        shares: dict[str, tuple[int, int]] = {}
+        for name in below.get(above, ()):
+            tenant = listed.get(name)
+            shares[name] = (1, 0) if tenant is None else (tenant.weight, tenant.guaranteed_gpu_milli or 0)
+        if above is not None and above in asking:
+            shares[above] = (1, 0)
+        promised = sum(least for _, least in shares.values())
+        kept = min(Fraction(1), amount / promised) if promised else Fraction(1)
+        spare = amount - promised * kept
+        everyone = sum(weight for weight, _ in shares.values())
+        for name, (weight, least) in shares.items():
+            part = least * kept + spare * weight / everyone
+            if name == above or name not in below:
+                found[name] = part
+            else:
+                split(part, name)
+
+    split(Fraction(capacity), None)
+    return dict(sorted(found.items()))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
 from placement.model.case import Case, LoosenedCase
 from placement.model.fields import Document, EpochSeconds
 from placement.model.policy import RuleSpec
@@ -9,7 +14,8 @@ from placement.model.state import Running
 from placement.rules.context import Context
 from placement.rules.disturbance import disturbed, homes
 from placement.rules.rule import HardRule, Placements
-from solver.atoms import Stay
+from placement.rules.tenancy import families
+from solver.atoms import Disruptions, Stay
 from solver.problem import Atom
 from topology.fabric import Fabric
 
@@ -17,24 +23,27 @@ __all__ = ["Preemption", "PreemptionParams"]
 
 
 class PreemptionParams(Document):
-    """Protection of young work."""
+    """Protection of young work, and how much may be disturbed at once."""
 
     min_runtime_s: EpochSeconds = 0
     """Work that runs for less than this is not disturbed."""
+    max_disrupted: Annotated[int, Field(ge=0, le=1_000_000)] = 1_000_000
+    """Most running workloads that one decision moves, shrinks or evicts."""
 
 
 class Preemption(HardRule[PreemptionParams]):
     """A law: it holds even where the policy does not list it.
 
     Only `movable` work is moved, and only `evictable` work is evicted or shrunk; nothing is that has run for less than
-    `min_runtime_s`. Running work with neither is no part of the decision.
+    `min_runtime_s`. At most `max_disrupted` workloads are disturbed in all, and of each tenant (with all below it) at
+    most its `disruption_budget`. Running work that is neither movable nor evictable is no part of the decision.
     """
 
     name = "preemption"
     params_type = PreemptionParams
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
-        """One atom for each workload that runs and may be disturbed."""
+        """One atom for each workload with less than full leave, and one for each budget that could be exceeded."""
         params = self.params(spec)
         atoms: list[Atom] = []
         for one, item, seats in homes(context):
@@ -42,6 +51,11 @@ class Preemption(HardRule[PreemptionParams]):
             move, leave = one.movable and ripe, one.evictable and ripe
             if not (move and leave):
                 atoms.append(Stay(self.name, -1, item, seats, may_move=move, may_leave=leave))
+        tenants = {item: one.workload.tenant for one, item, _ in homes(context)}
+        for name, family, limit in _budgets(context.case, params):
+            members = tuple(item for item, tenant in tenants.items() if family is None or tenant in family)
+            if len(members) > limit:
+                atoms.append(Disruptions(self.name, name, members, limit))
         return atoms
 
     def audit(self, case: Case, fabric: Fabric, placements: Placements) -> list[str]:
@@ -49,6 +63,7 @@ class Preemption(HardRule[PreemptionParams]):
         params = self.params(self.spec_in(case))
         placed = {placement.workload: placement for placement in placements}
         found = []
+        touched: list[str] = []
         for one in case.mobile if isinstance(case, LoosenedCase) else ():
             name, ripe = one.workload.id, _ripe(one, case, params)
             moved, lost = disturbed(one, placed.get(name))
@@ -56,8 +71,23 @@ class Preemption(HardRule[PreemptionParams]):
                 found.append(f"{name} is moved, and {'may not be' if ripe else 'has only begun'}")
             if lost == len(one.replicas) and not (one.evictable and ripe):
                 found.append(f"{name} is evicted, and {'may not be' if ripe else 'has only begun'}")
+            if moved or lost:
+                touched.append(one.workload.tenant)
+        for name, family, limit in _budgets(case, params):
+            count = sum(family is None or tenant in family for tenant in touched)
+            if count > limit:
+                found.append(f"{name}: {count} running workloads are disturbed, {limit} may be")
         return found
 
 
 def _ripe(one: Running, case: Case, params: PreemptionParams) -> bool:
     return case.now_s - one.start_s >= params.min_runtime_s
+
+
+def _budgets(case: Case, params: PreemptionParams) -> Iterator[tuple[str, frozenset[str] | None, int]]:
+    """(name, tenants it covers or None for all, most workloads disturbed)."""
+    yield "max_disrupted", None, params.max_disrupted
+    members = families(case)
+    for tenant in case.tenants:
+        if tenant.disruption_budget is not None:
+            yield f"tenant {tenant.name}", members[tenant.name], tenant.disruption_budget

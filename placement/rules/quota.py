@@ -13,6 +13,7 @@ from placement.model.policy import RuleSpec
 from placement.rules.context import Context
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import Settled, running_seats, settled
+from placement.rules.tenancy import families
 from solver.atoms import Share
 from solver.items import BoolArray, PartKey
 from solver.problem import Atom
@@ -22,7 +23,7 @@ __all__ = ["Quota"]
 
 
 class Quota(HardRule[NoParams]):
-    """GPU milli of a tenant's running and new work together stay within its quotas.
+    """GPU milli of the running and new work of a tenant and of all below it together stay within its quotas.
 
     A tenant that is above a quota already starts nothing more that counts against it (hold).
     """
@@ -37,15 +38,16 @@ class Quota(HardRule[NoParams]):
             if ref.role.replica_gpu_milli:
                 wanted.setdefault(ref.workload.tenant, {})[key] = ref.role.replica_gpu_milli
         atoms: list[Atom] = []
+        members = families(context.case)
         for tenant, model, limit in _limits(context.case):
-            use = wanted.get(tenant, {})
+            use = {key: milli for name in sorted(members[tenant]) for key, milli in wanted.get(name, {}).items()}
             bins: BoolArray | None = None
             if model is not None:
                 if model not in context.fabric.gpu_models:
                     continue
                 row = context.fabric.gpu_models.index(model)
                 bins = context.mask((self.name, model), partial(np.equal, context.fabric.gpu_model, row))
-            base = _in_use(context.usage.running, context.fabric, tenant, model)
+            base = _in_use(context.usage.running, context.fabric, members[tenant], model)
             most = sum(milli * context.part(key).role.replicas for key, milli in use.items())
             if most and base + most > limit:
                 name = tenant if model is None else f"{tenant} on {model}"
@@ -55,8 +57,9 @@ class Quota(HardRule[NoParams]):
     def holds(self, context: Context, spec: RuleSpec) -> list[Hold]:
         """Tenants whose running work is above a quota."""
         found = []
+        members = families(context.case)
         for tenant, model, limit in _limits(context.case):
-            base = _in_use(context.usage.running, context.fabric, tenant, model)
+            base = _in_use(context.usage.running, context.fabric, members[tenant], model)
             if base > limit:
                 detail = f"running work takes {base} GPU milli{_on(model)}, the quota is {limit}"
                 found.append(Hold(rule=self.name, subject=f"tenant {tenant}", detail=detail))
@@ -67,9 +70,10 @@ class Quota(HardRule[NoParams]):
         running = running_seats(case, fabric)
         placed = settled(case, fabric, placements)
         found = []
+        members = families(case)
         for tenant, model, limit in _limits(case):
-            new = _in_use(placed, fabric, tenant, model)
-            total = new + _in_use(running, fabric, tenant, model)
+            new = _in_use(placed, fabric, members[tenant], model)
+            total = new + _in_use(running, fabric, members[tenant], model)
             if new and total > limit:
                 found.append(f"tenant {tenant} uses {total} GPU milli{_on(model)}, the quota is {limit}")
         return found
@@ -88,12 +92,12 @@ def _limits(case: Case) -> Iterator[tuple[str, str | None, int]]:
             yield tenant.name, model, limit
 
 
-def _in_use(work: tuple[Settled, ...], fabric: Fabric, tenant: str, model: str | None) -> int:
-    """GPU milli that a tenant's work holds, on one model or on all."""
+def _in_use(work: tuple[Settled, ...], fabric: Fabric, tenants: frozenset[str], model: str | None) -> int:
+    """GPU milli that the tenants' work holds, on one model or on all."""
     return sum(
         seat.role.replica_gpu_milli
         for one in work
-        if one.workload.tenant == tenant
+        if one.workload.tenant in tenants
         for seat in one.seats
         if model is None or fabric.nodes[seat.node].gpu_model == model
     )

@@ -17,6 +17,7 @@ from placement.rules.eviction import Eviction
 from placement.rules.fairness import Fairness
 from placement.rules.gang import Gang
 from placement.rules.gpu_model import GpuModel
+from placement.rules.guarantee import Guarantee
 from placement.rules.health import Health
 from placement.rules.latency import Latency
 from placement.rules.power_cap import PowerCap
@@ -39,7 +40,7 @@ __all__ = ["LAWS", "RULES", "Active", "active_rules", "rule_named"]
 
 RULES: tuple[Rule[Any], ...] = (
     *(Capacity(), Gang(), GpuModel(), Health(), Selectors()),
-    *(Topology(), Segments(), Spread(), Affinity(), Quota(), PowerCap(), Preemption()),
+    *(Topology(), Segments(), Spread(), Affinity(), Quota(), PowerCap(), Preemption(), Guarantee()),
     *(Refused(), Eviction(), Fairness(), Price(), Energy(), Carbon(), Latency(), StateFetch(), Stability(), Stranded()),
     *(TopologyPreference(), SpreadPreference(), AffinityPreference()),
 )

@@ -485,7 +485,7 @@ class Running(_message.Message):
     def __init__(self, workload: _Optional[_Union[Workload, _Mapping]] = ..., replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ..., start_s: _Optional[int] = ..., expected_end_s: _Optional[int] = ..., last_checkpoint_s: _Optional[int] = ..., restart_cost_micro_usd: _Optional[int] = ..., movable: _Optional[bool] = ..., evictable: _Optional[bool] = ...) -> None: ...
 
 class Tenant(_message.Message):
-    __slots__ = ("name", "weight", "quota_gpu_milli", "quota_by_model")
+    __slots__ = ("name", "weight", "quota_gpu_milli", "quota_by_model", "parent", "guaranteed_gpu_milli", "disruption_budget")
     class QuotaByModelEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -497,11 +497,17 @@ class Tenant(_message.Message):
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     QUOTA_GPU_MILLI_FIELD_NUMBER: _ClassVar[int]
     QUOTA_BY_MODEL_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    GUARANTEED_GPU_MILLI_FIELD_NUMBER: _ClassVar[int]
+    DISRUPTION_BUDGET_FIELD_NUMBER: _ClassVar[int]
     name: str
     weight: int
     quota_gpu_milli: int
     quota_by_model: _containers.ScalarMap[str, int]
-    def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., quota_gpu_milli: _Optional[int] = ..., quota_by_model: _Optional[_Mapping[str, int]] = ...) -> None: ...
+    parent: str
+    guaranteed_gpu_milli: int
+    disruption_budget: int
+    def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., quota_gpu_milli: _Optional[int] = ..., quota_by_model: _Optional[_Mapping[str, int]] = ..., parent: _Optional[str] = ..., guaranteed_gpu_milli: _Optional[int] = ..., disruption_budget: _Optional[int] = ...) -> None: ...
 
 class RuleSpec(_message.Message):
     __slots__ = ("name", "mode", "tier", "weight", "params")

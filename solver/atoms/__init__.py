@@ -1,13 +1,16 @@
 """The atoms, by kind.
 
 Allow: `Allow`, `Within`, `Segments`, hard `Spread`. Charge: `RefuseCharge`, `UnitCharge`, `SpanCharge`, priced
-`Spread`, `Stay`. Share: `Share`, `Caps`, `Capacity`. State: `Exclusive`, `Together`, `Remainder`.
+`Spread`, `Stay`. Share: `Share`, `Caps`, `Floor`, `Disruptions`, `Capacity`. State: `Exclusive`, `Together`,
+`Remainder`.
 """
 
 from solver.atoms.allow import Allow, Segments, Within
 from solver.atoms.capacity import Capacity
 from solver.atoms.caps import Caps
 from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
+from solver.atoms.disruptions import Disruptions
+from solver.atoms.floor import Floor
 from solver.atoms.remainder import Remainder
 from solver.atoms.share import Hinge, Share
 from solver.atoms.spread import Spread
@@ -18,7 +21,9 @@ __all__ = [
     "Allow",
     "Capacity",
     "Caps",
+    "Disruptions",
     "Exclusive",
+    "Floor",
     "Hinge",
     "RefuseCharge",
     "Remainder",

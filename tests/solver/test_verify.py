@@ -37,7 +37,7 @@ def test_every_atom_is_drawn_hard_and_priced() -> None:
     seen = {kind(atom) for number in range(150) for atom in make(2, number).problem.atoms}
     both = {name + end for name in ("Share", "Spread", "Exclusive", "Together") for end in ("", " priced")}
     priced = {f"{name} priced" for name in ("RefuseCharge", "UnitCharge", "SpanCharge", "Remainder", "Stay")}
-    assert seen == {"Allow", "Within", "Segments", "Capacity", "Caps"} | both | priced
+    assert seen == {"Allow", "Within", "Segments", "Capacity", "Caps", "Floor", "Disruptions"} | both | priced
     assert len(MAKERS) == 12
 
 

@@ -9,11 +9,11 @@ from functools import cache
 from itertools import combinations, product
 from random import Random
 
-from solver.atoms import Capacity, Remainder, Share, Stay
+from solver.atoms import Capacity, Disruptions, Remainder, Share, Stay
 from solver.items import Demand, PartKey
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Problem
-from tests.verify.meaning import OWN, bin_loss, broken, cost, gang_holds, stay_cost
+from tests.verify.meaning import OWN, bin_loss, broken, cost, disturbed_within, gang_holds, stay_cost
 
 Row = tuple[int, ...]
 Packing = tuple[tuple[tuple[int, int], ...], ...]
@@ -124,8 +124,9 @@ class Space:
         if size > limit * 10:
             raise TooLargeError(f"{size} combinations")
         own = set(map(id, self._own_atoms()))
+        self.limits = [a for a in problem.atoms if isinstance(a, Disruptions)]
         self.stays = [a for a in problem.atoms if isinstance(a, Stay)]
-        apart = (Remainder, Capacity, Stay)
+        apart = (Remainder, Capacity, Stay, Disruptions)
         self.joint = [a for a in problem.atoms if id(a) not in own and not isinstance(a, apart)]
         self.hard = [a for a in self.joint if a.tier < 0 or isinstance(a, Share)]
         self.remainders = [a for a in problem.atoms if isinstance(a, Remainder)]
@@ -207,7 +208,7 @@ class Space:
         if i == len(self.options):
             held = {(k, p): row for k, rows in chosen.items() for p, row in enumerate(rows)}
             hard = any(broken(a, self.problem, held) for a in self.hard)
-            if not hard and (not self.stays or self._arranged(chosen)):
+            if not hard and (not self.problem.homes or self._arranged(chosen)):
                 yield dict(chosen)
             return
         for rows in self.options[i]:
@@ -248,7 +249,7 @@ class Space:
 
     def _arranged(self, chosen: Choice) -> dict[Row, tuple[Packing, ...]]:
         """Cost vector of contents and stays -> packings of all bins that have it, where the seats matter."""
-        keys = [(a.item, p) for a in self.stays for p in range(len(a.home))]
+        keys = [(i, p) for i, seats in self.problem.homes.items() for p in range(len(seats))]
         none: tuple[Row, Row] = ((0,) * self.problem.tiers, (0,) * len(keys))
         known: dict[tuple[Row, Row], tuple[Packing, ...]] = {none: ()}
         for b in range(self.problem.bins.count):
@@ -265,7 +266,8 @@ class Space:
         for (loss, kept), packed in known.items():
             totals, at = list(loss), dict(zip(keys, kept, strict=True))
             costs = [(a, stay_cost(a, [sum(r) for r in chosen[a.item]], at)) for a in self.stays]
-            if all(amount is not None for _, amount in costs):
+            within = all(disturbed_within(a, self.problem, at) for a in self.limits)
+            if within and all(amount is not None for _, amount in costs):
                 for a, amount in costs:
                     if a.tier >= 0:
                         totals[a.tier] += amount or 0
@@ -292,7 +294,7 @@ class Space:
         for atom in self.joint:
             if atom.tier >= 0:
                 totals[atom.tier] += cost(atom, self.problem, held)
-        contents = set(self._arranged(chosen)) if self.stays else self._content_costs(chosen)
+        contents = set(self._arranged(chosen)) if self.problem.homes else self._content_costs(chosen)
         return {tuple(x + y for x, y in zip(totals, c, strict=True)) for c in contents}
 
     def best(self) -> Best:
@@ -313,7 +315,7 @@ class Space:
         seats: dict[int, list[list[Seat]]] = {
             i: [[] for _ in rows] for i, rows in chosen.items() if any(map(any, rows))
         }
-        arranged = self._arranged(chosen) if self.stays else {}
+        arranged = self._arranged(chosen) if self.problem.homes else {}
         picked = arranged[rng.choice(sorted(arranged)) if rng else min(arranged)] if arranged else ()
         for b in range(self.problem.bins.count):
             if picked:

@@ -9,7 +9,9 @@ from solver.atoms import (
     Allow,
     Capacity,
     Caps,
+    Disruptions,
     Exclusive,
+    Floor,
     RefuseCharge,
     Remainder,
     Segments,
@@ -130,6 +132,9 @@ def broken(atom: Atom, problem: Problem, held: Held) -> bool:
                     if n and group >= 0 and key in atom.use:
                         added[group] = added.get(group, 0) + n * int(atom.use[key][group])
             return any(more and more + int(atom.base[g]) > int(atom.limit[g]) for g, more in added.items())
+        case Floor():
+            placed = {key: sum(held.get(key, ())) for key in atom.use}
+            return atom.base + sum(n * atom.use[key] for key, n in placed.items()) < atom.least
         case Exclusive(tier=-1):
             return any(n > 1 for n in members_per_domain(atom, problem, held).values())
         case Together(tier=-1):
@@ -166,7 +171,7 @@ def cost(atom: Atom, problem: Problem, held: Held) -> int:
             return sum(atom.price_each * (n - 1) for n in members_per_domain(atom, problem, held).values())
         case Together():
             return atom.price_each * lonely(atom, problem, held)
-        case Remainder() | Capacity() | Stay():
+        case Remainder() | Capacity() | Stay() | Floor() | Disruptions():
             return 0
     raise TypeError(f"tests.verify.meaning does not know {type(atom).__name__}; teach it")
 
@@ -181,16 +186,25 @@ def stay_cost(atom: Stay, placed: Sequence[int], kept: Mapping[PartKey, int]) ->
     return moved * atom.move_each + (atom.move_once if moved else 0)
 
 
-def stayed(atom: Stay, plan: Plan) -> dict[PartKey, int]:
+def stayed(problem: Problem, plan: Plan) -> dict[PartKey, int]:
     """Replicas of each part that keep their very seat."""
     found: dict[PartKey, int] = {}
-    for p, seats in enumerate(plan.seats.get(atom.item, ())):
-        homes = list(atom.home[p])
-        for seat in seats:
-            if seat in homes:
-                homes.remove(seat)
-                found[atom.item, p] = found.get((atom.item, p), 0) + 1
+    for item, home in problem.homes.items():
+        for p, seats in enumerate(plan.seats.get(item, ())):
+            homes = list(home[p])
+            for seat in seats:
+                if seat in homes:
+                    homes.remove(seat)
+                    found[item, p] = found.get((item, p), 0) + 1
     return found
+
+
+def disturbed_within(atom: Disruptions, problem: Problem, kept: Mapping[PartKey, int]) -> bool:
+    """Not more members than the limit have lost a seat."""
+    lost = 0
+    for item in atom.members:
+        lost += any(kept.get((item, p), 0) < len(seats) for p, seats in enumerate(problem.homes[item]))
+    return lost + atom.base <= atom.limit
 
 
 def bin_loss(atom: Remainder, b: int, before: Sequence[int], after: Sequence[int]) -> int:
@@ -243,9 +257,11 @@ def judge(problem: Problem, plan: Plan) -> tuple[bool, tuple[int, ...], list[int
     totals = [0] * problem.tiers
     costs = []
     for atom in problem.atoms:
+        if isinstance(atom, Disruptions):
+            valid = valid and disturbed_within(atom, problem, stayed(problem, plan))
         if isinstance(atom, Stay):
             placed = [len(seats) for seats in plan.seats.get(atom.item, ())]
-            said = stay_cost(atom, placed, stayed(atom, plan))
+            said = stay_cost(atom, placed, stayed(problem, plan))
             valid = valid and said is not None
         if atom.tier < 0:
             continue

@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 
-from solver.atoms import Allow, Caps, Remainder, Share, Stay, UnitCharge
+from solver.atoms import Allow, Caps, Disruptions, Floor, Remainder, Share, Stay, UnitCharge
 from solver.items import Bins, IntArray
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Problem
@@ -30,7 +30,17 @@ def running(problem: Problem, plan: Plan, rng: Random) -> Problem:
         )
         for item, seats in homes.items()
     ]
-    return replace(problem, atoms=(*problem.atoms, *stays), homes=homes)
+    limits: list[Atom] = []
+    if rng.random() < 0.5:
+        members = tuple(i for i in homes if rng.random() < 0.8)
+        limits.append(Disruptions("disruptions", "budget", members, rng.choice((0, 1, 1, 2))))
+    if rng.random() < 0.5:
+        use = {(i, p): rng.randint(0, 3) for i, seats in homes.items() for p in range(len(seats))}
+        others = {(i, p): 1 for i, item in enumerate(problem.items) for p in range(len(item.parts))}
+        use = others | use if rng.random() < 0.5 else use
+        now = sum(n * len(homes[i][p]) for (i, p), n in use.items() if i in homes)
+        limits.append(Floor("floor", "least", use, rng.randint(0, now)))
+    return replace(problem, atoms=(*problem.atoms, *stays, *limits), homes=homes)
 
 
 def shuffled(problem: Problem, rng: Random) -> Problem:
@@ -86,7 +96,7 @@ def _reordered(atom: Atom, order: Sequence[int]) -> Atom:
 def without(problem: Problem, *, item: int | None = None, atom: int | None = None) -> Problem:
     """The problem less one item or one atom, for shrinking a failure."""
     atoms, items, homes = list(problem.atoms), list(problem.items), dict(problem.homes)
-    if atom is not None and isinstance(atoms[atom], Stay):
+    if atom is not None and isinstance(atoms[atom], Stay | Disruptions):
         return problem
     if atom is not None:
         del atoms[atom]

@@ -149,7 +149,7 @@ def random_case(random: Random) -> Case:
     others = [*names, "run0", "run1"]
     workloads = tuple(_random_workload(random, name, others) for name in names)
     running = tuple(_random_running(random, f"run{k}", fleet, others) for k in range(random.randint(0, 2)))
-    tame = _tame_running(random, "run9", fleet) if random.random() < 0.5 else None
+    tame = _tame_running(random, "run9", fleet) if random.random() < 0.8 else None
     running += () if tame is None else (tame,)
     rules = [RuleSpec(name=rule.name, mode="require") for rule in RULES if rule.kind == "hard"]
     for rule in RULES:
@@ -162,12 +162,20 @@ def random_case(random: Random) -> Case:
         running=running,
         tenants=(
             Tenant(name="a", weight=3, quota_gpu_milli=random.choice([0, 4000]), quota_by_model={"A100": 2000}),
-            Tenant(name="b", quota_by_model={"H100": 3000, "none": 0}),
+            Tenant(name="b", quota_by_model={"H100": 3000, "none": 0}, parent=random.choice([None, "a"])),
+            *_more_tenants(random),
         ),
         groups=tuple(PlacementGroup(name=f"g{k}", level=random.choice(["block", "rack"])) for k in range(2)),
         policy=Policy(rules=tuple(rules)),
         now_s=1000,
     ).canonical()
+
+
+def _more_tenants(random: Random) -> tuple[Tenant, ...]:
+    if random.random() < 0.3:
+        return ()
+    budget, least = random.choice([None, 0]), random.choice([None, 1000, 8000])
+    return (Tenant(name="c", disruption_budget=budget, guaranteed_gpu_milli=least),)
 
 
 def _sites(random: Random) -> tuple[Site, ...]:
