@@ -41,6 +41,11 @@ class Session:
         self._interrupted = interrupted
         self._since = time.monotonic()
 
+    def ready(self) -> ProcessPool:
+        """The solver process, once it has started (or has had its time to)."""
+        self._workers.warm_up(_WARM_UP_S)
+        return self._workers
+
     def decide(
         self, case: Case, limit_s: float | None, *, warm: tuple[Placement, ...] | None = None, label: str = "placing"
     ) -> Decision:

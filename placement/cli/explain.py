@@ -1,0 +1,54 @@
+"""`moorage explain`: why one workload of a decision is not placed, and what would help."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated
+
+import typer
+
+from placement.cli.changes import changed
+from placement.cli.deciding import deciding, seconds
+from placement.cli.streams import OutputForm, print_text
+
+__all__ = ["EXAMPLES", "explain"]
+
+EXAMPLES = """\b
+Examples:
+  moorage explain case.json decision.json --workload job-000006
+  moorage explain case.json decision.json --workload job-000006 --time-limit 10s -o json
+"""
+
+
+def explain(
+    path: Annotated[str, typer.Argument(metavar="CASE", help="Case file, .json or .json.gz; - = stdin.")],
+    answer: Annotated[str, typer.Argument(metavar="DECISION", help="The decision of `moorage solve --out`.")],
+    *,
+    workload: Annotated[list[str], typer.Option("--workload", help="A pending workload; repeatable.")],
+    time_limit: Annotated[str, typer.Option("--time-limit", help="Time for each workload: 500ms, 5s, 1m.")] = "5s",
+    output: Annotated[OutputForm, typer.Option("--output", "-o", help="What to print.")] = OutputForm.TABLE,
+) -> int:
+    """Say under what a workload does not fit, which rules and running work keep it out, and what would let it in.
+
+    Every cause is shown to be necessary by a placement that exists without it, and every repair was tried. Where the
+    workload fits and the best plan leaves it out, the answer is a price.
+    """
+    limit_s = seconds(time_limit) or 5.0
+    with deciding() as session:
+        case = changed(path)
+        from placement.diagnosis import diagnose, sentences  # noqa: PLC0415 - after the start of the process
+        from placement.model import read_decision  # noqa: PLC0415
+        from placement.snapshot import Snapshot  # noqa: PLC0415
+
+        decision, snapshot = read_decision(answer), Snapshot.of(case)
+        workers = session.ready()
+        found = [
+            diagnose(snapshot, decision, name, clock=time.monotonic, workers=workers, seconds=limit_s)
+            for name in workload
+        ]
+    if output is OutputForm.JSON:
+        print_text(json.dumps({"certificates": [one.model_dump(mode="json") for one in found]}) + "\n")
+    else:
+        print_text("\n".join("\n".join(sentences(one)) for one in found) + "\n")
+    return 0

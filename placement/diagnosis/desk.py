@@ -1,0 +1,83 @@
+"""The desk: questions about one workload, each a small problem of its own, within a box of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from placement.compile import Lowered, lower
+from placement.model import Case
+from placement.snapshot import Snapshot
+from solver.alone import solo, without_rule
+from solver.conflict import Answer, ask
+from solver.neighbourhood import part_of
+from solver.plan import Plan
+from solver.problem import Problem
+from solver.workers import Workers
+from topology.fabric import Fabric
+
+__all__ = ["Desk", "Question"]
+
+_QUESTION_S = 0.5
+
+
+@dataclass
+class Question:
+    """One workload in one case whose running work could all be gone.
+
+    `running` are the ids of the running workloads that can be thought away one by one; the rest is there for good.
+    """
+
+    lowered: Lowered
+    item: int
+    running: tuple[str, ...]
+    _items: dict[str, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Index the running work."""
+        self._items = {name: self.lowered.context.item_of[name] for name in self.running}
+
+    @classmethod
+    def of(cls, case: Case, fabric: Fabric, workload: str, *, empty: bool = False) -> Question:
+        """The question for a workload (with its placement group) of a canonical case."""
+        group = next(w.group for w in case.workloads if w.id == workload)
+        members = {w.id for w in case.workloads if w.id == workload or (group is not None and w.group == group)}
+        loose = tuple(one.model_copy(update={"evictable": True, "movable": False}) for one in case.running)
+        opened = case.model_copy(update={"running": loose})
+        lowered = lower(opened, fabric, only=members, empty_fleet=empty)
+        running = tuple(lowered.refs[item].key for item in sorted(lowered.problem.homes))
+        return cls(lowered, lowered.context.item_of[workload], running)
+
+    def beside(self, kept: Iterable[str], dropped: Iterable[str] = ()) -> Problem:
+        """The workload beside the running work `kept`, without the rules `dropped`."""
+        whole = self.lowered.problem
+        homes = {self._items[name]: whole.homes[self._items[name]] for name in kept}
+        part = part_of(whole, Plan(homes), [self.item], np.ones(whole.bins.count, np.bool_))
+        problem = solo(part.problem, part.items.index(self.item))
+        for rule in dropped:
+            problem = without_rule(problem, rule)
+        return problem
+
+
+@dataclass
+class Desk:
+    """Asks until the time is up. `left` gives the seconds left."""
+
+    snapshot: Snapshot
+    workers: Workers | None
+    left: Callable[[], float]
+
+    def ask(self, problem: Problem) -> Answer:
+        """A witness, a proof, or neither."""
+        left = self.left()
+        if left <= 0.01:
+            return Answer()
+        return ask(problem, self.workers, min(_QUESTION_S, left))
+
+    def question(self, case: Case, workload: str, *, empty: bool = False) -> Question:
+        """A question on a variant of the case; the fabric is compiled anew only if the fleet differs."""
+        same = case.fleet is self.snapshot.case.fleet
+        fabric = self.snapshot.fabric if same else Fabric.from_fleet(case.fleet)
+        return Question.of(case, fabric, workload, empty=empty)

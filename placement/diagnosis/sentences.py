@@ -1,0 +1,46 @@
+"""A diagnosis in sentences."""
+
+from __future__ import annotations
+
+from placement.model.diagnosis import Diagnosis, Scope
+
+__all__ = ["sentences"]
+
+_SCOPES = {
+    Scope.EMPTY_FLEET: "does not fit, even alone on the empty fleet",
+    Scope.PROTECTED: "does not fit beside the running work that may not be evicted, left where it is, "
+    "even with all the rest gone",
+    Scope.AS_IT_RUNS: "does not fit beside the running work as it is; work that may be evicted would have to go",
+}
+
+
+def sentences(found: Diagnosis) -> list[str]:
+    """One statement a line."""
+    name = found.workload
+    if found.placed:
+        return [f"{name} is placed."]
+    lines = []
+    if found.scope is not None:
+        lines.append(f"{name} {_SCOPES[found.scope]} (proven by {found.proof}).")
+        if found.conflict:
+            each = "each is necessary" if found.minimal else "not proven minimal"
+            lines.append(f"These cannot all stand ({each}):")
+            lines += [f"  - {one.kind} {one.name}{': ' if one.detail else ''}{one.detail}" for one in found.conflict]
+        else:
+            lines.append("No rule and no running work is to blame: the fleet is too small for it.")
+    elif found.price is None:
+        lines.append(f"{name}: neither a place nor a proof that there is none was found in the time given.")
+    if found.price is not None:
+        costs = ", ".join(f"tier {tier}: {points:+,} points" for tier, points in found.price.tiers if points)
+        hedge = "" if found.price.proven else " at most"
+        lines.append(f"The best plan leaves {name} out. Putting it in costs{hedge} {costs or 'nothing'}.")
+        if found.price.losers:
+            lines.append(f"These would lose their place: {', '.join(found.price.losers[:10])}.")
+    if found.repairs:
+        lines.append("It would fit (each was tried alone and checked):")
+        for repair in found.repairs:
+            how = f"  [moorage whatif --set {repair.setting}]" if repair.setting else ""
+            lines.append(f"  - {repair.change}{how}")
+    elif found.price is None:
+        lines.append("No single change that was tried lets it in.")
+    return lines

@@ -1,0 +1,66 @@
+"""Why a workload is not placed, and what would help: causes that are each necessary, repairs that were tried."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from placement.model.fields import Document, Name, Objective, Text
+
+__all__ = ["Cause", "Diagnosis", "Price", "Repair", "Scope"]
+
+
+class Scope(StrEnum):
+    """Under what the workload was proven not to fit, the strongest statement first."""
+
+    EMPTY_FLEET = "EMPTY_FLEET"
+    """Alone on the empty fleet, nodes and policy as they are."""
+    PROTECTED = "PROTECTED"
+    """Beside the running work that may not be evicted, left where it is; all else gone."""
+    AS_IT_RUNS = "AS_IT_RUNS"
+    """Beside all running work, left where it is."""
+
+
+class Cause(Document):
+    """One member of the conflict: a rule as it concerns this workload, or a running workload."""
+
+    kind: Literal["rule", "running"]
+    name: Name
+    detail: Text = ""
+
+
+class Repair(Document):
+    """One change after which the workload fits beside all running work; `verified` by a placement that was checked."""
+
+    kind: Literal["wait", "shrink", "relax", "quota", "move", "restore"]
+    change: Text
+    setting: Text = ""
+    """The same for `moorage whatif`, where that has a word for it."""
+    verified: bool
+
+
+class Price(Document):
+    """What putting the workload in would cost, tier by tier, and who would lose for it."""
+
+    tiers: tuple[tuple[int, Objective], ...]
+    """(tier, points more than now)."""
+    losers: tuple[Name, ...] = ()
+    proven: bool = False
+    """Whether the forced answer is proven optimal in its first tier; if not, it may cost less."""
+
+
+class Diagnosis(Document):
+    """`conflict` cannot be kept whole: with it the workload does not fit. `minimal`: without any one member it does."""
+
+    workload: Name
+    placed: bool = False
+    scope: Scope | None = None
+    """None: it was not proven not to fit."""
+    proof: Text | None = None
+    conflict: tuple[Cause, ...] = ()
+    minimal: bool = False
+    repairs: Annotated[tuple[Repair, ...], Field(max_length=64)] = ()
+    price: Price | None = None
+    """Where it fits, or would if work that may be evicted went: the optimum refuses it, at this price."""
