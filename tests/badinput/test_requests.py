@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 from placement.v1 import placement_pb2 as pb
+from tests.badinput.base import CASE
 from tests.mutate.requests import sound
 from tests.mutate.server import Client
 
@@ -91,6 +92,7 @@ def twice(change: Change) -> Change:
     return lambda request: [change(request), change(request)]
 
 
+ADDED = f"policy.rules[{len(CASE.policy.rules)}]"
 TARIFF = "tariff_micro_usd_kwh"
 ROLE = "workloads[0].subgroups[0].roles[0]"
 PLACE: tuple[tuple[str, Change, str, str], ...] = (
@@ -133,16 +135,16 @@ PLACE: tuple[tuple[str, Change, str, str], ...] = (
     ("two states", top(use_server_state=True), "running", "one of the two"),
     ("long request id", top(request_id="x" * 300), "request_id", "at most 253"),
     ("moment before the epoch", top(now_s=-1), "now_s", "at least 0"),
-    ("unknown rule", rule(name="prise"), "policy.rules[22].name", "price"),
-    ("rule without a mode", rule(name="price", mode=0), "policy.rules[22].mode", "add"),
-    ("rule of mode 7", rule(name="price", mode=7), "policy.rules[22].mode", "MODE_PREFER"),
-    ("objective as requirement", rule(name="price", mode=pb.MODE_REQUIRE, tier=0), "policy.rules[22].mode", "prefer"),
-    ("unknown parameter", rule(name="price", params={"x": 1}), "policy.rules[22].params.x", "remove"),
+    ("unknown rule", rule(name="prise"), f"{ADDED}.name", "price"),
+    ("rule without a mode", rule(name="price", mode=0), f"{ADDED}.mode", "add"),
+    ("rule of mode 7", rule(name="price", mode=7), f"{ADDED}.mode", "MODE_PREFER"),
+    ("objective as requirement", rule(name="price", mode=pb.MODE_REQUIRE, tier=0), f"{ADDED}.mode", "prefer"),
+    ("unknown parameter", rule(name="price", params={"x": 1}), f"{ADDED}.params.x", "remove"),
     ("fraction", rule(name="energy", params={TARIFF: 0.5}), f"params.{TARIFF}", "whole"),
     ("NaN", rule(name="energy", params={TARIFF: math.nan}), f"params.{TARIFF}", "whole"),
     ("infinity", rule(name="energy", params={TARIFF: math.inf}), f"params.{TARIFF}", "whole"),
     ("beyond 2**53", rule(name="energy", params={TARIFF: 1e300}), f"params.{TARIFF}", "whole"),
-    ("negative weight", rule(name="price", weight=-1), "policy.rules[22].weight", "at least 0"),
+    ("negative weight", rule(name="price", weight=-1), f"{ADDED}.weight", "at least 0"),
     (
         "weights that overflow",
         rule(name="energy", weight=10**6, params={TARIFF: 1e12}),
