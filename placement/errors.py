@@ -95,7 +95,7 @@ class StaleVersion(MoorageError):
 
     def __str__(self) -> str:
         """One line that names both versions and the mend."""
-        return f"fleet version is {self.actual}, not {self.expected}; read the fleet again and decide once more"
+        return f"fleet version is {self.actual}, not {self.expected!r}; read the fleet again and decide once more"
 
 
 class DeadlineExceeded(MoorageError):

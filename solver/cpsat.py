@@ -100,7 +100,7 @@ def _solver(effort: Effort) -> cp_model.CpSolver:
     solver = cp_model.CpSolver()
     parameters = solver.parameters
     parameters.num_workers = effort.threads
-    parameters.random_seed = effort.seed
+    parameters.random_seed = effort.seed % 2**31  # CP-SAT takes 31 bits of it
     parameters.linearization_level = 2
     if effort.rough:
         parameters.cp_model_presolve = False

@@ -146,7 +146,9 @@ def input_error(error: ValidationError, what: str) -> InputError:
     ):
         bounds = {"ge": "at least", "le": "at most", "max_length": "at most", "min_length": "at least"}
         limits = [f"{word} {context[key]}" for key, word in bounds.items() if key in context]
-        mend = f"use {' and '.join(limits)}" + (" entries" if first["type"] in ("too_long", "too_short") else "")
+        mend = f"use {' and '.join(limits)}"
+        if first["type"] in ("too_long", "too_short"):
+            problem, mend = f"it has {context['actual_length']} entries", f"{mend} entries"
     shown = first["type"] not in ("missing", "json_invalid") and isinstance(first["input"], _SCALARS)
     if shown:
         problem = f"{problem} (got {_shown(first['input'])})"

@@ -10,7 +10,7 @@ import pytest
 
 from placement.cli.app import run
 from placement.limits import PREFIX
-from tests.badinput.base import plain
+from tests.badinput.base import CASE, plain
 
 pytestmark = pytest.mark.badinput
 
@@ -60,6 +60,7 @@ def rule(**fields: Any) -> Callable[[Document], None]:
     return lambda document: document["policy"]["rules"].append({"mode": "prefer", "tier": 3, **fields})
 
 
+ADDED = f"policy.rules[{len(CASE.policy.rules)}]"
 ROLE = "workloads.0.subgroups.0.roles.0"
 ROLE_FIELD = "workloads[0].subgroups[0].roles[0]"
 DOCUMENTS: tuple[tuple[str, Callable[[Document], None], str, str], ...] = (
@@ -142,15 +143,15 @@ DOCUMENTS: tuple[tuple[str, Callable[[Document], None], str, str], ...] = (
     ("unhealthy GPU that is not there", at("fleet.nodes.0.unhealthy_gpus", [7]), "unhealthy_gpus:", "from 0"),
     ("maintenance that ends first", at("fleet.nodes.0.maintenance", [{"start_s": 5, "end_s": 5}]), "end_s:", "after"),
     # policy
-    ("unknown rule", rule(name="prise"), "policy.rules[22].name:", "price"),
-    ("objective as requirement", rule(name="price", mode="require", tier=0), "policy.rules[22].mode:", "prefer"),
-    ("requirement with a price", rule(name="quota"), "policy.rules[22].mode:", "require"),
-    ("unknown parameter", rule(name="price", tier=4, params={"x": 1}), "policy.rules[22].params.x:", "remove"),
+    ("unknown rule", rule(name="prise"), f"{ADDED}.name:", "price"),
+    ("objective as requirement", rule(name="price", mode="require", tier=0), f"{ADDED}.mode:", "prefer"),
+    ("requirement with a price", rule(name="quota"), f"{ADDED}.mode:", "require"),
+    ("unknown parameter", rule(name="price", tier=4, params={"x": 1}), f"{ADDED}.params.x:", "remove"),
     ("parameter of another type", rule(name="energy", tier=4, params={"tariff_micro_usd_kwh": ""}), "params.", "whole"),
     ("parameter that nests", rule(name="price", tier=4, params={"x": [[[[[[1]]]]]]}), "params.x", "nest"),
-    ("negative weight", rule(name="price", tier=4, weight=-1), "policy.rules[22].weight:", "at least 0"),
-    ("weight too large", rule(name="price", tier=4, weight=10**7), "policy.rules[22].weight:", "at most 1000000"),
-    ("tier 0 of an objective", rule(name="price", tier=0), "policy.rules[22].tier:", "tier 1"),
+    ("negative weight", rule(name="price", tier=4, weight=-1), f"{ADDED}.weight:", "at least 0"),
+    ("weight too large", rule(name="price", tier=4, weight=10**7), f"{ADDED}.weight:", "at most 1000000"),
+    ("tier 0 of an objective", rule(name="price", tier=0), f"{ADDED}.tier:", "tier 1"),
     (
         "weights that overflow",
         rule(name="energy", tier=4, weight=10**6, params={"tariff_micro_usd_kwh": 10**12}),
