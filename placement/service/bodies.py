@@ -14,11 +14,14 @@ from placement.model.state import Running
 from placement.model.tenant import Tenant
 from placement.model.workload import PlacementGroup, Workload
 from placement.store import Difference
+from topology.edits import Edit
 from topology.model import Fleet
 
 __all__ = [
     "CheckAnswer",
     "CheckBody",
+    "EditAnswer",
+    "EditBody",
     "FabricAnswer",
     "ListAnswer",
     "ListBody",
@@ -165,6 +168,24 @@ class FabricAnswer(Document):
     running: tuple[Running, ...] = ()
     fabric_version: Mark
     state_version: Mark
+
+
+class EditBody(Document):
+    """An EditFabricRequest: edits that are done one after the other, all or none."""
+
+    request_id: Mark = ""
+    edits: Annotated[tuple[Edit, ...], Field(min_length=1, max_length=1000)]
+    expected_version: Mark = ""
+    validate_only: bool = False
+
+
+class EditAnswer(Document):
+    """An EditFabricResponse: the nodes that changed, and the running workloads that sit on them."""
+
+    fabric_version: Mark
+    state_version: Mark
+    nodes: tuple[Name, ...] = ()
+    affected: tuple[Name, ...] = ()
 
 
 class ReconcileBody(Document):

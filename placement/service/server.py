@@ -19,9 +19,15 @@ from grpc_reflection.v1alpha import reflection
 
 from placement.engine import decide
 from placement.errors import InputError
-from placement.service.servicer import Decide, Limits, PlacementServicer
+from placement.service import operations
+from placement.service.metrics import Metrics, MetricsPort
+from placement.service.placing import Decide
+from placement.service.servicer import PlacementServicer
+from placement.service.times import Limits
+from placement.store import MemoryStore, Store
 from placement.v1 import placement_pb2_grpc
 from solver.workers import ProcessPool
+from topology.fabric import Fabric
 from topology.model import Fleet
 
 __all__ = ["SERVICE", "Server", "ServerConfig", "serve", "warm_engine"]
@@ -48,6 +54,8 @@ class ServerConfig:
     drain_s: float = 30.0
     """After SIGTERM, how long calls in progress may still take."""
     max_message_mib: int = 256
+    metrics_port: int | None = None
+    """Where to serve /metrics, on the same host; 0 = any free port, None = nowhere."""
     limits: Limits = field(default_factory=Limits)
 
     def address(self) -> str:
@@ -73,18 +81,32 @@ class Server:
         checks: health.aio.HealthServicer,
         solves: ThreadPoolExecutor,
         servicer: PlacementServicer,
+        metrics: MetricsPort | None,
     ) -> None:
         self._server = server
         self._checks = checks
         self._solves = solves
         self._servicer = servicer
+        self._metrics = metrics
         self.port = port
         """The port it listens on, also where the configuration said 0."""
+        self.metrics_port = None if metrics is None else metrics.port
+        """Where the metrics are, if anywhere."""
 
     @classmethod
-    async def start(cls, config: ServerConfig, engine: Decide, fleet: Fleet | None = None) -> Server:
-        """Listen and serve. InputError if the address cannot be used."""
+    async def start(
+        cls, config: ServerConfig, engine: Decide, fleet: Fleet | None = None, store: Store | None = None
+    ) -> Server:
+        """Listen and serve; `fleet` is put into the store (default: one in memory) before the first call.
+
+        InputError if an address cannot be used.
+        """
         address = config.address()
+        store = MemoryStore() if store is None else store
+        if fleet is not None:
+            store.put(Fabric.from_fleet(fleet), ())
+            operations.settle()
+        metrics = Metrics()
         size = config.max_message_mib * _MIB
         solves = ThreadPoolExecutor(config.solves + config.standby, thread_name_prefix="solve")
         server = grpc.aio.server(
@@ -97,7 +119,7 @@ class Server:
                 ("grpc.max_send_message_length", size),
             ]
         )
-        servicer = PlacementServicer(engine, solves, config.limits, fleet)
+        servicer = PlacementServicer(store, engine, solves, config.limits, metrics)
         add_to_server = placement_pb2_grpc.add_PlacementServiceServicer_to_server
         add_to_server(servicer, server)  # type: ignore[no-untyped-call]  # generated code has no types
         checks = health.aio.HealthServicer()
@@ -111,10 +133,12 @@ class Server:
                 f"{address} cannot be bound",
                 "choose an address of this machine and a free port",
             ) from None
+        own = config.metrics_port
+        metrics_port = None if own is None else MetricsPort(metrics.registry, config.host, own)
         await server.start()
         for name in ("", SERVICE):
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-        return cls(server, port, checks, solves, servicer)
+        return cls(server, port, checks, solves, servicer, metrics_port)
 
     async def drain(self, grace_s: float) -> None:
         """Report NOT_SERVING, refuse new calls, let those in progress finish within `grace_s` seconds."""
@@ -122,6 +146,8 @@ class Server:
         await self._server.stop(grace_s)
         self._servicer.stop()
         self._solves.shutdown(wait=False, cancel_futures=True)
+        if self._metrics is not None:
+            await asyncio.to_thread(self._metrics.close)
 
 
 async def serve(

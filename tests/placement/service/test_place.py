@@ -15,8 +15,8 @@ from placement.cases.synth import synth_case
 from placement.engine import decide
 from placement.model import Case, Decision, Kind, Role, Subgroup, Workload
 from placement.model.decision import Status, Verdict
+from placement.service.placing import Decide
 from placement.service.server import ServerConfig, warm_engine
-from placement.service.servicer import Decide
 from placement.service.wire import decode, encode
 from placement.v1 import placement_pb2 as pb
 from placement.v1 import placement_pb2_grpc
@@ -45,7 +45,7 @@ def small_case() -> Case:
 
 
 def request(case: Case) -> pb.PlaceRequest:
-    message = pb.PlaceRequest(use_server_state=True, seed=case.seed, now_s=case.now_s)
+    message = pb.PlaceRequest(use_server_state=True, validate_only=True, seed=case.seed, now_s=case.now_s)
     for workload in case.workloads:
         encode(workload, message.workloads.add())
     for tenant in case.tenants:

@@ -37,7 +37,8 @@ from placement.model import (
 )
 from placement.model.decision import Status, Verdict
 from placement.model.workload import Kind
-from placement.service.wire import PlaceBody, PutBody, decode, encode
+from placement.service.bodies import PlaceBody, PutBody
+from placement.service.wire import decode, encode
 from placement.v1 import placement_pb2 as pb
 from topology.model import Fleet
 
