@@ -28,7 +28,7 @@ from placement.service.bodies import (
     ReleaseAnswer,
     ReleaseBody,
 )
-from placement.service.placing import case_of
+from placement.service.placing import snapshot_of
 from placement.snapshot import Snapshot
 from placement.store import State, Store, differences
 from placement.verify import verify_placements
@@ -96,7 +96,7 @@ def edit(store: Store, body: EditBody) -> EditAnswer:
 def check(store: Store, body: CheckBody) -> CheckAnswer:
     """What placements violate. NoFabric, InputError, AlreadyRunning."""
     state = store.read()
-    snapshot = Snapshot.of(case_of(body, state, Budget(wall_ms=1)), state.fabric)
+    snapshot = snapshot_of(body, state, Budget(wall_ms=1))
     return CheckAnswer(
         violations=verify_placements(snapshot, body.placements),
         fabric_version=state.fabric.version,

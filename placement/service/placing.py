@@ -24,7 +24,7 @@ from placement.snapshot import Snapshot
 from placement.store import AlreadyRunning, State, Store
 from placement.verify import verify_placements
 
-__all__ = ["Decide", "Placed", "Placing", "case_of"]
+__all__ = ["Decide", "Placed", "Placing", "snapshot_of"]
 
 
 class Decide(Protocol):
@@ -93,7 +93,7 @@ class Placing:
         began_s = time.monotonic()
         remaining_ms = times.remaining_ms(began_s, self._limits, self._reserve.seconds)
         budget = body.budget(self._limits.default_solve_ms, remaining_ms)
-        snapshot = Snapshot.of(case_of(body, state, budget, body.seed), state.fabric)
+        snapshot = snapshot_of(body, state, budget, body.seed)
         asked_ms = body.asked_ms(self._limits.default_solve_ms)
         until_s = times.until_s(began_s, budget.wall_ms, asked_ms, others, self._limits)
         decision = self._decide(snapshot, cancelled=cancelled, deadline=until_s)
@@ -129,18 +129,18 @@ class Placing:
         """Whether placements that were decided on another state are valid on this one too."""
         if body.expected_fabric_version and body.expected_fabric_version != now.fabric.version:
             raise StaleVersion(body.expected_fabric_version, now.fabric.version)
-        fresh = case_of(body.model_copy(update={"now_s": case.now_s}), now, case.budget, case.seed)
-        return not verify_placements(Snapshot.of(fresh, now.fabric), decision.placements)
+        fresh = snapshot_of(body.model_copy(update={"now_s": case.now_s}), now, case.budget, case.seed)
+        return not verify_placements(fresh, decision.placements)
 
 
-def case_of(body: PlaceBody | CheckBody, state: State, budget: Budget, seed: int = 0) -> Case:
+def snapshot_of(body: PlaceBody | CheckBody, state: State, budget: Budget, seed: int = 0) -> Snapshot:
     """The case of a request on a state. InputError if its parts do not fit together; AlreadyRunning."""
     if body.use_server_state:
         for workload in body.workloads:
             if workload.id in state.running:
                 raise AlreadyRunning(workload.id)
     try:
-        return Case(
+        case = Case(
             fleet=state.fabric.fleet,
             workloads=body.workloads,
             running=state.in_order if body.use_server_state else body.running,
@@ -153,6 +153,8 @@ def case_of(body: PlaceBody | CheckBody, state: State, budget: Budget, seed: int
         )
     except ValidationError as error:
         raise input_error(error, "request") from None
+    known: frozenset[str] = frozenset({"running"}) if body.use_server_state else frozenset()
+    return Snapshot.of(case, state.fabric, known=known)
 
 
 def _running(body: PlaceBody, case: Case, decision: Decision) -> list[Running]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from placement.errors import NotFound, StaleVersion
 from placement.model import Running
+from placement.model.canonical import canonical
 from placement.store.protocol import AlreadyRunning, NoFabric, State
 from topology.fabric import Fabric
 
@@ -70,5 +71,5 @@ def _added(kept: dict[str, Running], new: Collection[Running]) -> dict[str, Runn
     for one in new:
         if one.workload.id in kept:
             raise AlreadyRunning(one.workload.id)
-        kept[one.workload.id] = one
+        kept[one.workload.id] = canonical(one)
     return kept

@@ -44,7 +44,7 @@ class State:
     """One version of everything: it never changes, a commit makes a new one.
 
     `version` is opaque, differs from that of every other state of the store, and changes with the fabric and with the
-    running work; `running` is by workload id, read-only.
+    running work; `running` is by workload id, read-only, each in canonical order.
     """
 
     version: str
@@ -53,7 +53,7 @@ class State:
 
     @cached_property
     def in_order(self) -> tuple[Running, ...]:
-        """The running work sorted by workload id."""
+        """The running work sorted by workload id: in canonical order as a whole."""
         return tuple(self.running[name] for name in sorted(self.running))
 
 
