@@ -28,7 +28,7 @@ class Difference(Document):
 
 
 def differences(held: Mapping[str, Running], listed: Mapping[str, Running], since_s: int) -> tuple[Difference, ...]:
-    """Where the two disagree, by workload id; held work that began at `since_s` or later may be missing."""
+    """Where the two disagree, by workload id; held work that began after `since_s` may be missing."""
     found = []
     for name in sorted(held.keys() | listed.keys()):
         mine, theirs = held.get(name), listed.get(name)
@@ -36,7 +36,7 @@ def differences(held: Mapping[str, Running], listed: Mapping[str, Running], sinc
             detail = f"runs on {_nodes(theirs)}, and was not known here"
             found.append(Difference(workload=name, kind=DifferenceKind.UNKNOWN, detail=detail))
         elif theirs is None and mine is not None:
-            if mine.start_s < since_s:
+            if mine.start_s <= since_s:
                 detail = f"holds {_nodes(mine)}, and is not listed"
                 found.append(Difference(workload=name, kind=DifferenceKind.MISSING, detail=detail))
         elif mine is not None and theirs is not None and (how := _change(mine, theirs)):

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from placement.errors import NotFound, StaleVersion
 from placement.model import Device, Replica, Role, Running, Subgroup, Workload
+from placement.model.canonical import canonical
 from placement.store import AlreadyRunning, MemoryStore, NoFabric, Store
 from topology.fabric import Fabric
 from topology.synth import synth_fleet
@@ -61,9 +63,10 @@ def test_versions_never_repeat_even_when_the_content_does(store: Store) -> None:
 def test_a_stale_commit_changes_nothing(store: Store) -> None:
     old = store.put(fabric(), ())
     new = store.commit(old.version, add=[work("a")])
-    for change in ({"add": [work("b")]}, {"remove": ["a"]}, {"fabric": fabric(2)}):
+    changes: tuple[dict[str, Any], ...] = ({"add": [work("b")]}, {"remove": ["a"]}, {"fabric": fabric(2)})
+    for change in changes:
         with pytest.raises(StaleVersion) as caught:
-            store.commit(old.version, **change)  # type: ignore[arg-type]
+            store.commit(old.version, **change)
         assert (caught.value.expected, caught.value.actual) == (old.version, new.version)
     assert store.read().version == new.version
     assert set(store.read().running) == {"a"}
@@ -81,6 +84,17 @@ def test_a_commit_is_whole_or_nothing(store: Store) -> None:
     assert store.read().version == held.version
     assert set(store.read().running) == {"a"}
     assert store.read().fabric.version == fabric().version
+
+
+def test_work_is_kept_in_canonical_order(store: Store) -> None:
+    role = Role(name="r", gpus=2)
+    devices = (Device(index=1), Device(index=0))
+    replica = Replica(subgroup="s", role="r", node=fabric().nodes[0].id, devices=devices)
+    one = Running(workload=Workload(id="a", subgroups=(Subgroup(name="s", roles=(role,)),)), replicas=(replica,))
+    held = store.put(fabric(), [one])
+    assert held.running["a"] == canonical(one) != one
+    again = store.commit(held.version, remove=["a"], add=[one])
+    assert again.running["a"] == canonical(one)
 
 
 def test_work_may_be_replaced_in_one_commit(store: Store) -> None:

@@ -38,4 +38,4 @@ def test_each_kind_is_named() -> None:
 
 def test_young_reservations_may_be_missing() -> None:
     held = by_id(work("old", start_s=99), work("young", start_s=100))
-    assert [one.workload for one in differences(held, {}, 100)] == ["old"]
+    assert [one.workload for one in differences(held, {}, 99)] == ["old"]
