@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from placement.errors import DeadlineExceeded, InputError, StaleVersion, Unreachable
+from placement.errors import Contended, DeadlineExceeded, InputError, StaleVersion, Unreachable
 from placement.model.case import Budget, Case
 from placement.model.decision import Decision
 from placement.model.document import input_error
@@ -18,7 +18,6 @@ from placement.model.policy import default_policy
 from placement.model.state import Replica, Running
 from placement.service.bodies import CheckBody, PlaceAnswer, PlaceBody
 from placement.service.metrics import Metrics
-from placement.service.status import Contended
 from placement.service.times import Limits, Reserve, Times
 from placement.snapshot import Snapshot
 from placement.store import AlreadyRunning, State, Store

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from grpc_status import rpc_status
 from pydantic import BaseModel
 
-from placement.errors import InputError
+from placement.errors import InputError, Overloaded
 from placement.service import operations
 from placement.service.answers import Answers
 from placement.service.bodies import (
@@ -32,7 +32,7 @@ from placement.service.bodies import (
 from placement.service.metrics import Metrics
 from placement.service.pages import page_of
 from placement.service.placing import Decide, Placed, Placing
-from placement.service.status import Overloaded, status_of
+from placement.service.status import status_of
 from placement.service.times import Limits, Reserve, Times
 from placement.service.wire import decode, encode
 from placement.store import NoFabric, Store

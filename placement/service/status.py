@@ -11,11 +11,20 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
 
-from placement.errors import Conflict, InputError, MoorageError, NotFound, StaleVersion, Unreachable
+from placement.errors import (
+    Conflict,
+    Contended,
+    InputError,
+    MoorageError,
+    NotFound,
+    Overloaded,
+    StaleVersion,
+    Unreachable,
+)
 from placement.store import AlreadyRunning, NoFabric
 from topology.errors import TopologyError
 
-__all__ = ["DOMAIN", "Contended", "Overloaded", "code_of", "status_of"]
+__all__ = ["DOMAIN", "code_of", "status_of"]
 
 _LOG = logging.getLogger(__name__)
 DOMAIN = "moorage"
@@ -26,31 +35,6 @@ _RETRY_MS = 100
 """When a call that lost a race may try again."""
 _CROWD_RETRY_MS = 1000
 """When a call that found no room in the line may try again."""
-
-
-class Contended(MoorageError):
-    """The state changed twice while a call was decided, and its placements did not fit the newer state."""
-
-    status = "ABORTED"
-
-    def __str__(self) -> str:
-        """One line with the mend."""
-        return "other calls took the room while this one was decided, twice; send it again"
-
-
-class Overloaded(MoorageError):
-    """More calls wait than the server lets wait: `limit` of them."""
-
-    status = "RESOURCE_EXHAUSTED"
-
-    def __init__(self, limit: int) -> None:
-        """Keep the limit for structured details."""
-        super().__init__(limit)
-        self.limit = limit
-
-    def __str__(self) -> str:
-        """One line with the mend."""
-        return f"{self.limit} calls wait already; send it again later"
 
 
 def code_of(error: Exception) -> grpc.StatusCode:

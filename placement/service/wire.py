@@ -154,6 +154,8 @@ def _fill_message(field: Any, target: Any, value: Any) -> None:
     name = field.message_type.full_name
     if name == _STRUCT:
         target.update(value)
+    elif name == _DURATION:
+        target.FromMilliseconds(value)
     elif name == _LIST:
         target.values.extend(value)
     elif name == _PAIR:
