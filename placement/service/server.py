@@ -151,9 +151,9 @@ class Server:
 
 
 async def serve(
-    config: ServerConfig, engine: Decide, announce: Callable[[int], None], fleet: Fleet | None = None
+    config: ServerConfig, engine: Decide, announce: Callable[[Server], None], fleet: Fleet | None = None
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. `announce` gets the port, once calls are welcome.
+    """Serve until SIGTERM or SIGINT, then drain. `announce` gets the server, once calls are welcome.
 
     InputError if the address cannot be used. Call it from the main thread, which receives the signals.
     """
@@ -162,7 +162,7 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     server = await Server.start(config, engine, fleet)
-    announce(server.port)
+    announce(server)
     await stop.wait()
     _LOG.info("draining for at most %s s", config.drain_s)
     await server.drain(config.drain_s)

@@ -145,7 +145,7 @@ import asyncio
 from placement.service.server import ServerConfig, serve, warm_engine
 if __name__ == "__main__":
     with warm_engine() as engine:
-        asyncio.run(serve(ServerConfig(port=0), engine, lambda port: print(port, flush=True)))
+        asyncio.run(serve(ServerConfig(port=0), engine, lambda server: print(server.port, flush=True)))
 """
 
 
