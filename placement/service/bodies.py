@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from placement.model.case import Budget
 from placement.model.decision import Decision, Hold, Placement
-from placement.model.fields import Document, Name, Natural, refuse
+from placement.model.fields import Document, Name, Natural, refuse, refuse_repeats
 from placement.model.policy import Policy
 from placement.model.state import Running
 from placement.model.tenant import Tenant
@@ -61,12 +61,21 @@ class PlaceBody(Document):
         if self.work is not None and self.max_solve_time is not None:
             refuse("work", "work and max_solve_time are both set", "set one of the two")
         _one_state(self.use_server_state, self.running)
+        refuse_repeats([workload.id for workload in self.workloads], "workloads", "id")
         return self
 
     @property
     def reserves(self) -> bool:
         """Whether what is placed is to be kept."""
         return self.use_server_state and not self.validate_only
+
+    @property
+    def company(self) -> str | None:
+        """Calls of equal company may be decided as one: only their workloads and their time differ. None: alone."""
+        if not self.reserves or self.work is not None:
+            return None
+        own = {"request_id": "", "workloads": (), "max_solve_time": None}
+        return self.model_copy(update=own).model_dump_json()
 
     def asked_ms(self, default_ms: int) -> int:
         """The wall time the caller asked for."""

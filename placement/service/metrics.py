@@ -61,7 +61,10 @@ class Metrics:
             "moorage_gap_ratio", "Gap of the first open tier, 0 = proven.", buckets=_GAPS, registry=self.registry
         )
         self._batch = Histogram(
-            "moorage_batch_workloads", "Workloads of one Place.", buckets=_SIZES, registry=self.registry
+            "moorage_batch_workloads", "Workloads of one decision.", buckets=_SIZES, registry=self.registry
+        )
+        self._joined = Histogram(
+            "moorage_batch_calls", "Calls decided together.", buckets=_SIZES[:8], registry=self.registry
         )
         self._fallbacks = Counter(
             "moorage_fallbacks_total",
@@ -88,10 +91,11 @@ class Metrics:
         self._lock = threading.Lock()
         self._worst_s = 0.0
 
-    def solved(self, decision: Decision, took_s: float, workloads: int) -> None:
-        """Count one decision on a batch of so many workloads."""
+    def solved(self, decision: Decision, took_s: float, workloads: int, calls: int) -> None:
+        """Count one decision on so many workloads of so many calls."""
         self._solves.labels(decision.status.value).observe(took_s)
         self._batch.observe(workloads)
+        self._joined.observe(calls)
         if decision.gap is not None:
             self._gap.observe(decision.gap)
         if decision.status is Status.FALLBACK:

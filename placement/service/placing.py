@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import ValidationError
 
-from placement.errors import Contended, DeadlineExceeded, InputError, StaleVersion, Unreachable
+from placement.errors import Contended, DeadlineExceeded, StaleVersion, Unreachable
 from placement.model.case import Budget, Case
 from placement.model.decision import Decision
 from placement.model.document import input_error
@@ -23,7 +23,7 @@ from placement.snapshot import Snapshot
 from placement.store import AlreadyRunning, State, Store
 from placement.verify import verify_placements
 
-__all__ = ["Decide", "Placed", "Placing", "snapshot_of"]
+__all__ = ["Asked", "Decide", "Placed", "Placing", "snapshot_of"]
 
 
 class Decide(Protocol):
@@ -31,6 +31,15 @@ class Decide(Protocol):
 
     def __call__(self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None) -> Decision:
         """Decide a case until `deadline` (on `time.monotonic`); `cancelled` says that nobody waits any more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One Place: its request, its time, and whether its caller has gone away."""
+
+    body: PlaceBody
+    times: Times
+    gone: threading.Event
 
 
 @dataclass(frozen=True)
@@ -41,95 +50,161 @@ class Placed:
     solved_s: float
 
 
+@dataclass(frozen=True)
+class _Solved:
+    snapshot: Snapshot
+    decision: Decision
+    ended_s: float
+
+
+_Kept = tuple[int, Asked, Decision]
+"""A call of a batch by its row, and its part of the joint decision."""
+
+
 class Placing:
     """Decides and reserves. Its methods run in the threads of the calls; reservations are made one at a time."""
 
-    def __init__(self, store: Store, decide: Decide, limits: Limits, reserve: Reserve, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        store: Store,
+        decide: Decide,
+        limits: Limits,
+        reserve: Reserve,
+        metrics: Metrics,
+        stopping: threading.Event,
+    ) -> None:
         self._store = store
         self._decide = decide
         self._limits = limits
         self._reserve = reserve
         self._metrics = metrics
+        self._stopping = stopping
         # The store would refuse the slower of two; in line, neither has to check its placements again in vain.
         self._booking = threading.Lock()
 
-    def place(self, body: PlaceBody, times: Times, others: Callable[[], int], cancelled: Callable[[], bool]) -> Placed:
-        """Decide a request and reserve what it places, if it wants that.
+    def together(self, calls: Sequence[Asked]) -> list[Placed | Exception]:
+        """Decide calls of one company as one case, and reserve what each of them got; an answer or error per call.
 
-        `others` counts the other calls in progress. Raises InputError, NoFabric, AlreadyRunning, StaleVersion,
-        DeadlineExceeded, Contended.
+        Errors: InputError, NoFabric, AlreadyRunning, StaleVersion, DeadlineExceeded, Contended, Unreachable.
         """
-        state = self._state(body)
-        case, decision, solved_s = self._solve(body, state, times, others(), cancelled)
-        booked = self._book(body, case, state, decision, times)
-        if booked is None:
+        try:
+            return self._together(calls)
+        except Exception as error:  # noqa: BLE001 - it is handed to whom it concerns
+            if len(calls) == 1:
+                return [error]
+        # What is wrong with one is no fault of the others.
+        return [self.together([one])[0] for one in calls]
+
+    def _together(self, calls: Sequence[Asked]) -> list[Placed | Exception]:
+        found: dict[int, Placed | Exception] = {}
+        for _ in range(2):
+            state = self._store.read()
+            open_ = [row for row in range(len(calls)) if row not in found]
+            for row in open_:
+                error = self._refusal(calls[row], state)
+                if error is not None:
+                    found[row] = error
+            open_ = [row for row in open_ if row not in found]
+            if not open_:
+                break
+            solved = self._solve([calls[row] for row in open_], state)
+            found |= self._book([(row, calls[row]) for row in open_], state, solved)
+            if len(found) == len(calls):
+                break
             self._metrics.conflict("decided_again")
-            state = self._state(body)
-            case, decision, solved_s = self._solve(body, state, times, others(), cancelled)
-            booked = self._book(body, case, state, decision, times)
-        if booked is None:
-            self._metrics.conflict("aborted")
-            raise Contended
-        answer = PlaceAnswer(
-            decision=decision,
-            fabric_version=state.fabric.version,
-            state_version=state.version,
-            reserved_version=booked or None,
-        )
-        return Placed(answer, solved_s)
+        for row in range(len(calls)):
+            if row not in found:
+                self._metrics.conflict("aborted")
+                found[row] = Contended()
+        return [found[row] for row in range(len(calls))]
 
-    def _state(self, body: PlaceBody) -> State:
-        state = self._store.read()
-        expected = body.expected_fabric_version
+    def _refusal(self, call: Asked, state: State) -> Exception | None:
+        """Why a call must not be decided on this state."""
+        expected = call.body.expected_fabric_version
         if expected and expected != state.fabric.version:
-            raise StaleVersion(expected, state.fabric.version)
-        return state
+            return StaleVersion(expected, state.fabric.version)
+        if call.gone.is_set() or self._stopping.is_set():
+            return Unreachable("the caller went away, or the server is stopping; nothing was reserved")
+        if call.body.use_server_state:
+            twice = next((one.id for one in call.body.workloads if one.id in state.running), None)
+            if twice is not None:
+                return AlreadyRunning(twice)
+        try:
+            call.times.remaining_ms(time.monotonic(), self._limits, self._reserve.seconds)
+        except DeadlineExceeded as error:
+            return error
+        return None
 
-    def _solve(
-        self, body: PlaceBody, state: State, times: Times, others: int, cancelled: Callable[[], bool]
-    ) -> tuple[Snapshot, Decision, float]:
-        """One decision. The budget is taken here, after the wait for a free thread."""
+    def _solve(self, calls: Sequence[Asked], state: State) -> _Solved:
+        """One decision for all of them, in the time of the most hurried. The time is taken here, after the wait."""
         began_s = time.monotonic()
-        remaining_ms = times.remaining_ms(began_s, self._limits, self._reserve.seconds)
-        budget = body.budget(self._limits.default_solve_ms, remaining_ms)
-        snapshot = snapshot_of(body, state, budget, body.seed)
-        asked_ms = body.asked_ms(self._limits.default_solve_ms)
-        until_s = times.until_s(began_s, budget.wall_ms, asked_ms, others, self._limits)
+        body = calls[0].body
+        if len(calls) > 1:
+            body = body.model_copy(update={"workloads": tuple(one for call in calls for one in call.body.workloads)})
+        least_ms = self._limits.least_ms + self._limits.least_per_workload_ms * (len(body.workloads) - 1)
+        budgets, ends = [], []
+        for call in calls:
+            remaining_ms = call.times.remaining_ms(began_s, self._limits, self._reserve.seconds)
+            budget = call.body.budget(self._limits.default_solve_ms, remaining_ms)
+            asked_ms = call.body.asked_ms(self._limits.default_solve_ms)
+            budgets.append(budget)
+            ends.append(call.times.until_s(began_s, budget.wall_ms, asked_ms, least_ms))
+        least = min(range(len(calls)), key=lambda row: ends[row] or 0.0)
+        until_s = ends[least]
+
+        def cancelled() -> bool:
+            return self._stopping.is_set() or all(call.gone.is_set() for call in calls)
+
+        snapshot = snapshot_of(body, state, budgets[least], body.seed)
         decision = self._decide(snapshot, cancelled=cancelled, deadline=until_s)
         ended_s = time.monotonic()
-        if cancelled():
-            raise Unreachable("the caller went away, or the server is stopping; nothing was reserved")
-        self._metrics.solved(decision, ended_s - began_s, len(body.workloads))
-        return snapshot, decision, ended_s if until_s is None else min(ended_s, until_s)
+        self._metrics.solved(decision, ended_s - began_s, len(body.workloads), len(calls))
+        return _Solved(snapshot, decision, ended_s if until_s is None else min(ended_s, until_s))
 
-    def _book(self, body: PlaceBody, case: Snapshot, state: State, decision: Decision, times: Times) -> str | None:
-        """Reserve the placements; the new version, "" if there is nothing to reserve, None if they do not fit.
-
-        DeadlineExceeded if the caller has stopped waiting.
-        """
-        if not body.reserves or not decision.placements:
-            return ""
-        new = _running(body, case.case, decision)
+    def _book(self, calls: list[tuple[int, Asked]], state: State, solved: _Solved) -> dict[int, Placed | Exception]:
+        """Reserve what each call got; no entry for a call whose placements do not fit the state any more."""
+        found: dict[int, Placed | Exception] = {}
         with self._booking:
-            while True:
-                now = self._store.read()
-                if now.version != state.version:
-                    if not self._still_fits(body, case.case, now, decision):
-                        return None
-                    self._metrics.conflict("fitted")
-                if times.deadline_s is not None and time.monotonic() > times.deadline_s:
-                    raise DeadlineExceeded("the deadline passed while the call was decided; nothing was reserved")
-                try:
-                    return self._store.commit(now.version, add=new).version
-                except StaleVersion:
-                    continue  # the fabric was edited, or another server shares the store
+            kept = []
+            for row, call in calls:
+                late = call.times.deadline_s is not None and time.monotonic() > call.times.deadline_s
+                if call.gone.is_set() or self._stopping.is_set():
+                    found[row] = Unreachable("the caller went away, or the server is stopping; nothing was reserved")
+                elif late:
+                    found[row] = DeadlineExceeded("the deadline passed while it was decided; nothing was reserved")
+                else:
+                    kept.append((row, call, _share(solved.decision, call.body, whole=len(calls) == 1)))
+            whole = len(kept) == len(calls)
+            version = self._reserved(kept, state, solved, whole=whole)
+            if version is None and len(kept) > 1:
+                # One edited node must not cost all of them their places.
+                kept = [one for one in kept if not _nodes(one[2]) & _changed(state, self._store.read())]
+                version = self._reserved(kept, state, solved, whole=False)
+        for row, call, part in kept if version is not None else ():
+            reserved = call.body.reserves and bool(part.placements)
+            answer = PlaceAnswer(
+                decision=part,
+                fabric_version=state.fabric.version,
+                state_version=state.version,
+                reserved_version=version if reserved else None,
+            )
+            found[row] = Placed(answer, solved.ended_s)
+        return found
 
-    def _still_fits(self, body: PlaceBody, case: Case, now: State, decision: Decision) -> bool:
-        """Whether placements that were decided on another state are valid on this one too."""
-        if body.expected_fabric_version and body.expected_fabric_version != now.fabric.version:
-            raise StaleVersion(body.expected_fabric_version, now.fabric.version)
-        fresh = snapshot_of(body.model_copy(update={"now_s": case.now_s}), now, case.budget, case.seed)
-        return not verify_placements(fresh, decision.placements)
+    def _reserved(self, kept: list[_Kept], state: State, solved: _Solved, *, whole: bool) -> str | None:
+        """Reserve it all: the version that has it, None if it does not fit; `whole`: these are all calls decided."""
+        new = [one for _, call, part in kept if call.body.reserves for one in _running(call.body, solved, part)]
+        while new:
+            now = self._store.read()
+            if now.version != state.version or not whole:
+                if not _still_fits(kept[0][1].body, solved, now, new):
+                    return None
+                self._metrics.conflict("fitted")
+            try:
+                return self._store.commit(now.version, add=new).version
+            except StaleVersion:
+                continue  # the fabric was edited, or another server shares the store
+        return ""
 
 
 def snapshot_of(body: PlaceBody | CheckBody, state: State, budget: Budget, seed: int = 0) -> Snapshot:
@@ -156,16 +231,55 @@ def snapshot_of(body: PlaceBody | CheckBody, state: State, budget: Budget, seed:
     return Snapshot.of(case, state.fabric, known=known)
 
 
-def _running(body: PlaceBody, case: Case, decision: Decision) -> list[Running]:
+def _still_fits(body: PlaceBody, solved: _Solved, now: State, new: list[Running]) -> bool:
+    """Whether work that was decided on another state, or with other work, is valid on this one."""
+    expected = body.expected_fabric_version
+    if expected and expected != now.fabric.version:
+        return False
+    case = solved.snapshot.case
+    workloads = tuple(one.workload for one in new)
+    fresh = body.model_copy(update={"now_s": case.now_s, "workloads": workloads})
+    names = {workload.id for workload in workloads}
+    placements = tuple(one for one in solved.decision.placements if one.workload in names)
+    return not verify_placements(snapshot_of(fresh, now, case.budget, case.seed), placements)
+
+
+def _changed(before: State, after: State) -> set[str]:
+    """The nodes that changed, or that work came to or left."""
+    old = {node.id: node for node in before.fabric.nodes}
+    found = {node.id for node in after.fabric.nodes if old.pop(node.id, None) != node} | set(old)
+    for name in before.running.keys() ^ after.running.keys():
+        work = before.running.get(name) or after.running[name]
+        found |= {replica.node for replica in work.replicas}
+    return found
+
+
+def _nodes(decision: Decision) -> set[str]:
+    return {replica.node for placement in decision.placements for replica in placement.replicas}
+
+
+def _share(decision: Decision, body: PlaceBody, *, whole: bool) -> Decision:
+    """The part of a joint decision that answers one call; values and bounds are those of all."""
+    if whole:
+        return decision
+    names = {workload.id for workload in body.workloads}
+    return decision.model_copy(
+        update={
+            "placements": tuple(one for one in decision.placements if one.workload in names),
+            "unplaced": tuple(one for one in decision.unplaced if one.workload in names),
+        }
+    )
+
+
+def _running(body: PlaceBody, solved: _Solved, decision: Decision) -> list[Running]:
     """What runs once the decision is carried out."""
     workloads = {workload.id: workload for workload in body.workloads}
     found = []
     for placement in decision.placements:
-        if placement.workload not in workloads:
-            raise InputError("decision", f"{placement.workload!r} was not asked for", "report this as a defect")
         replicas = tuple(
             Replica(subgroup=one.subgroup, role=one.role, node=one.node, devices=one.devices)
             for one in placement.replicas
         )
-        found.append(Running(workload=workloads[placement.workload], replicas=replicas, start_s=case.now_s))
+        start_s = solved.snapshot.case.now_s
+        found.append(Running(workload=workloads[placement.workload], replicas=replicas, start_s=start_s))
     return found

@@ -170,8 +170,8 @@ async def serve(
 
 @contextmanager
 def warm_engine(processes: int = 1) -> Iterator[Decide]:
-    """The real engine with its own warm solver processes, which end with the context."""
-    pool = ProcessPool(processes)
+    """The real engine with its own warm solver processes, one of them a spare, which end with the context."""
+    pool = ProcessPool(processes, spare=1)
     try:
         pool.warm_up()
         yield partial(decide, clock=time.monotonic, workers=pool)

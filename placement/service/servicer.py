@@ -29,9 +29,10 @@ from placement.service.bodies import (
     ReconcileBody,
     ReleaseBody,
 )
+from placement.service.line import Line
 from placement.service.metrics import Metrics
 from placement.service.pages import page_of
-from placement.service.placing import Decide, Placed, Placing
+from placement.service.placing import Decide, Placing
 from placement.service.status import status_of
 from placement.service.times import Limits, Reserve, Times
 from placement.service.wire import decode, encode
@@ -54,13 +55,13 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
 
     def __init__(self, store: Store, decide: Decide, solves: Executor, limits: Limits, metrics: Metrics) -> None:
         self._store = store
-        self._solves = solves
         self._limits = limits
         self._metrics = metrics
         self._reserve = Reserve(limits.reserve_ms, limits.most_reserve_ms)
-        self._placing = Placing(store, decide, limits, self._reserve, metrics)
         self._answers = Answers(limits.kept_answers)
         self._stopping = threading.Event()
+        placing = Placing(store, decide, limits, self._reserve, metrics, self._stopping)
+        self._line = Line(placing.together, solves, limits, self._reserve)
         self._calls = 0
 
     async def Place(self, request: pb.PlaceRequest, context: _Context) -> pb.PlaceResponse:
@@ -134,23 +135,12 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
     async def _place(self, request: pb.PlaceRequest, times: Times) -> pb.PlaceResponse:
         if self._calls >= self._limits.waiting:
             raise Overloaded(self._limits.waiting)
-        gone = threading.Event()
-
-        def cancelled() -> bool:
-            return gone.is_set() or self._stopping.is_set()
-
-        def work() -> tuple[Placed, pb.PlaceResponse]:
-            placed = self._placing.place(body, times, lambda: self._calls - 1, cancelled)
-            return placed, encode(placed.answer, pb.PlaceResponse())
-
         self._count(1)
         try:
             # What is malformed is refused at once, without a place in the line.
             body = await asyncio.to_thread(decode, request, PlaceBody, "request")
-            placed, response = await asyncio.get_running_loop().run_in_executor(self._solves, work)
-        except asyncio.CancelledError:
-            gone.set()  # a thread cannot be cancelled, it has to look
-            raise
+            placed = await self._line.place(body, times, threading.Event())
+            response = await asyncio.to_thread(encode, placed.answer, pb.PlaceResponse())
         finally:
             self._count(-1)
         now_s = time.monotonic()

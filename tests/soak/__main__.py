@@ -59,14 +59,16 @@ class Server:
         self._metrics = metrics
 
     @classmethod
-    async def start(cls, workers: int) -> "Server":
-        """Start it on free ports and wait until it serves."""
+    async def start(cls, workers: int, log: Path | None) -> "Server":
+        """Start it on free ports and wait until it serves; `log` gets a line per call and per decision."""
         command = [sys.executable, "-m", "placement.cli.main", "serve", "--port", "0", "--metrics-port", "0"]
+        command += ["--log-level", "WARNING" if log is None else "INFO"]
         process = await asyncio.create_subprocess_exec(
             *(*command, "--workers", str(workers)),
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=asyncio.subprocess.PIPE,
+            stderr=None if log is None else log.open("wb"),
         )
         assert process.stdout is not None
         target = (await process.stdout.readline()).decode().split()[-1]
@@ -129,11 +131,13 @@ async def read(stub: Any, quotas: dict[str, int], result: Result, stop: asyncio.
             continue
 
 
-async def soak(clients: int, seconds: float, nodes: int, seed: int, workers: int, plan: Plan) -> Result:
+async def soak(
+    clients: int, seconds: float, nodes: int, seed: int, workers: int, plan: Plan, log: Path | None = None
+) -> Result:
     """Start the server, run the clients, read along, and stop it again."""
     case = instance(nodes, seed)
     result = Result(Seen())
-    server = await Server.start(workers)
+    server = await Server.start(workers, log)
     try:
         async with grpc.aio.insecure_channel(server.target, options=LARGE) as channel:
             stub = placement_pb2_grpc.PlacementServiceStub(channel)  # type: ignore[no-untyped-call]
@@ -200,11 +204,14 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=4, help="workloads of one Place, at most")
     parser.add_argument("--asked", type=float, default=1.0, help="seconds of solve time that each Place asks for")
     parser.add_argument("--deadline", type=float, default=3.0, help="seconds after which its client stops waiting")
+    parser.add_argument("--log", type=Path, help="write the log of the server there")
     parser.add_argument("--out", type=Path, help="write the figures there too")
     options = parser.parse_args()
     plan = Plan(options.asked, options.deadline, options.most, ())
     began_s = time.monotonic()
-    result = asyncio.run(soak(options.clients, options.seconds, options.nodes, options.seed, options.workers, plan))
+    result = asyncio.run(
+        soak(options.clients, options.seconds, options.nodes, options.seed, options.workers, plan, options.log)
+    )
     figures = report(result, options.seconds)
     text = json.dumps(figures, indent=2)
     print(text)

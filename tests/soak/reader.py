@@ -49,8 +49,8 @@ def oversubscribed(held: pb.GetFabricResponse, quotas: Mapping[str, int] = {}) -
 def lost(held: Iterable[pb.Running], wanted: Mapping[str, tuple[str, ...]], unsure: set[str]) -> list[str]:
     """Where the running work is not what the answers said: workload id -> nodes. `unsure` ones had no answer."""
     real = {one.workload.id: tuple(sorted(replica.node for replica in one.replicas)) for one in held}
-    found = []
-    for name in sorted((real.keys() | wanted.keys()) - unsure):
-        if real.get(name) != wanted.get(name):
-            found.append(f"{name}: the answers say {wanted.get(name)}, the server {real.get(name)}")
-    return found
+    return [
+        f"{name}: the answers say {wanted.get(name)}, the server {real.get(name)}"
+        for name in sorted((real.keys() | wanted.keys()) - unsure)
+        if real.get(name) != wanted.get(name)
+    ]
