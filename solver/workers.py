@@ -133,6 +133,8 @@ class ProcessPool:
                 if self._closed or left <= 0 or (cancelled is not None and cancelled()):
                     return None
                 self._condition.wait(left)
+            # Killed from outside while idle: its place is taken before anyone counts on it.
+            self._idle = [worker if worker.process.is_alive() else _Worker() for worker in self._idle]
             # Asked now, not once at boot: a spare may have become ready while nobody looked.
             warm = next((i for i, worker in enumerate(self._idle) if worker.wait_ready(0)), 0)
             self._open -= 1

@@ -109,6 +109,18 @@ def test_a_spare_takes_the_place_of_a_killed_process_and_no_more_than_its_place(
         made.close()
 
 
+def test_idle_processes_that_were_killed_are_replaced() -> None:
+    made = ProcessPool(1)
+    try:
+        assert made.warm_up()
+        for worker in made._idle:
+            worker.process.kill()
+            worker.process.join(5)
+        assert made.run(Job(_easy(), Plan(), 30.0, None), lambda _: None) is None
+    finally:
+        made.close()
+
+
 def test_closing_leaves_no_process_behind() -> None:
     before = {p.pid for p in mp.active_children()}
     other = ProcessPool(1)

@@ -1,6 +1,7 @@
 """Real decisions through a real server, against the engine called directly."""
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from placement.service.server import ServerConfig, warm_engine
 from placement.service.wire import decode, encode
 from placement.v1 import placement_pb2 as pb
 from placement.v1 import placement_pb2_grpc
+from placement.verify import verify_placements
 from solver.workers import Inline
 from tests.placement.service.conftest import Loopback, Start
 
@@ -138,6 +140,27 @@ async def test_a_burst_is_answered_in_time_also_without_a_free_solver(start: Sta
         assert found.fallback_reason
         assert found.placements
         assert len({p.workload for p in found.placements} | {u.workload for u in found.unplaced}) >= len(case.workloads)
+
+
+async def test_a_killed_solver_process_costs_no_answer(start: Start, engine: Decide) -> None:
+    case = synth_case("mixed", 128, 0.7, 80, SEED)
+    at = await start(engine)
+    await put(at, case)
+    message = request(case)
+    message.max_solve_time.FromSeconds(3)
+    solving = asyncio.ensure_future(at.stub.Place(message, timeout=10))
+    await asyncio.sleep(1.2)
+    killed = multiprocessing.active_children()
+    assert killed
+    for process in killed:
+        process.kill()
+    found = decode((await solving).decision, Decision, "decision")
+    assert found.status is not Status.OPTIMAL
+    assert found.fallback_reason == "the worker died"
+    assert found.placements
+    assert not verify_placements(case, found.placements)
+    again = await at.stub.Place(message, timeout=30)
+    assert again.decision.fallback_reason != "the worker died", "another process took its place"
 
 
 PROGRAM = """
