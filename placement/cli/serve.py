@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from placement.cli.changes import limits
+
 __all__ = ["EXAMPLES", "LogLevel", "serve"]
 
 EXAMPLES = """\b
@@ -36,6 +38,9 @@ def serve(
     metrics_port: Annotated[
         int | None, typer.Option("--metrics-port", min=0, max=65535, help="Serve /metrics there, on the same address.")
     ] = None,
+    journal: Annotated[
+        str | None, typer.Option("--journal", help="Folder for cases and decisions; else the latest in memory.")
+    ] = None,
     log_level: Annotated[LogLevel, typer.Option("--log-level", help="What to log on stderr.")] = LogLevel.WARNING,
     log_text: Annotated[bool, typer.Option("--log-text", help="Logs as text for people, not JSON.")] = False,
 ) -> None:
@@ -44,14 +49,17 @@ def serve(
     import asyncio  # noqa: PLC0415
     from pathlib import Path  # noqa: PLC0415
 
+    from placement.journal import FolderJournal  # noqa: PLC0415
     from placement.service import server  # noqa: PLC0415
     from placement.service.logs import configure_logs  # noqa: PLC0415
     from topology.sources import read_fleet  # noqa: PLC0415
 
-    config = server.ServerConfig(host=host, port=port, insecure=insecure, solves=workers, metrics_port=metrics_port)
+    config = server.ServerConfig(
+        host=host, port=port, insecure=insecure, solves=workers, metrics_port=metrics_port, inputs=limits()
+    )
     config.address()  # a bad address is told before anything starts
     held = None if fleet is None else read_fleet(Path(fleet))
-
+    kept = None if journal is None else FolderJournal(journal)
     configure_logs(log_level.value, as_json=not log_text)
 
     def announce(started: server.Server) -> None:
@@ -60,4 +68,4 @@ def serve(
             print(f"metrics on http://{host}:{started.metrics_port}/metrics", flush=True)
 
     with server.warm_engine(workers) as engine:
-        asyncio.run(server.serve(config, engine, announce, held))
+        asyncio.run(server.serve(config, engine, announce, held, kept))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -18,6 +18,7 @@ from placement.client.calls import OPTIONS, Call, Timeouts
 from placement.client.errors import error_of, retry_after_s
 from placement.model import Placement, PlacementGroup, Policy, Running, Tenant, Workload
 from placement.service.bodies import (
+    CaseAnswer,
     CheckAnswer,
     EditAnswer,
     FabricAnswer,
@@ -25,6 +26,7 @@ from placement.service.bodies import (
     PutAnswer,
     ReconcileAnswer,
     ReleaseAnswer,
+    WhatIfAnswer,
 )
 from placement.v1 import placement_pb2_grpc
 from topology.edits import Edit
@@ -133,6 +135,43 @@ class AsyncClient:
         """What placements of any origin violate, beside the server's running work or the one given."""
         call = calls.check(workloads, placements, running, tenants=tenants, groups=groups, policy=policy, now_s=now_s)
         return await self._send(call)
+
+    async def what_if(
+        self,
+        workloads: Sequence[Workload] = (),
+        *,
+        edits: Sequence[Edit] = (),
+        settings: Mapping[str, Any] | None = None,
+        running: Sequence[Running] | None = None,
+        max_solve_s: float | None = None,
+        work: int | None = None,
+        tenants: Sequence[Tenant] = (),
+        groups: Sequence[PlacementGroup] = (),
+        policy: Policy | None = None,
+        seed: int = 0,
+    ) -> WhatIfAnswer:
+        """Decide the workloads as it is and as it would be, and compare; nothing is reserved.
+
+        `edits` change the fabric, `settings` are names such as `policy.price.weight` or `tenant.a.quota`, with their
+        values. The solve time is for each of the two.
+        """
+        call = calls.what_if(
+            workloads,
+            edits=edits,
+            settings=settings or {},
+            running=running,
+            max_solve_s=max_solve_s,
+            work=work,
+            tenants=tenants,
+            groups=groups,
+            policy=policy,
+            seed=seed,
+        )
+        return await self._send(call)
+
+    async def case(self, case_id: str) -> CaseAnswer:
+        """A case that was decided lately, with its decision, by `Decision.case_id` or the start of it."""
+        return await self._send(calls.case(case_id))
 
     async def fabric(self) -> FabricAnswer:
         """Everything that the server holds."""

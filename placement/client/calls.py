@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 from placement.model import Placement, Running, Workload
 from placement.model.document import input_error
 from placement.service.bodies import (
+    CaseAnswer,
+    CaseBody,
     CheckAnswer,
     CheckBody,
     EditAnswer,
@@ -27,6 +29,8 @@ from placement.service.bodies import (
     ReconcileBody,
     ReleaseAnswer,
     ReleaseBody,
+    WhatIfAnswer,
+    WhatIfBody,
 )
 from placement.service.wire import decode, encode
 from placement.v1 import placement_pb2 as pb
@@ -37,6 +41,7 @@ __all__ = [
     "OPTIONS",
     "Call",
     "Timeouts",
+    "case",
     "check",
     "edit",
     "fabric",
@@ -46,6 +51,7 @@ __all__ = [
     "read_put",
     "reconcile",
     "release",
+    "what_if",
 ]
 
 A = TypeVar("A", bound=BaseModel)
@@ -109,8 +115,37 @@ def place(
         request_id=_fresh(request_id),
         **_context(more),
     )
-    solve_s = 60.0 if work is not None else 2.0 if max_solve_s is None else max_solve_s
-    return Call("Place", encode(body, pb.PlaceRequest()), PlaceAnswer, solve_s)
+    return Call("Place", encode(body, pb.PlaceRequest()), PlaceAnswer, _solve_s(body))
+
+
+def what_if(
+    workloads: Sequence[Workload],
+    *,
+    edits: Sequence[Edit],
+    settings: Mapping[str, Any],
+    running: Sequence[Running] | None,
+    max_solve_s: float | None,
+    work: int | None,
+    **more: Any,
+) -> Call[WhatIfAnswer]:
+    """See `Client.what_if`."""
+    place_ = _body(
+        PlaceBody,
+        workloads=tuple(workloads),
+        running=tuple(running or ()),
+        use_server_state=running is None,
+        validate_only=True,
+        max_solve_time=None if max_solve_s is None else max(1, round(max_solve_s * 1000)),
+        work=work,
+        **_context(more),
+    )
+    body = _body(WhatIfBody, place=place_, edits=tuple(edits), set=dict(settings))
+    return Call("WhatIf", encode(body, pb.WhatIfRequest()), WhatIfAnswer, 2 * _solve_s(place_))
+
+
+def case(case_id: str) -> Call[CaseAnswer]:
+    """See `Client.case`."""
+    return Call("GetCase", encode(_body(CaseBody, case_id=case_id), pb.GetCaseRequest()), CaseAnswer)
 
 
 def release(workloads: Sequence[str], request_id: str | None) -> Call[ReleaseAnswer]:
@@ -191,6 +226,11 @@ def parts(fleet: Fleet, running: Sequence[Running], expected_version: str) -> It
 def read_put(response: Message) -> PutAnswer:
     """The document of a PutFabricStreamResponse."""
     return decode(response, PutAnswer, "PutFabricStream")
+
+
+def _solve_s(body: PlaceBody) -> float:
+    """The time that one solve may take."""
+    return 60.0 if body.work is not None else body.asked_ms(2000) / 1000
 
 
 def _fresh(request_id: str | None) -> str:

@@ -8,16 +8,19 @@ from pydantic import Field, model_validator
 
 from placement.model.case import Budget
 from placement.model.decision import Decision, Hold, Placement
-from placement.model.fields import Document, Name, Natural, refuse, refuse_repeats
+from placement.model.fields import Document, Name, Natural, Params, refuse, refuse_repeats
 from placement.model.policy import Policy
 from placement.model.state import Running
 from placement.model.tenant import Tenant
 from placement.model.workload import PlacementGroup, Workload
 from placement.store import Difference
+from placement.whatif import Comparison
 from topology.edits import Edit
 from topology.model import Fleet
 
 __all__ = [
+    "CaseAnswer",
+    "CaseBody",
     "CheckAnswer",
     "CheckBody",
     "EditAnswer",
@@ -33,6 +36,8 @@ __all__ = [
     "ReconcileBody",
     "ReleaseAnswer",
     "ReleaseBody",
+    "WhatIfAnswer",
+    "WhatIfBody",
 ]
 
 Mark: TypeAlias = Annotated[str, Field(max_length=253)]
@@ -195,6 +200,38 @@ class EditAnswer(Document):
     state_version: Mark
     nodes: tuple[Name, ...] = ()
     affected: tuple[Name, ...] = ()
+
+
+class WhatIfBody(Document):
+    """A WhatIfRequest: a Place that reserves nothing, and what differs on the other side."""
+
+    place: PlaceBody = Field(default_factory=PlaceBody)
+    edits: Annotated[tuple[Edit, ...], Field(max_length=1000)] = ()
+    set: Params = Field(default_factory=dict)
+
+
+class WhatIfAnswer(Document):
+    """A WhatIfResponse: both decisions and what differs."""
+
+    comparison: Comparison
+    before: Decision
+    after: Decision
+    fabric_version: Mark
+    state_version: Mark
+
+
+class CaseBody(Document):
+    """A GetCaseRequest: the id of a decided case, or the start of one."""
+
+    case_id: Annotated[str, Field(max_length=253)]
+
+
+class CaseAnswer(Document):
+    """A GetCaseResponse: the case as a document, its decision, and when it was decided."""
+
+    case_json: str
+    decision: Decision
+    kept_s: Natural
 
 
 class ReconcileBody(Document):

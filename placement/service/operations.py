@@ -10,12 +10,16 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from placement.compile import lower
-from placement.errors import StaleVersion
+from placement.errors import InputError, StaleVersion
+from placement.journal import Journal
+from placement.limits import InputLimits
 from placement.model.case import Budget, Case
 from placement.model.decision import Hold
 from placement.model.document import input_error
 from placement.model.state import Running
 from placement.service.bodies import (
+    CaseAnswer,
+    CaseBody,
     CheckAnswer,
     CheckBody,
     EditAnswer,
@@ -36,13 +40,15 @@ from topology.edits import apply
 from topology.fabric import Fabric
 from topology.model import Fleet
 
-__all__ = ["check", "edit", "fabric", "put", "reconcile", "release", "settle"]
+__all__ = ["case", "check", "edit", "fabric", "put", "reconcile", "release", "settle"]
 
 T = TypeVar("T")
 
 
-def put(store: Store, body: PutBody) -> PutAnswer:
+def put(store: Store, inputs: InputLimits, body: PutBody) -> PutAnswer:
     """Replace fabric and running work. InputError, StaleVersion."""
+    inputs.check_fleet(body.fleet)
+    inputs.check_work((), body.running)
     case = _fitting(body.fleet, body.running)
     state = store.put(Fabric.from_fleet(case.fleet), case.running, body.expected_version or None)
     return PutAnswer(fabric_version=state.fabric.version, state_version=state.version)
@@ -59,7 +65,7 @@ def fabric(store: Store) -> FabricAnswer:
     )
 
 
-def release(store: Store, body: ReleaseBody) -> ReleaseAnswer:
+def release(store: Store, _: InputLimits, body: ReleaseBody) -> ReleaseAnswer:
     """End running work; what does not run is told. NoFabric."""
 
     def once(state: State) -> ReleaseAnswer:
@@ -72,13 +78,15 @@ def release(store: Store, body: ReleaseBody) -> ReleaseAnswer:
     return _until_it_holds(store, once)
 
 
-def edit(store: Store, body: EditBody) -> EditAnswer:
+def edit(store: Store, inputs: InputLimits, body: EditBody) -> EditAnswer:
     """Change the fabric, unless it is asked only what would change. NoFabric, StaleVersion, TopologyError."""
 
     def once(state: State) -> EditAnswer:
         if body.expected_version and body.expected_version != state.fabric.version:
             raise StaleVersion(body.expected_version, state.fabric.version)
-        edited = Fabric.from_fleet(apply(state.fabric.fleet, body.edits))
+        fleet = apply(state.fabric.fleet, body.edits)
+        inputs.check_fleet(fleet, "edits")
+        edited = Fabric.from_fleet(fleet)
         after = state if body.validate_only else store.commit(state.version, fabric=edited)
         before = {node.id: node for node in state.fabric.nodes}
         changed = {node.id for node in edited.nodes if before.get(node.id) != node}
@@ -93,8 +101,9 @@ def edit(store: Store, body: EditBody) -> EditAnswer:
     return _until_it_holds(store, once)
 
 
-def check(store: Store, body: CheckBody) -> CheckAnswer:
+def check(store: Store, inputs: InputLimits, body: CheckBody) -> CheckAnswer:
     """What placements violate. NoFabric, InputError, AlreadyRunning."""
+    inputs.check_work(body.workloads, body.running)
     state = store.read()
     snapshot = snapshot_of(body, state, Budget(wall_ms=1))
     return CheckAnswer(
@@ -104,8 +113,9 @@ def check(store: Store, body: CheckBody) -> CheckAnswer:
     )
 
 
-def reconcile(store: Store, body: ReconcileBody) -> ReconcileAnswer:
+def reconcile(store: Store, inputs: InputLimits, body: ReconcileBody) -> ReconcileAnswer:
     """Compare the running work with the orchestrator's list, and adopt it. NoFabric, StaleVersion, InputError."""
+    inputs.check_work((), body.running)
     since_s = int(time.time()) - body.grace_s
     listed = {one.workload.id: one for one in body.running}
 
@@ -127,6 +137,15 @@ def reconcile(store: Store, body: ReconcileBody) -> ReconcileAnswer:
         )
 
     return _until_it_holds(store, once)
+
+
+def case(journal: Journal, body: CaseBody) -> CaseAnswer:
+    """A case that was decided lately. NotFound, InputError."""
+    try:
+        entry = journal.find(body.case_id)
+    except InputError as error:
+        raise InputError("case_id", error.problem, error.mend) from None
+    return CaseAnswer(case_json=entry.case.to_json(), decision=entry.decision, kept_s=entry.kept_s)
 
 
 def settle() -> None:

@@ -5,23 +5,27 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import ValidationError
 
 from placement.errors import Contended, DeadlineExceeded, StaleVersion, Unreachable
+from placement.journal import Journal
+from placement.limits import InputLimits
 from placement.model.case import Budget, Case
-from placement.model.decision import Decision
+from placement.model.decision import Decision, PlacedReplica
 from placement.model.document import input_error
 from placement.model.policy import default_policy
 from placement.model.state import Replica, Running
-from placement.service.bodies import CheckBody, PlaceAnswer, PlaceBody
+from placement.service.bodies import CheckBody, PlaceAnswer, PlaceBody, WhatIfAnswer, WhatIfBody
 from placement.service.metrics import Metrics
 from placement.service.times import Limits, Reserve, Times
 from placement.snapshot import Snapshot
 from placement.store import AlreadyRunning, State, Store
 from placement.verify import verify_placements
+from placement.whatif import Change, apply, compare
 
 __all__ = ["Asked", "Decide", "Placed", "Placing", "snapshot_of"]
 
@@ -71,6 +75,8 @@ class Placing:
         limits: Limits,
         reserve: Reserve,
         metrics: Metrics,
+        journal: Journal,
+        inputs: InputLimits,
         stopping: threading.Event,
     ) -> None:
         self._store = store
@@ -79,8 +85,16 @@ class Placing:
         self._reserve = reserve
         self._metrics = metrics
         self._stopping = stopping
+        self._journal = journal
+        self._inputs = inputs
+        # A journal may write files; no answer waits for that.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
         # The store would refuse the slower of two; in line, neither has to check its placements again in vain.
         self._booking = threading.Lock()
+
+    def close(self) -> None:
+        """Wait until the journal has all decisions."""
+        self._writer.shutdown(wait=True)
 
     def together(self, calls: Sequence[Asked]) -> list[Placed | Exception]:
         """Decide calls of one company as one case, and reserve what each of them got; an answer or error per call.
@@ -94,6 +108,41 @@ class Placing:
                 return [error]
         # What is wrong with one is no fault of the others.
         return [self.together([one])[0] for one in calls]
+
+    def suppose(self, body: WhatIfBody, times: Times, gone: threading.Event) -> WhatIfAnswer:
+        """Decide a request as it is and after a change; reserve nothing. Each side gets half of the time left.
+
+        Raises what `together` answers with.
+        """
+        call = Asked(body.place.model_copy(update={"validate_only": True}), times, gone)
+        state = self._store.read()
+        error = self._refusal(call, state)
+        if error is not None:
+            raise error
+        remaining_ms = times.remaining_ms(time.monotonic(), self._limits, self._reserve.seconds)
+        budget = call.body.budget(self._limits.default_solve_ms, max(1, remaining_ms // 2))
+        before = snapshot_of(call.body, state, budget, call.body.seed)
+        changed = apply(before.case, Change(fabric=body.edits, set=body.set))
+        self._inputs.check_case(changed)
+        after = Snapshot.of(changed)
+
+        def cancelled() -> bool:
+            return self._stopping.is_set() or gone.is_set()
+
+        decisions = []
+        for side in (before, after):
+            wall_ms = side.case.budget.wall_ms
+            until_s = None if wall_ms is None else time.monotonic() + wall_ms / 1000
+            decision = self._decide(side, cancelled=cancelled, deadline=until_s)
+            self._writer.submit(self._journal.keep, side.case, decision)
+            decisions.append(decision)
+        return WhatIfAnswer(
+            comparison=compare((before.case, decisions[0]), (after.case, decisions[1])),
+            before=decisions[0],
+            after=decisions[1],
+            fabric_version=state.fabric.version,
+            state_version=state.version,
+        )
 
     def _together(self, calls: Sequence[Asked]) -> list[Placed | Exception]:
         found: dict[int, Placed | Exception] = {}
@@ -159,6 +208,7 @@ class Placing:
         decision = self._decide(snapshot, cancelled=cancelled, deadline=until_s)
         ended_s = time.monotonic()
         self._metrics.solved(decision, ended_s - began_s, len(body.workloads), len(calls))
+        self._writer.submit(self._journal.keep, snapshot.case, decision)
         return _Solved(snapshot, decision, ended_s if until_s is None else min(ended_s, until_s))
 
     def _book(self, calls: list[tuple[int, Asked]], state: State, solved: _Solved) -> dict[int, Placed | Exception]:
@@ -181,7 +231,7 @@ class Placing:
                 kept = [one for one in kept if not _nodes(one[2]) & _changed(state, self._store.read())]
                 version = self._reserved(kept, state, solved, whole=False)
         for row, call, part in kept if version is not None else ():
-            reserved = call.body.reserves and bool(part.placements)
+            reserved = call.body.reserves and bool(part.placements or part.moves or part.shrinks or part.evictions)
             answer = PlaceAnswer(
                 decision=part,
                 fabric_version=state.fabric.version,
@@ -194,14 +244,18 @@ class Placing:
     def _reserved(self, kept: list[_Kept], state: State, solved: _Solved, *, whole: bool) -> str | None:
         """Reserve it all: the version that has it, None if it does not fit; `whole`: these are all calls decided."""
         new = [one for _, call, part in kept if call.body.reserves for one in _running(call.body, solved, part)]
-        while new:
+        changed, gone = _disturbed(solved.decision, state) if kept and kept[0][1].body.reserves else ([], [])
+        if gone and not whole:
+            return None  # it was disturbed for all of them together
+        while new or gone:
             now = self._store.read()
             if now.version != state.version or not whole:
-                if not _still_fits(kept[0][1].body, solved, now, new):
+                as_it_was = all(now.running.get(name) == state.running[name] for name in gone)
+                if not as_it_was or not _still_fits(kept[0][1].body, solved, now, new):
                     return None
                 self._metrics.conflict("fitted")
             try:
-                return self._store.commit(now.version, add=new).version
+                return self._store.commit(now.version, add=[*new, *changed], remove=gone).version
             except StaleVersion:
                 continue  # the fabric was edited, or another server shares the store
         return ""
@@ -241,7 +295,20 @@ def _still_fits(body: PlaceBody, solved: _Solved, now: State, new: list[Running]
     fresh = body.model_copy(update={"now_s": case.now_s, "workloads": workloads})
     names = {workload.id for workload in workloads}
     placements = tuple(one for one in solved.decision.placements if one.workload in names)
-    return not verify_placements(snapshot_of(fresh, now, case.budget, case.seed), placements)
+    return not verify_placements(snapshot_of(fresh, now, case.budget, case.seed), placements, solved.decision)
+
+
+def _disturbed(decision: Decision, state: State) -> tuple[list[Running], list[str]]:
+    """Running work as it is after moves and shrinks, and the ids of all that was disturbed."""
+    after = {one.workload: one.replicas for one in decision.moves} | {
+        one.workload: one.replicas for one in decision.shrinks
+    }
+    changed = [state.running[name].model_copy(update={"replicas": _seats(after[name])}) for name in after]
+    return changed, [*after, *(one.workload for one in decision.evictions)]
+
+
+def _seats(replicas: Sequence[PlacedReplica]) -> tuple[Replica, ...]:
+    return tuple(Replica(subgroup=one.subgroup, role=one.role, node=one.node, devices=one.devices) for one in replicas)
 
 
 def _changed(before: State, after: State) -> set[str]:
@@ -276,10 +343,8 @@ def _running(body: PlaceBody, solved: _Solved, decision: Decision) -> list[Runni
     workloads = {workload.id: workload for workload in body.workloads}
     found = []
     for placement in decision.placements:
-        replicas = tuple(
-            Replica(subgroup=one.subgroup, role=one.role, node=one.node, devices=one.devices)
-            for one in placement.replicas
-        )
         start_s = solved.snapshot.case.now_s
-        found.append(Running(workload=workloads[placement.workload], replicas=replicas, start_s=start_s))
+        found.append(
+            Running(workload=workloads[placement.workload], replicas=_seats(placement.replicas), start_s=start_s)
+        )
     return found

@@ -19,6 +19,8 @@ from grpc_reflection.v1alpha import reflection
 
 from placement.engine import decide
 from placement.errors import InputError
+from placement.journal import Journal, MemoryJournal
+from placement.limits import InputLimits
 from placement.service import operations
 from placement.service.metrics import Metrics, MetricsPort
 from placement.service.placing import Decide
@@ -35,7 +37,6 @@ __all__ = ["SERVICE", "Server", "ServerConfig", "serve", "warm_engine"]
 _LOG = logging.getLogger(__name__)
 SERVICE = "placement.v1.PlacementService"
 """Name for health checks and reflection."""
-_MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,11 @@ class ServerConfig:
     (FALLBACK) if none comes in time. Later calls wait in line; little of their time may be left."""
     drain_s: float = 30.0
     """After SIGTERM, how long calls in progress may still take."""
-    max_message_mib: int = 256
     metrics_port: int | None = None
     """Where to serve /metrics, on the same host; 0 = any free port, None = nowhere."""
     limits: Limits = field(default_factory=Limits)
+    inputs: InputLimits = field(default_factory=InputLimits)
+    """How large fleets, requests and messages may be."""
 
     def address(self) -> str:
         """`host:port` for gRPC. InputError for a bad port, or plain text off loopback without `insecure`."""
@@ -95,19 +97,27 @@ class Server:
 
     @classmethod
     async def start(
-        cls, config: ServerConfig, engine: Decide, fleet: Fleet | None = None, store: Store | None = None
+        cls,
+        config: ServerConfig,
+        engine: Decide,
+        fleet: Fleet | None = None,
+        *,
+        store: Store | None = None,
+        journal: Journal | None = None,
     ) -> Server:
-        """Listen and serve; `fleet` is put into the store (default: one in memory) before the first call.
+        """Listen and serve; `fleet` is put into the store before the first call.
 
-        InputError if an address cannot be used.
+        Store and journal are in memory unless given. InputError for an unusable address or too large a fleet.
         """
         address = config.address()
         store = MemoryStore() if store is None else store
+        journal = MemoryJournal() if journal is None else journal
         if fleet is not None:
+            config.inputs.check_fleet(fleet)
             store.put(Fabric.from_fleet(fleet), ())
             operations.settle()
         metrics = Metrics()
-        size = config.max_message_mib * _MIB
+        size = config.inputs.message_bytes
         solves = ThreadPoolExecutor(config.solves + config.standby, thread_name_prefix="solve")
         server = grpc.aio.server(
             options=[
@@ -119,7 +129,7 @@ class Server:
                 ("grpc.max_send_message_length", size),
             ]
         )
-        servicer = PlacementServicer(store, engine, solves, config.limits, metrics)
+        servicer = PlacementServicer(store, engine, solves, config.limits, metrics, journal, config.inputs)
         add_to_server = placement_pb2_grpc.add_PlacementServiceServicer_to_server
         add_to_server(servicer, server)  # type: ignore[no-untyped-call]  # generated code has no types
         checks = health.aio.HealthServicer()
@@ -144,14 +154,18 @@ class Server:
         """Report NOT_SERVING, refuse new calls, let those in progress finish within `grace_s` seconds."""
         await self._checks.enter_graceful_shutdown()
         await self._server.stop(grace_s)
-        self._servicer.stop()
+        await asyncio.to_thread(self._servicer.stop)
         self._solves.shutdown(wait=False, cancel_futures=True)
         if self._metrics is not None:
             await asyncio.to_thread(self._metrics.close)
 
 
 async def serve(
-    config: ServerConfig, engine: Decide, announce: Callable[[Server], None], fleet: Fleet | None = None
+    config: ServerConfig,
+    engine: Decide,
+    announce: Callable[[Server], None],
+    fleet: Fleet | None = None,
+    journal: Journal | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain. `announce` gets the server, once calls are welcome.
 
@@ -161,7 +175,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = await Server.start(config, engine, fleet)
+    server = await Server.start(config, engine, fleet, journal=journal)
     announce(server)
     await stop.wait()
     _LOG.info("draining for at most %s s", config.drain_s)

@@ -17,17 +17,23 @@ from grpc_status import rpc_status
 from pydantic import BaseModel
 
 from placement.errors import InputError, Overloaded
+from placement.journal import Journal
+from placement.limits import InputLimits
 from placement.service import operations
 from placement.service.answers import Answers
 from placement.service.bodies import (
+    CaseAnswer,
+    CaseBody,
     CheckBody,
     EditBody,
+    ListAnswer,
     ListBody,
     PlaceAnswer,
     PlaceBody,
     PutBody,
     ReconcileBody,
     ReleaseBody,
+    WhatIfBody,
 )
 from placement.service.line import Line
 from placement.service.metrics import Metrics
@@ -53,22 +59,32 @@ _MIB = 2**20
 class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
     """Answers calls on one store. Solves queue for the `solves` threads, everything else has threads of its own."""
 
-    def __init__(self, store: Store, decide: Decide, solves: Executor, limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        store: Store,
+        decide: Decide,
+        solves: Executor,
+        limits: Limits,
+        metrics: Metrics,
+        journal: Journal,
+        inputs: InputLimits,
+    ) -> None:
         self._store = store
         self._limits = limits
         self._metrics = metrics
         self._reserve = Reserve(limits.reserve_ms, limits.most_reserve_ms)
         self._answers = Answers(limits.kept_answers)
         self._stopping = threading.Event()
-        placing = Placing(store, decide, limits, self._reserve, metrics, self._stopping)
-        self._line = Line(placing.together, solves, limits, self._reserve)
+        self._solves = solves
+        self._journal = journal
+        self._inputs = inputs
+        self._placing = Placing(store, decide, limits, self._reserve, metrics, journal, inputs, self._stopping)
+        self._line = Line(self._placing.together, solves, limits, self._reserve)
         self._calls = 0
 
     async def Place(self, request: pb.PlaceRequest, context: _Context) -> pb.PlaceResponse:
         """Decide where the workloads run, and reserve what is placed."""
-        remaining_s = cast("float | None", context.time_remaining())  # the stubs forget calls without deadline
-        now_s = time.monotonic()
-        times = Times(now_s, None if remaining_s is None else now_s + remaining_s)
+        times = _times(context)
         answer = self._answers.once(request, request.request_id, lambda: self._place(request, times))
         return await self._answered("Place", request, context, answer)
 
@@ -79,13 +95,30 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
 
     async def ListPlacements(self, request: pb.ListPlacementsRequest, context: _Context) -> pb.ListPlacementsResponse:
         """One page of the running work."""
-        work = self._work(request, ListBody, lambda store, body: page_of(store.read(), body), pb.ListPlacementsResponse)
+
+        def list_(store: Store, _: InputLimits, body: ListBody) -> ListAnswer:
+            return page_of(store.read(), body)
+
+        work = self._work(request, ListBody, list_, pb.ListPlacementsResponse)
         return await self._answered("ListPlacements", request, context, work())
 
     async def Check(self, request: pb.CheckRequest, context: _Context) -> pb.CheckResponse:
         """What placements of any origin violate."""
         work = self._work(request, CheckBody, operations.check, pb.CheckResponse)
         return await self._answered("Check", request, context, work())
+
+    async def WhatIf(self, request: pb.WhatIfRequest, context: _Context) -> pb.WhatIfResponse:
+        """Decide as it is and as it would be, and compare."""
+        return await self._answered("WhatIf", request, context, self._suppose(request, _times(context)))
+
+    async def GetCase(self, request: pb.GetCaseRequest, context: _Context) -> pb.GetCaseResponse:
+        """A case that was decided lately, with its decision."""
+
+        def find(_: Store, __: InputLimits, body: CaseBody) -> CaseAnswer:
+            return operations.case(self._journal, body)
+
+        work = self._work(request, CaseBody, find, pb.GetCaseResponse)
+        return await self._answered("GetCase", request, context, work())
 
     async def GetFabric(self, request: pb.GetFabricRequest, context: _Context) -> pb.GetFabricResponse:
         """Return the fabric the server holds, in canonical order, and the running work."""
@@ -119,16 +152,17 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         )
 
     def stop(self) -> None:
-        """Tell every solve that nobody waits for it any more."""
+        """Tell every solve that nobody waits for it any more, and wait until the journal has what was decided."""
         self._stopping.set()
+        self._placing.close()
 
     def _work(
-        self, request: Message, body: type[B], do: Callable[[Store, B], BaseModel], answer: type[P]
+        self, request: Message, body: type[B], do: Callable[[Store, InputLimits, B], BaseModel], answer: type[P]
     ) -> Callable[[], Coroutine[Any, Any, P]]:
         """The whole of a call that does something to the store, in a thread."""
 
         def work() -> P:
-            return encode(do(self._store, decode(request, body, "request")), answer())
+            return encode(do(self._store, self._inputs, decode(request, body, "request")), answer())
 
         return lambda: asyncio.to_thread(work)
 
@@ -139,6 +173,7 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         try:
             # What is malformed is refused at once, without a place in the line.
             body = await asyncio.to_thread(decode, request, PlaceBody, "request")
+            self._inputs.check_work(body.workloads, body.running)
             placed = await self._line.place(body, times, threading.Event())
             response = await asyncio.to_thread(encode, placed.answer, pb.PlaceResponse())
         finally:
@@ -151,6 +186,23 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         self._metrics.late(late_s)
         _tell(request.request_id, placed.answer, late_s)
         return response
+
+    async def _suppose(self, request: pb.WhatIfRequest, times: Times) -> pb.WhatIfResponse:
+        body = await asyncio.to_thread(decode, request, WhatIfBody, "request")
+        self._inputs.check_work(body.place.workloads, body.place.running)
+        if self._calls >= self._limits.waiting:
+            raise Overloaded(self._limits.waiting)
+        gone = threading.Event()
+        self._count(1)
+        try:
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._solves, self._placing.suppose, body, times, gone)
+        except asyncio.CancelledError:
+            gone.set()  # a thread cannot be cancelled, it has to look
+            raise
+        finally:
+            self._count(-1)
+        return await asyncio.to_thread(encode, answer, pb.WhatIfResponse())
 
     def _count(self, more: int) -> None:
         self._calls += more
@@ -218,6 +270,13 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         if error is not None:
             facts["error"] = error.details
         _LOG.info("call", extra=facts)
+
+
+def _times(context: _Context) -> Times:
+    """When a call came, and when its caller stops waiting."""
+    remaining_s = cast("float | None", context.time_remaining())  # the stubs forget calls without deadline
+    now_s = time.monotonic()
+    return Times(now_s, None if remaining_s is None else now_s + remaining_s)
 
 
 def _tell(request_id: str, answer: PlaceAnswer, late_s: float) -> None:

@@ -214,6 +214,46 @@ class CheckResponse(_message.Message):
     state_version: str
     def __init__(self, violations: _Optional[_Iterable[str]] = ..., fabric_version: _Optional[str] = ..., state_version: _Optional[str] = ...) -> None: ...
 
+class WhatIfRequest(_message.Message):
+    __slots__ = ("place", "edits", "set")
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    EDITS_FIELD_NUMBER: _ClassVar[int]
+    SET_FIELD_NUMBER: _ClassVar[int]
+    place: PlaceRequest
+    edits: _containers.RepeatedCompositeFieldContainer[Edit]
+    set: _struct_pb2.Struct
+    def __init__(self, place: _Optional[_Union[PlaceRequest, _Mapping]] = ..., edits: _Optional[_Iterable[_Union[Edit, _Mapping]]] = ..., set: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class WhatIfResponse(_message.Message):
+    __slots__ = ("comparison", "before", "after", "fabric_version", "state_version")
+    COMPARISON_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    comparison: Comparison
+    before: Decision
+    after: Decision
+    fabric_version: str
+    state_version: str
+    def __init__(self, comparison: _Optional[_Union[Comparison, _Mapping]] = ..., before: _Optional[_Union[Decision, _Mapping]] = ..., after: _Optional[_Union[Decision, _Mapping]] = ..., fabric_version: _Optional[str] = ..., state_version: _Optional[str] = ...) -> None: ...
+
+class GetCaseRequest(_message.Message):
+    __slots__ = ("case_id",)
+    CASE_ID_FIELD_NUMBER: _ClassVar[int]
+    case_id: str
+    def __init__(self, case_id: _Optional[str] = ...) -> None: ...
+
+class GetCaseResponse(_message.Message):
+    __slots__ = ("case_json", "decision", "kept_s")
+    CASE_JSON_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    KEPT_S_FIELD_NUMBER: _ClassVar[int]
+    case_json: str
+    decision: Decision
+    kept_s: int
+    def __init__(self, case_json: _Optional[str] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ..., kept_s: _Optional[int] = ...) -> None: ...
+
 class GetFabricRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
@@ -946,3 +986,111 @@ class Eviction(_message.Message):
     workload: str
     rivals: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, workload: _Optional[str] = ..., rivals: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Fate(_message.Message):
+    __slots__ = ("workload", "tenant", "kind", "gpus", "before", "after", "nodes_before", "nodes_after", "reason")
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    GPUS_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    NODES_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    NODES_AFTER_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    workload: str
+    tenant: str
+    kind: str
+    gpus: float
+    before: str
+    after: str
+    nodes_before: _containers.RepeatedScalarFieldContainer[str]
+    nodes_after: _containers.RepeatedScalarFieldContainer[str]
+    reason: str
+    def __init__(self, workload: _Optional[str] = ..., tenant: _Optional[str] = ..., kind: _Optional[str] = ..., gpus: _Optional[float] = ..., before: _Optional[str] = ..., after: _Optional[str] = ..., nodes_before: _Optional[_Iterable[str]] = ..., nodes_after: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class TierPair(_message.Message):
+    __slots__ = ("tier", "value_before", "bound_before", "gap_before", "value_after", "bound_after", "gap_after", "difference", "least", "most", "says")
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    VALUE_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    BOUND_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    GAP_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_AFTER_FIELD_NUMBER: _ClassVar[int]
+    BOUND_AFTER_FIELD_NUMBER: _ClassVar[int]
+    GAP_AFTER_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
+    LEAST_FIELD_NUMBER: _ClassVar[int]
+    MOST_FIELD_NUMBER: _ClassVar[int]
+    SAYS_FIELD_NUMBER: _ClassVar[int]
+    tier: int
+    value_before: int
+    bound_before: int
+    gap_before: float
+    value_after: int
+    bound_after: int
+    gap_after: float
+    difference: int
+    least: int
+    most: int
+    says: str
+    def __init__(self, tier: _Optional[int] = ..., value_before: _Optional[int] = ..., bound_before: _Optional[int] = ..., gap_before: _Optional[float] = ..., value_after: _Optional[int] = ..., bound_after: _Optional[int] = ..., gap_after: _Optional[float] = ..., difference: _Optional[int] = ..., least: _Optional[int] = ..., most: _Optional[int] = ..., says: _Optional[str] = ...) -> None: ...
+
+class TermPair(_message.Message):
+    __slots__ = ("name", "tier", "unit", "natural_before", "natural_after", "weight_before", "weight_after")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    NATURAL_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    NATURAL_AFTER_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_AFTER_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    tier: int
+    unit: str
+    natural_before: float
+    natural_after: float
+    weight_before: int
+    weight_after: int
+    def __init__(self, name: _Optional[str] = ..., tier: _Optional[int] = ..., unit: _Optional[str] = ..., natural_before: _Optional[float] = ..., natural_after: _Optional[float] = ..., weight_before: _Optional[int] = ..., weight_after: _Optional[int] = ...) -> None: ...
+
+class TenantShare(_message.Message):
+    __slots__ = ("tenant", "gpus_before", "gpus_after")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    GPUS_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    GPUS_AFTER_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    gpus_before: float
+    gpus_after: float
+    def __init__(self, tenant: _Optional[str] = ..., gpus_before: _Optional[float] = ..., gpus_after: _Optional[float] = ...) -> None: ...
+
+class Comparison(_message.Message):
+    __slots__ = ("case_before", "case_after", "status_before", "status_after", "placed_before", "pending_before", "placed_after", "pending_after", "tiers", "terms", "tenants", "fates", "unchanged", "notes")
+    CASE_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    CASE_AFTER_FIELD_NUMBER: _ClassVar[int]
+    STATUS_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_AFTER_FIELD_NUMBER: _ClassVar[int]
+    PLACED_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    PENDING_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    PLACED_AFTER_FIELD_NUMBER: _ClassVar[int]
+    PENDING_AFTER_FIELD_NUMBER: _ClassVar[int]
+    TIERS_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    TENANTS_FIELD_NUMBER: _ClassVar[int]
+    FATES_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    case_before: str
+    case_after: str
+    status_before: str
+    status_after: str
+    placed_before: int
+    pending_before: int
+    placed_after: int
+    pending_after: int
+    tiers: _containers.RepeatedCompositeFieldContainer[TierPair]
+    terms: _containers.RepeatedCompositeFieldContainer[TermPair]
+    tenants: _containers.RepeatedCompositeFieldContainer[TenantShare]
+    fates: _containers.RepeatedCompositeFieldContainer[Fate]
+    unchanged: int
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, case_before: _Optional[str] = ..., case_after: _Optional[str] = ..., status_before: _Optional[str] = ..., status_after: _Optional[str] = ..., placed_before: _Optional[int] = ..., pending_before: _Optional[int] = ..., placed_after: _Optional[int] = ..., pending_after: _Optional[int] = ..., tiers: _Optional[_Iterable[_Union[TierPair, _Mapping]]] = ..., terms: _Optional[_Iterable[_Union[TermPair, _Mapping]]] = ..., tenants: _Optional[_Iterable[_Union[TenantShare, _Mapping]]] = ..., fates: _Optional[_Iterable[_Union[Fate, _Mapping]]] = ..., unchanged: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -64,6 +64,16 @@ class PlacementServiceStub:
                 request_serializer=placement_dot_v1_dot_placement__pb2.CheckRequest.SerializeToString,
                 response_deserializer=placement_dot_v1_dot_placement__pb2.CheckResponse.FromString,
                 _registered_method=True)
+        self.WhatIf = channel.unary_unary(
+                '/placement.v1.PlacementService/WhatIf',
+                request_serializer=placement_dot_v1_dot_placement__pb2.WhatIfRequest.SerializeToString,
+                response_deserializer=placement_dot_v1_dot_placement__pb2.WhatIfResponse.FromString,
+                _registered_method=True)
+        self.GetCase = channel.unary_unary(
+                '/placement.v1.PlacementService/GetCase',
+                request_serializer=placement_dot_v1_dot_placement__pb2.GetCaseRequest.SerializeToString,
+                response_deserializer=placement_dot_v1_dot_placement__pb2.GetCaseResponse.FromString,
+                _registered_method=True)
         self.GetFabric = channel.unary_unary(
                 '/placement.v1.PlacementService/GetFabric',
                 request_serializer=placement_dot_v1_dot_placement__pb2.GetFabricRequest.SerializeToString,
@@ -137,6 +147,21 @@ class PlacementServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WhatIf(self, request, context):
+        """Decides a request as it is and as it would be after a change, and compares the two. Reserves nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCase(self, request, context):
+        """Returns a case that was decided lately, with its decision, to decide it again or to question it.
+        NOT_FOUND: it is not in the journal, which keeps the latest ones only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetFabric(self, request, context):
         """Returns the fabric and the running work. Large answers: raise the client's message limit or use ListPlacements.
         """
@@ -195,6 +220,16 @@ def add_PlacementServiceServicer_to_server(servicer, server):
                     servicer.Check,
                     request_deserializer=placement_dot_v1_dot_placement__pb2.CheckRequest.FromString,
                     response_serializer=placement_dot_v1_dot_placement__pb2.CheckResponse.SerializeToString,
+            ),
+            'WhatIf': grpc.unary_unary_rpc_method_handler(
+                    servicer.WhatIf,
+                    request_deserializer=placement_dot_v1_dot_placement__pb2.WhatIfRequest.FromString,
+                    response_serializer=placement_dot_v1_dot_placement__pb2.WhatIfResponse.SerializeToString,
+            ),
+            'GetCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCase,
+                    request_deserializer=placement_dot_v1_dot_placement__pb2.GetCaseRequest.FromString,
+                    response_serializer=placement_dot_v1_dot_placement__pb2.GetCaseResponse.SerializeToString,
             ),
             'GetFabric': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFabric,
@@ -340,6 +375,60 @@ class PlacementService:
             '/placement.v1.PlacementService/Check',
             placement_dot_v1_dot_placement__pb2.CheckRequest.SerializeToString,
             placement_dot_v1_dot_placement__pb2.CheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WhatIf(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placement.v1.PlacementService/WhatIf',
+            placement_dot_v1_dot_placement__pb2.WhatIfRequest.SerializeToString,
+            placement_dot_v1_dot_placement__pb2.WhatIfResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placement.v1.PlacementService/GetCase',
+            placement_dot_v1_dot_placement__pb2.GetCaseRequest.SerializeToString,
+            placement_dot_v1_dot_placement__pb2.GetCaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

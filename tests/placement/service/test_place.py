@@ -124,7 +124,7 @@ async def test_a_burst_is_answered_in_time_also_without_a_free_solver(start: Sta
     async def call(seed: int) -> tuple[float, Decision]:
         message = request(case)
         message.seed = seed
-        message.max_solve_time.FromSeconds(1)
+        message.max_solve_time.FromSeconds(2)
         async with clients:
             began_s = time.monotonic()
             answer = await at.stub.Place(message)
@@ -132,10 +132,10 @@ async def test_a_burst_is_answered_in_time_also_without_a_free_solver(start: Sta
         return took_s, decode(answer.decision, Decision, "decision")
 
     answers = await asyncio.gather(*map(call, range(10)))
-    # One after the other they would take 8 s. Alone on two cores they take 1.1 s; tests share the cores.
-    assert max(took_s for took_s, _ in answers) < 5
+    # One after the other they would take 16 s. Alone on two cores they take 2.1 s; tests share the cores.
+    assert max(took_s for took_s, _ in answers) < 8
     fallen = [found for _, found in answers if found.status is Status.FALLBACK]
-    assert fallen, "one solver process cannot serve eight calls within a second"
+    assert fallen, "one solver process cannot serve eight calls within two seconds"
     for found in fallen:
         assert found.fallback_reason
         assert found.placements
@@ -147,9 +147,14 @@ async def test_a_killed_solver_process_costs_no_answer(start: Start, engine: Dec
     at = await start(engine)
     await put(at, case)
     message = request(case)
-    message.max_solve_time.FromSeconds(3)
-    solving = asyncio.ensure_future(at.stub.Place(message, timeout=10))
-    await asyncio.sleep(1.2)
+    message.max_solve_time.FromSeconds(6)
+    pool = getattr(engine, "keywords", {})["workers"]
+    assert await asyncio.to_thread(pool.warm_up)
+    solving = asyncio.ensure_future(at.stub.Place(message, timeout=20))
+    async with asyncio.timeout(20):
+        while pool._open:  # noqa: ASYNC110 - the solve runs in a thread
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
     killed = multiprocessing.active_children()
     assert killed
     for process in killed:

@@ -38,6 +38,8 @@ from placement.model import (
 from placement.model.decision import Status, Verdict
 from placement.model.workload import Kind
 from placement.service.bodies import (
+    CaseAnswer,
+    CaseBody,
     CheckAnswer,
     CheckBody,
     EditAnswer,
@@ -53,6 +55,8 @@ from placement.service.bodies import (
     ReconcileBody,
     ReleaseAnswer,
     ReleaseBody,
+    WhatIfAnswer,
+    WhatIfBody,
 )
 from placement.service.wire import decode, encode
 from placement.store import DifferenceKind
@@ -243,6 +247,9 @@ def documents_in(annotation: Any) -> Iterator[type[BaseModel]]:
         (FabricAnswer, pb.GetFabricResponse),
         (PutAnswer, pb.PutFabricResponse),
         (PutAnswer, pb.PutFabricStreamResponse),
+        (WhatIfAnswer, pb.WhatIfResponse),
+        (CaseBody, pb.GetCaseRequest),
+        (CaseAnswer, pb.GetCaseResponse),
         (EditAnswer, pb.EditFabricResponse),
         (ReconcileBody, pb.ReconcileRequest),
         (ReconcileAnswer, pb.ReconcileResponse),
@@ -269,7 +276,8 @@ def test_every_edit_has_its_message() -> None:
     assert set(kinds) == set(fields)
     for name, kind in kinds.items():
         assert set(kind.model_fields) - {"op"} == set(fields[name].message_type.fields_by_name)
-    assert set(EditBody.model_fields) == set(pb.EditFabricRequest.DESCRIPTOR.fields_by_name)
+    for body, message in ((EditBody, pb.EditFabricRequest), (WhatIfBody, pb.WhatIfRequest)):
+        assert set(body.model_fields) == set(message.DESCRIPTOR.fields_by_name)
 
 
 def test_edits_survive_the_wire() -> None:
