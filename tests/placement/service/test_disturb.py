@@ -1,6 +1,7 @@
 """Reservations that move or end running work; what-if, journal and input limits through the service."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import grpc.aio
@@ -98,12 +99,8 @@ async def test_a_decision_can_be_fetched_with_its_case_and_checked(start: Start,
     assert told["BadRequest"].field_violations[0].field == "case_id"
 
 
-async def test_a_folder_has_every_decision_once_the_server_ended(
-    start: Start, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-
-    folder = tmp_path_factory.mktemp("journal")
-    server = await Server.start(ServerConfig(port=0), FirstFit(), journal=FolderJournal(folder))
+async def test_a_folder_has_every_decision_once_the_server_ended(tmp_path: Path) -> None:
+    server = await Server.start(ServerConfig(port=0), FirstFit(), journal=FolderJournal(tmp_path))
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         stub = placement_pb2_grpc.PlacementServiceStub(channel)  # type: ignore[no-untyped-call]
         await stub.PutFabric(put())
