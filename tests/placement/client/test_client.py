@@ -45,6 +45,19 @@ __all__ = ["start"]
 ROOT = Path(__file__).resolve().parents[3]
 SEED = 3
 
+ERRORS: tuple[MoorageError, ...] = (
+    InputError("a.b", "it is; so", "mend it"),
+    NoFabric(),
+    AlreadyRunning("w"),
+    StaleVersion("1", "2"),
+    Contended(),
+    Overloaded(7),
+    Conflict("again"),
+    NotFound("node", "n"),
+    DeadlineExceeded("no time"),
+    Unreachable("draining"),
+)
+
 
 def job(name: str, gpus: int = 8) -> Workload:
     role = Role(name="r", gpus=gpus)
@@ -156,22 +169,7 @@ class _Failed(grpc.RpcError):
         return self.found[2]
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        InputError("a.b", "it is; so", "mend it"),
-        NoFabric(),
-        AlreadyRunning("w"),
-        StaleVersion("1", "2"),
-        Contended(),
-        Overloaded(7),
-        Conflict("again"),
-        NotFound("node", "n"),
-        DeadlineExceeded("no time"),
-        Unreachable("draining"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_every_error_survives_the_wire(error: MoorageError) -> None:
     again = error_of(_Failed(error))
     assert type(again) is type(error)
