@@ -8,11 +8,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.moorage-installed
 N ?= 20000
+CLIENTS ?= 16
+SECONDS ?= 60
 JOBS ?= 2
 PROTO := placement/v1/placement.proto
 CODE := $(wildcard placement solver topology tests examples bench)
 
-.PHONY: help install demo test test-data verify bench proto lint format clean
+.PHONY: help install demo test test-data verify soak bench proto lint format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +46,9 @@ test-data: $(STAMP) ## the tests on measured traces; needs MOORAGE_DATA=folder
 
 verify: $(STAMP) ## check N random cases against brute force (N=20000)
 	$(BIN)/python -m tests.verify --cases $(N)
+
+soak: $(STAMP) ## many clients against the real server (CLIENTS=16 SECONDS=60)
+	$(BIN)/python -m tests.soak --clients $(CLIENTS) --seconds $(SECONDS)
 
 bench: $(STAMP) ## proofs and speed on synthetic fleets, on traces too with MOORAGE_DATA
 	$(BIN)/python -m bench proven

@@ -24,8 +24,8 @@ from rich.table import Table
 from placement.cases.openb import openb_case
 from placement.cases.synth import synth_case
 from placement.model import Case, Decision, Kind, Proximity, Role, Subgroup, Workload
+from placement.service.placing import Decide
 from placement.service.server import Server, ServerConfig, warm_engine
-from placement.service.servicer import Decide
 from placement.service.wire import decode, encode
 from placement.v1 import placement_pb2 as pb
 from placement.v1 import placement_pb2_grpc

@@ -6,6 +6,8 @@ MoorageError           exit 1  INTERNAL           the caller could not have prev
 ├── NotFound           exit 2  NOT_FOUND          a named thing (file, case, reservation, node) does not exist
 ├── Conflict           exit 1  ALREADY_EXISTS     the same request id came with another body
 ├── StaleVersion       exit 1  ABORTED            the fleet changed since the version decided on
+├── Contended          exit 1  ABORTED            other calls took the room while this one was decided, twice
+├── Overloaded         exit 1  RESOURCE_EXHAUSTED more calls wait than may wait
 ├── DeadlineExceeded   exit 6  DEADLINE_EXCEEDED  no answer within the caller's time
 ├── Unreachable        exit 5  UNAVAILABLE        the server cannot be reached or is draining
 ├── Denied             exit 1  PERMISSION_DENIED  the caller may not do this
@@ -22,11 +24,13 @@ from typing import ClassVar
 
 __all__ = [
     "Conflict",
+    "Contended",
     "DeadlineExceeded",
     "Denied",
     "InputError",
     "MoorageError",
     "NotFound",
+    "Overloaded",
     "StaleVersion",
     "Unreachable",
     "Unsupported",
@@ -96,6 +100,31 @@ class StaleVersion(MoorageError):
     def __str__(self) -> str:
         """One line that names both versions and the mend."""
         return f"fleet version is {self.actual}, not {self.expected!r}; read the fleet again and decide once more"
+
+
+class Contended(MoorageError):
+    """The state changed twice while a call was decided, and its placements did not fit the newer state."""
+
+    status = "ABORTED"
+
+    def __str__(self) -> str:
+        """One line with the mend."""
+        return "other calls took the room while this one was decided, twice; send it again"
+
+
+class Overloaded(MoorageError):
+    """More calls wait than the server lets wait: `limit` of them."""
+
+    status = "RESOURCE_EXHAUSTED"
+
+    def __init__(self, limit: int) -> None:
+        """Keep the limit for structured details."""
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        """One line with the mend."""
+        return f"{self.limit} calls wait already; send it again later"
 
 
 class DeadlineExceeded(MoorageError):

@@ -23,12 +23,15 @@ class Snapshot:
     usage: Usage
 
     @classmethod
-    def of(cls, case: Case, fabric: Fabric | None = None) -> Snapshot:
+    def of(cls, case: Case, fabric: Fabric | None = None, *, known: frozenset[str] = frozenset()) -> Snapshot:
         """Prepare a case; `fabric` spares compiling a fleet that is known already.
 
+        Fields in `known` are in canonical order already, by the word of the caller. So is the fleet of a fabric.
         InputError for a policy that cannot be meant.
         """
         active_rules(case.policy)  # before the entries are sorted: an error names them as the caller numbered them
-        canonical = case.canonical()
+        if fabric is not None and case.fleet is fabric.fleet:
+            known |= {"fleet"}
+        canonical = case.canonical(known)
         compiled = fabric if fabric is not None else Fabric.from_fleet(canonical.fleet)
-        return cls(canonical, canonical.id, compiled, build_usage(canonical, compiled))
+        return cls(canonical, canonical.content_hash(), compiled, build_usage(canonical, compiled))

@@ -77,14 +77,21 @@ def _native(lowered: Lowered, placements: tuple[Placement, ...]) -> list[str]:
     ]
 
 
-def verify_placements(case: Case | Snapshot, placements: tuple[Placement, ...]) -> tuple[str, ...]:
+def verify_placements(
+    case: Case | Snapshot, placements: tuple[Placement, ...], disturbing: Decision | None = None
+) -> tuple[str, ...]:
     """What placements of any origin violate; empty if they are valid. Workloads left out are simply not placed.
 
-    Replicas that name no devices get any that fit their node (`placement.seating`).
+    Replicas that name no devices get any that fit their node (`placement.seating`). Running work stays where it is,
+    but for the moves, shrinks and evictions of `disturbing`.
     """
     snapshot = _ready(case)
     rejected = frozenset(screen(snapshot.case, snapshot.fabric))
-    return tuple(_audit(_lowered(snapshot, rejected), Lifted(with_devices(snapshot, placements)))[0])
+    seated = with_devices(snapshot, placements)
+    whole_plan = Lifted(seated)
+    if disturbing is not None:
+        whole_plan = Lifted(seated, disturbing.moves, disturbing.shrinks, disturbing.evictions)
+    return tuple(_audit(_lowered(snapshot, rejected), whole_plan)[0])
 
 
 def verify(case: Case | Snapshot, decision: Decision) -> tuple[str, ...]:

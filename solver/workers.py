@@ -21,7 +21,7 @@ __all__ = ["Inline", "Job", "ProcessPool", "Workers"]
 
 _TICK_S = 0.05
 """How often a waiting call looks whether it was cancelled."""
-_MARGIN, _MARGIN_S = 0.04, 0.02
+_MARGIN, _MARGIN_S = 0.04, 0.05
 """What a search is told to leave of its time, so that it mostly ends by itself and its process stays warm."""
 
 
@@ -110,11 +110,13 @@ class _Worker:
 class ProcessPool:
     """A fixed number of warm worker processes, one search each. A process whose search is late is killed and replaced.
 
-    When all are busy, `run` waits for one until its own time is up and then says so.
+    When `size` are busy, `run` waits for one until its own time is up and then says so. `spare` more processes stand
+    by, so that the place of a killed one is taken at once: booting another takes a second or more.
     """
 
-    def __init__(self, size: int = 1) -> None:
-        self._idle: list[_Worker] = [_Worker() for _ in range(size)]
+    def __init__(self, size: int = 1, spare: int = 0) -> None:
+        self._idle: list[_Worker] = [_Worker() for _ in range(size + spare)]
+        self._open = size
         self._condition = threading.Condition()
         self._closed = False
 
@@ -126,16 +128,21 @@ class ProcessPool:
 
     def _take(self, until: float | None, cancelled: Cancelled | None) -> _Worker | None:
         with self._condition:
-            while not self._idle:
+            while not self._idle or self._open <= 0:
                 left = _TICK_S if until is None else min(_TICK_S, until - time.monotonic())
                 if self._closed or left <= 0 or (cancelled is not None and cancelled()):
                     return None
                 self._condition.wait(left)
-            warm = next((i for i, worker in enumerate(self._idle) if worker.ready), 0)
+            # Killed from outside while idle: its place is taken before anyone counts on it.
+            self._idle = [worker if worker.process.is_alive() else _Worker() for worker in self._idle]
+            # Asked now, not once at boot: a spare may have become ready while nobody looked.
+            warm = next((i for i, worker in enumerate(self._idle) if worker.wait_ready(0)), 0)
+            self._open -= 1
             return self._idle.pop(warm)
 
     def _give(self, worker: _Worker) -> None:
         with self._condition:
+            self._open += 1
             if self._closed:
                 worker.kill()
                 return

@@ -29,9 +29,10 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("whatif", "diagnosis", "journal", "ledger", "feedback", "report"),
     ("store",),
     ("service", "integrations"),
+    ("client",),
     ("cli",),
 )
-V1_USERS = ("service", "cli")  # the wire format stays at the border
+V1_USERS = ("service", "client", "cli")  # the wire format stays at the border
 
 ORTOOLS_MODULES = ("solver.cpsat", "solver.lp")  # the only doors to ortools
 CHECKERS = (

@@ -227,7 +227,10 @@ def test_every_exit_code_of_the_error_tree_is_listed() -> None:
     assert set(tree(MoorageError)) | {0, 3, 4} <= listed
 
 
-@pytest.mark.parametrize("page", ["README.md", "solver/README.md", "placement/README.md", "topology/README.md"])
+PAGES = ["README.md", "solver/README.md", "placement/README.md", "placement/service/README.md", "topology/README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_what_a_page_links_to_is_there(page: str) -> None:
     text = (ROOT / page).read_text()
     targets = re.findall(r"\]\(([^)#:]+)\)", text)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-__all__ = ["EXAMPLES", "serve"]
+from placement.cli.changes import limits
+
+__all__ = ["EXAMPLES", "LogLevel", "serve"]
 
 EXAMPLES = """\b
 Examples:
   moorage serve --port 50051 --fleet fleet.yaml
+  moorage serve --metrics-port 9464 --log-level INFO
   moorage serve --host 0.0.0.0 --insecure      # plain text for everyone on the network: a choice of yours
 """
+
+
+class LogLevel(StrEnum):
+    """Least level of a log line; INFO is a line per call and per decision."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
 
 
 def serve(
@@ -22,21 +35,37 @@ def serve(
     insecure: Annotated[bool, typer.Option("--insecure", help="Plain text on an address others can reach.")] = False,
     workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Solves at once, one process each.")] = 1,
     fleet: Annotated[str | None, typer.Option("--fleet", help="Fleet file to begin with.")] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option("--metrics-port", min=0, max=65535, help="Serve /metrics there, on the same address.")
+    ] = None,
+    journal: Annotated[
+        str | None, typer.Option("--journal", help="Folder for cases and decisions; else the latest in memory.")
+    ] = None,
+    log_level: Annotated[LogLevel, typer.Option("--log-level", help="What to log on stderr.")] = LogLevel.WARNING,
+    log_text: Annotated[bool, typer.Option("--log-text", help="Logs as text for people, not JSON.")] = False,
 ) -> None:
     """Serve PlacementService until SIGTERM or Ctrl-C, then drain."""
     # These bring gRPC, the engine and pydantic, which --help does without.
     import asyncio  # noqa: PLC0415
     from pathlib import Path  # noqa: PLC0415
 
+    from placement.journal import FolderJournal  # noqa: PLC0415
     from placement.service import server  # noqa: PLC0415
+    from placement.service.logs import configure_logs  # noqa: PLC0415
     from topology.sources import read_fleet  # noqa: PLC0415
 
-    config = server.ServerConfig(host=host, port=port, insecure=insecure, solves=workers)
+    config = server.ServerConfig(
+        host=host, port=port, insecure=insecure, solves=workers, metrics_port=metrics_port, inputs=limits()
+    )
     config.address()  # a bad address is told before anything starts
     held = None if fleet is None else read_fleet(Path(fleet))
+    kept = None if journal is None else FolderJournal(journal)
+    configure_logs(log_level.value, as_json=not log_text)
 
-    def announce(actual_port: int) -> None:
-        print(f"serving on {host}:{actual_port}", flush=True)
+    def announce(started: server.Server) -> None:
+        print(f"serving on {host}:{started.port}", flush=True)
+        if started.metrics_port is not None:
+            print(f"metrics on http://{host}:{started.metrics_port}/metrics", flush=True)
 
     with server.warm_engine(workers) as engine:
-        asyncio.run(server.serve(config, engine, announce, held))
+        asyncio.run(server.serve(config, engine, announce, held, kept))

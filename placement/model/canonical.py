@@ -16,17 +16,17 @@ M = TypeVar("M", bound=BaseModel)
 _LEAVES = frozenset({int, str, bool, type(None)})
 
 
-def canonical(document: M) -> M:
+def canonical(document: M, known: frozenset[str] = frozenset()) -> M:
     """The same document with every list sorted (by id or name, else content) and every mapping by key.
 
     Levels and lists in rule parameters keep their order, which is content. Idempotent; unchanged parts are
-    shared.
+    shared. Fields in `known` are canonical already, by the word of the caller, and are not looked at.
     """
     if isinstance(document, Fleet):
         return cast(M, document.canonical())
     changed: dict[str, Any] = {}
     for name, old in vars(document).items():
-        if type(old) in _LEAVES or name == "level_order":
+        if type(old) in _LEAVES or name == "level_order" or name in known:
             continue
         new = _canonical(old)
         if new is not old:

@@ -99,12 +99,19 @@ class Case(Document):
     @cached_property
     def id(self) -> str:
         """Content hash (SHA-256, 64 hex digits), the same for every order of the lists and of the keys."""
-        return hashlib.sha256(self.canonical().model_dump_json().encode()).hexdigest()
+        return self.canonical().content_hash()
 
-    def canonical(self) -> Case:
-        """The same case with every list and every mapping sorted: deterministic and idempotent."""
+    def content_hash(self) -> str:
+        """The hash of the content in the order it has; that of a canonical case is its `id`."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def canonical(self, known: frozenset[str] = frozenset()) -> Case:
+        """The same case with every list and every mapping sorted: deterministic and idempotent.
+
+        Fields in `known` are canonical already, by the word of the caller: sorting a large state takes a while.
+        """
         with no_collection():
-            return canonical(self)
+            return canonical(self, known)
 
     def to_json(self) -> str:
         """The case as compact JSON; fields of the parts that are at their default are left out."""

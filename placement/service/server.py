@@ -19,9 +19,17 @@ from grpc_reflection.v1alpha import reflection
 
 from placement.engine import decide
 from placement.errors import InputError
-from placement.service.servicer import Decide, Limits, PlacementServicer
+from placement.journal import Journal, MemoryJournal
+from placement.limits import InputLimits
+from placement.service import operations
+from placement.service.metrics import Metrics, MetricsPort
+from placement.service.placing import Decide
+from placement.service.servicer import PlacementServicer
+from placement.service.times import Limits
+from placement.store import MemoryStore, Store
 from placement.v1 import placement_pb2_grpc
 from solver.workers import ProcessPool
+from topology.fabric import Fabric
 from topology.model import Fleet
 
 __all__ = ["SERVICE", "Server", "ServerConfig", "serve", "warm_engine"]
@@ -29,7 +37,6 @@ __all__ = ["SERVICE", "Server", "ServerConfig", "serve", "warm_engine"]
 _LOG = logging.getLogger(__name__)
 SERVICE = "placement.v1.PlacementService"
 """Name for health checks and reflection."""
-_MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -47,8 +54,11 @@ class ServerConfig:
     (FALLBACK) if none comes in time. Later calls wait in line; little of their time may be left."""
     drain_s: float = 30.0
     """After SIGTERM, how long calls in progress may still take."""
-    max_message_mib: int = 256
+    metrics_port: int | None = None
+    """Where to serve /metrics, on the same host; 0 = any free port, None = nowhere."""
     limits: Limits = field(default_factory=Limits)
+    inputs: InputLimits = field(default_factory=InputLimits)
+    """How large fleets, requests and messages may be."""
 
     def address(self) -> str:
         """`host:port` for gRPC. InputError for a bad port, or plain text off loopback without `insecure`."""
@@ -73,19 +83,41 @@ class Server:
         checks: health.aio.HealthServicer,
         solves: ThreadPoolExecutor,
         servicer: PlacementServicer,
+        metrics: MetricsPort | None,
     ) -> None:
         self._server = server
         self._checks = checks
         self._solves = solves
         self._servicer = servicer
+        self._metrics = metrics
         self.port = port
         """The port it listens on, also where the configuration said 0."""
+        self.metrics_port = None if metrics is None else metrics.port
+        """Where the metrics are, if anywhere."""
 
     @classmethod
-    async def start(cls, config: ServerConfig, engine: Decide, fleet: Fleet | None = None) -> Server:
-        """Listen and serve. InputError if the address cannot be used."""
+    async def start(
+        cls,
+        config: ServerConfig,
+        engine: Decide,
+        fleet: Fleet | None = None,
+        *,
+        store: Store | None = None,
+        journal: Journal | None = None,
+    ) -> Server:
+        """Listen and serve; `fleet` is put into the store before the first call.
+
+        Store and journal are in memory unless given. InputError for an unusable address or too large a fleet.
+        """
         address = config.address()
-        size = config.max_message_mib * _MIB
+        store = MemoryStore() if store is None else store
+        journal = MemoryJournal() if journal is None else journal
+        if fleet is not None:
+            config.inputs.check_fleet(fleet)
+            store.put(Fabric.from_fleet(fleet), ())
+            operations.settle()
+        metrics = Metrics()
+        size = config.inputs.message_bytes
         solves = ThreadPoolExecutor(config.solves + config.standby, thread_name_prefix="solve")
         server = grpc.aio.server(
             options=[
@@ -97,7 +129,7 @@ class Server:
                 ("grpc.max_send_message_length", size),
             ]
         )
-        servicer = PlacementServicer(engine, solves, config.limits, fleet)
+        servicer = PlacementServicer(store, engine, solves, config.limits, metrics, journal, config.inputs)
         add_to_server = placement_pb2_grpc.add_PlacementServiceServicer_to_server
         add_to_server(servicer, server)  # type: ignore[no-untyped-call]  # generated code has no types
         checks = health.aio.HealthServicer()
@@ -111,23 +143,31 @@ class Server:
                 f"{address} cannot be bound",
                 "choose an address of this machine and a free port",
             ) from None
+        own = config.metrics_port
+        metrics_port = None if own is None else MetricsPort(metrics.registry, config.host, own)
         await server.start()
         for name in ("", SERVICE):
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-        return cls(server, port, checks, solves, servicer)
+        return cls(server, port, checks, solves, servicer, metrics_port)
 
     async def drain(self, grace_s: float) -> None:
         """Report NOT_SERVING, refuse new calls, let those in progress finish within `grace_s` seconds."""
         await self._checks.enter_graceful_shutdown()
         await self._server.stop(grace_s)
-        self._servicer.stop()
+        await asyncio.to_thread(self._servicer.stop)
         self._solves.shutdown(wait=False, cancel_futures=True)
+        if self._metrics is not None:
+            await asyncio.to_thread(self._metrics.close)
 
 
 async def serve(
-    config: ServerConfig, engine: Decide, announce: Callable[[int], None], fleet: Fleet | None = None
+    config: ServerConfig,
+    engine: Decide,
+    announce: Callable[[Server], None],
+    fleet: Fleet | None = None,
+    journal: Journal | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. `announce` gets the port, once calls are welcome.
+    """Serve until SIGTERM or SIGINT, then drain. `announce` gets the server, once calls are welcome.
 
     InputError if the address cannot be used. Call it from the main thread, which receives the signals.
     """
@@ -135,8 +175,8 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = await Server.start(config, engine, fleet)
-    announce(server.port)
+    server = await Server.start(config, engine, fleet, journal=journal)
+    announce(server)
     await stop.wait()
     _LOG.info("draining for at most %s s", config.drain_s)
     await server.drain(config.drain_s)
@@ -144,8 +184,8 @@ async def serve(
 
 @contextmanager
 def warm_engine(processes: int = 1) -> Iterator[Decide]:
-    """The real engine with its own warm solver processes, which end with the context."""
-    pool = ProcessPool(processes)
+    """The real engine with its own warm solver processes, one of them a spare, which end with the context."""
+    pool = ProcessPool(processes, spare=1)
     try:
         pool.warm_up()
         yield partial(decide, clock=time.monotonic, workers=pool)

@@ -1,4 +1,4 @@
-"""Errors to gRPC status codes, in one function."""
+"""Errors to google.rpc.Status, in one function: code, message, and details that a program can read."""
 
 from __future__ import annotations
 
@@ -6,37 +6,113 @@ import logging
 import uuid
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2 as details
+from google.rpc import status_pb2
 
-from placement.errors import MoorageError
+from placement.errors import (
+    Conflict,
+    Contended,
+    InputError,
+    MoorageError,
+    NotFound,
+    Overloaded,
+    StaleVersion,
+    Unreachable,
+)
+from placement.store import AlreadyRunning, NoFabric
 from topology.errors import TopologyError
 
-__all__ = ["NoFabric", "status_of"]
+__all__ = ["DOMAIN", "code_of", "status_of"]
 
 _LOG = logging.getLogger(__name__)
-_MAX_DETAILS = 1000
-"""Details travel in an HTTP/2 header, whose usual limit is 8 KiB after escaping."""
+DOMAIN = "moorage"
+"""Domain of every ErrorInfo."""
+_MAX_BYTES = 700
+"""Of the message and of each detail: they travel in HTTP/2 headers, whose usual limit is 8 KiB after escaping."""
+_RETRY_MS = 100
+"""When a call that lost a race may try again."""
+_CROWD_RETRY_MS = 1000
+"""When a call that found no room in the line may try again."""
 
 
-class NoFabric(MoorageError):
-    """The server was asked about a fabric before it was given one."""
-
-    status = "FAILED_PRECONDITION"
-
-    def __str__(self) -> str:
-        """One line with the mend."""
-        return "the server holds no fabric yet; send one with PutFabric"
-
-
-def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
-    """Status code and details of an error; what nobody foresaw is logged whole and sent as a reference."""
+def code_of(error: Exception) -> grpc.StatusCode:
+    """The status code of an error."""
     if isinstance(error, MoorageError):
-        code, details = grpc.StatusCode[error.status], str(error)
-    elif isinstance(error, TopologyError):
-        code, details = grpc.StatusCode.INVALID_ARGUMENT, str(error)
-    else:
-        code, details = grpc.StatusCode.INTERNAL, "an unexpected error"
+        return grpc.StatusCode[error.status]
+    return grpc.StatusCode.INVALID_ARGUMENT if isinstance(error, TopologyError) else grpc.StatusCode.INTERNAL
+
+
+def status_of(error: Exception) -> status_pb2.Status:
+    """Code, message and details of an error; what nobody foresaw is logged whole and sent as a reference."""
+    code = code_of(error)
+    text = str(error) if isinstance(error, MoorageError | TopologyError) else "an unexpected error"
+    reason, facts, parts = _details(error)
     if code is grpc.StatusCode.INTERNAL:
         reference = uuid.uuid4().hex[:12]
         _LOG.error("internal error %s", reference, exc_info=error)
-        details = f"{details}; the server log has it under {reference}"
-    return code, details if len(details) <= _MAX_DETAILS else f"{details[: _MAX_DETAILS - 3]}..."
+        text = f"{_short(text)}; the server log has it under {reference}"
+        reason, facts = "INTERNAL", {"reference": reference}
+    status = status_pb2.Status(code=code.value[0], message=_short(text))
+    info = details.ErrorInfo(
+        reason=reason, domain=DOMAIN, metadata={key: _short(value) for key, value in facts.items()}
+    )
+    for part in (info, *parts):
+        status.details.add().Pack(part)
+    return status
+
+
+def _details(error: Exception) -> tuple[str, dict[str, str], list[Message]]:
+    """Reason and facts of the ErrorInfo, and the details beside it."""
+    match error:
+        case InputError() | TopologyError():
+            violation = details.BadRequest.FieldViolation(
+                field=_short(error.field), description=_short(f"{error.problem}; {error.mend}")
+            )
+            return "BAD_FIELD", {"field": error.field}, [details.BadRequest(field_violations=[violation])]
+        case NoFabric():
+            return "NO_FABRIC", {}, [_precondition("FABRIC", "fabric", str(error))]
+        case AlreadyRunning():
+            return (
+                "ALREADY_RUNNING",
+                {"workload": error.workload},
+                [_precondition("NOT_RUNNING", error.workload, str(error))],
+            )
+        case StaleVersion():
+            return "STALE_VERSION", {"expected": error.expected, "actual": error.actual}, []
+        case Contended():
+            return "CONTENDED", {}, [_retry(_RETRY_MS)]
+        case Overloaded():
+            violation_ = details.QuotaFailure.Violation(subject="server", description=str(error))
+            facts = {"limit": str(error.limit)}
+            return "OVERLOADED", facts, [details.QuotaFailure(violations=[violation_]), _retry(_CROWD_RETRY_MS)]
+        case Conflict():
+            return "REQUEST_ID_REUSED", {}, []
+        case NotFound():
+            named = details.ResourceInfo(resource_type=error.kind, resource_name=_short(error.name))
+            return "NOT_FOUND", {"kind": error.kind, "name": error.name}, [named]
+        case Unreachable():
+            return "DRAINING", {}, [_retry(_CROWD_RETRY_MS)]
+        case MoorageError():
+            return error.status, {}, []
+        case _:
+            return "INTERNAL", {}, []
+
+
+def _precondition(kind: str, subject: str, description: str) -> details.PreconditionFailure:
+    violation = details.PreconditionFailure.Violation(
+        type=kind, subject=_short(subject), description=_short(description)
+    )
+    return details.PreconditionFailure(violations=[violation])
+
+
+def _retry(after_ms: int) -> details.RetryInfo:
+    delay = Duration()
+    delay.FromMilliseconds(after_ms)
+    return details.RetryInfo(retry_delay=delay)
+
+
+def _short(text: str) -> str:
+    raw = text.encode(errors="replace")
+    return text if len(raw) <= _MAX_BYTES else raw[: _MAX_BYTES - 3].decode(errors="ignore") + "..."

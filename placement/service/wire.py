@@ -8,80 +8,31 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError
 
 from placement.errors import InputError
-from placement.model.case import Budget
 from placement.model.document import input_error
-from placement.model.fields import Document, Natural, refuse
-from placement.model.policy import Policy
-from placement.model.state import Running
-from placement.model.tenant import Tenant
-from placement.model.workload import PlacementGroup, Workload
 from placement.units import ceil_div
-from topology.model import Fleet
 
-__all__ = ["PlaceBody", "PutBody", "decode", "encode"]
+__all__ = ["decode", "encode"]
 
 M = TypeVar("M", bound=BaseModel)
 P = TypeVar("P", bound=Message)
 
-_UPPER_CASE_ENUMS = frozenset({"Status", "Verdict"})
+_UPPER_CASE_ENUMS = frozenset({"DifferenceKind", "Status", "Verdict"})
 """Enums whose documents spell the values in capitals."""
 _LIST = "placement.v1.StringList"
 """A list inside a map, which protocol buffers cannot say directly."""
 _PAIR = "placement.v1.Multiplier"
 """A message whose document is a tuple of its fields in order."""
+_EDIT = "placement.v1.Edit"
+"""A choice between messages, whose document tells them apart by the field `op`."""
 _STRUCT = "google.protobuf.Struct"
 _DURATION = "google.protobuf.Duration"
-
-
-class PlaceBody(Document):
-    """A PlaceRequest as a document; `max_solve_time` is in milliseconds, rounded up."""
-
-    request_id: Annotated[str, Field(max_length=253)] = ""
-    workloads: tuple[Workload, ...] = ()
-    running: tuple[Running, ...] = ()
-    use_server_state: bool = False
-    tenants: tuple[Tenant, ...] = ()
-    groups: tuple[PlacementGroup, ...] = ()
-    policy: Policy | None = None
-    max_solve_time: Annotated[int, Field(ge=1, le=86_400_000)] | None = None
-    work: Annotated[int, Field(ge=1, le=10**9)] | None = None
-    seed: Natural = 0
-    expected_fabric_version: Annotated[str, Field(max_length=253)] = ""
-    now_s: Natural | None = None
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> PlaceBody:
-        if self.work is not None and self.max_solve_time is not None:
-            refuse("work", "work and max_solve_time are both set", "set one of the two")
-        if self.use_server_state and self.running:
-            refuse("running", "running and use_server_state are both set", "set one of the two")
-        return self
-
-    def asked_ms(self, default_ms: int) -> int:
-        """The wall time the caller asked for."""
-        return default_ms if self.max_solve_time is None else self.max_solve_time
-
-    def budget(self, default_ms: int, remaining_ms: int | None) -> Budget:
-        """The budget of the case: `work`, or the wall time asked for, at most what remains of the call."""
-        if self.work is not None:
-            return Budget(work=self.work)
-        asked_ms = self.asked_ms(default_ms)
-        return Budget(wall_ms=asked_ms if remaining_ms is None else min(asked_ms, remaining_ms))
-
-
-class PutBody(Document):
-    """A PutFabricRequest as a document."""
-
-    fleet: Fleet
-    running: tuple[Running, ...] = ()
-    expected_version: Annotated[str, Field(max_length=253)] = ""
 
 
 def decode(message: Message, document: type[M], what: str) -> M:
@@ -138,7 +89,17 @@ def _plain_value(field: Any, value: Any, at: str) -> Any:
         return list(value.values)
     if name == _PAIR:
         return [getattr(value, part.name) for part in field.message_type.fields]
+    if name == _EDIT:
+        return _plain_choice(value, at)
     return _plain(value, at)
+
+
+def _plain_choice(value: Any, at: str) -> Any:
+    kind = value.WhichOneof("op")
+    if kind is None:
+        known = ", ".join(part.name for part in value.DESCRIPTOR.fields)
+        raise InputError(at, "no operation is set", f"set one of {known}")
+    return {"op": kind, **_plain(getattr(value, kind), f"{at}.{kind}")}
 
 
 def _plain_json(value: Any, at: str) -> Any:
@@ -186,18 +147,24 @@ def _fill_map(field: Any, target: Any, value: dict[str, Any]) -> None:
             target[key].SetInParent()
             _fill_message(inner, target[key], entry)
         else:
-            target[key] = entry
+            target[key] = "" if entry is None else entry  # an empty text takes a label away, as null does
 
 
 def _fill_message(field: Any, target: Any, value: Any) -> None:
     name = field.message_type.full_name
     if name == _STRUCT:
         target.update(value)
+    elif name == _DURATION:
+        target.FromMilliseconds(value)
     elif name == _LIST:
         target.values.extend(value)
     elif name == _PAIR:
         for part, entry in zip(field.message_type.fields, value, strict=True):
             setattr(target, part.name, entry)
+    elif name == _EDIT:
+        chosen = getattr(target, value["op"])
+        chosen.SetInParent()
+        _fill(chosen, {key: entry for key, entry in value.items() if key != "op"})
     else:
         _fill(target, value)
 

@@ -11,6 +11,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class DifferenceKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DIFFERENCE_KIND_UNSPECIFIED: _ClassVar[DifferenceKind]
+    DIFFERENCE_KIND_UNKNOWN: _ClassVar[DifferenceKind]
+    DIFFERENCE_KIND_MISSING: _ClassVar[DifferenceKind]
+    DIFFERENCE_KIND_CHANGED: _ClassVar[DifferenceKind]
+
 class Health(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     HEALTH_UNSPECIFIED: _ClassVar[Health]
@@ -60,6 +67,10 @@ class BoundSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     BOUND_SOURCE_UNSPECIFIED: _ClassVar[BoundSource]
     BOUND_SOURCE_CERTIFICATE: _ClassVar[BoundSource]
     BOUND_SOURCE_SOLVER: _ClassVar[BoundSource]
+DIFFERENCE_KIND_UNSPECIFIED: DifferenceKind
+DIFFERENCE_KIND_UNKNOWN: DifferenceKind
+DIFFERENCE_KIND_MISSING: DifferenceKind
+DIFFERENCE_KIND_CHANGED: DifferenceKind
 HEALTH_UNSPECIFIED: Health
 HEALTH_HEALTHY: Health
 HEALTH_DEGRADED: Health
@@ -94,7 +105,7 @@ BOUND_SOURCE_CERTIFICATE: BoundSource
 BOUND_SOURCE_SOLVER: BoundSource
 
 class PlaceRequest(_message.Message):
-    __slots__ = ("request_id", "workloads", "running", "use_server_state", "tenants", "groups", "policy", "max_solve_time", "work", "seed", "expected_fabric_version", "now_s")
+    __slots__ = ("request_id", "workloads", "running", "use_server_state", "tenants", "groups", "policy", "max_solve_time", "work", "seed", "expected_fabric_version", "now_s", "validate_only")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     WORKLOADS_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
@@ -107,6 +118,7 @@ class PlaceRequest(_message.Message):
     SEED_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
     NOW_S_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     workloads: _containers.RepeatedCompositeFieldContainer[Workload]
     running: _containers.RepeatedCompositeFieldContainer[Running]
@@ -119,29 +131,144 @@ class PlaceRequest(_message.Message):
     seed: int
     expected_fabric_version: str
     now_s: int
-    def __init__(self, request_id: _Optional[str] = ..., workloads: _Optional[_Iterable[_Union[Workload, _Mapping]]] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., use_server_state: _Optional[bool] = ..., tenants: _Optional[_Iterable[_Union[Tenant, _Mapping]]] = ..., groups: _Optional[_Iterable[_Union[PlacementGroup, _Mapping]]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., max_solve_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., work: _Optional[int] = ..., seed: _Optional[int] = ..., expected_fabric_version: _Optional[str] = ..., now_s: _Optional[int] = ...) -> None: ...
+    validate_only: bool
+    def __init__(self, request_id: _Optional[str] = ..., workloads: _Optional[_Iterable[_Union[Workload, _Mapping]]] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., use_server_state: _Optional[bool] = ..., tenants: _Optional[_Iterable[_Union[Tenant, _Mapping]]] = ..., groups: _Optional[_Iterable[_Union[PlacementGroup, _Mapping]]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., max_solve_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., work: _Optional[int] = ..., seed: _Optional[int] = ..., expected_fabric_version: _Optional[str] = ..., now_s: _Optional[int] = ..., validate_only: _Optional[bool] = ...) -> None: ...
 
 class PlaceResponse(_message.Message):
-    __slots__ = ("decision", "fabric_version")
+    __slots__ = ("decision", "fabric_version", "state_version", "reserved_version")
     DECISION_FIELD_NUMBER: _ClassVar[int]
     FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_VERSION_FIELD_NUMBER: _ClassVar[int]
     decision: Decision
     fabric_version: str
-    def __init__(self, decision: _Optional[_Union[Decision, _Mapping]] = ..., fabric_version: _Optional[str] = ...) -> None: ...
+    state_version: str
+    reserved_version: str
+    def __init__(self, decision: _Optional[_Union[Decision, _Mapping]] = ..., fabric_version: _Optional[str] = ..., state_version: _Optional[str] = ..., reserved_version: _Optional[str] = ...) -> None: ...
+
+class ReleaseRequest(_message.Message):
+    __slots__ = ("request_id", "workloads")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKLOADS_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    workloads: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, request_id: _Optional[str] = ..., workloads: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ReleaseResponse(_message.Message):
+    __slots__ = ("released", "unknown", "state_version")
+    RELEASED_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    released: _containers.RepeatedScalarFieldContainer[str]
+    unknown: _containers.RepeatedScalarFieldContainer[str]
+    state_version: str
+    def __init__(self, released: _Optional[_Iterable[str]] = ..., unknown: _Optional[_Iterable[str]] = ..., state_version: _Optional[str] = ...) -> None: ...
+
+class ListPlacementsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token", "tenant")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    tenant: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
+
+class ListPlacementsResponse(_message.Message):
+    __slots__ = ("running", "next_page_token", "state_version")
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    running: _containers.RepeatedCompositeFieldContainer[Running]
+    next_page_token: str
+    state_version: str
+    def __init__(self, running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., state_version: _Optional[str] = ...) -> None: ...
+
+class CheckRequest(_message.Message):
+    __slots__ = ("workloads", "placements", "running", "use_server_state", "tenants", "groups", "policy", "now_s")
+    WORKLOADS_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENTS_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    USE_SERVER_STATE_FIELD_NUMBER: _ClassVar[int]
+    TENANTS_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    NOW_S_FIELD_NUMBER: _ClassVar[int]
+    workloads: _containers.RepeatedCompositeFieldContainer[Workload]
+    placements: _containers.RepeatedCompositeFieldContainer[Placement]
+    running: _containers.RepeatedCompositeFieldContainer[Running]
+    use_server_state: bool
+    tenants: _containers.RepeatedCompositeFieldContainer[Tenant]
+    groups: _containers.RepeatedCompositeFieldContainer[PlacementGroup]
+    policy: Policy
+    now_s: int
+    def __init__(self, workloads: _Optional[_Iterable[_Union[Workload, _Mapping]]] = ..., placements: _Optional[_Iterable[_Union[Placement, _Mapping]]] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., use_server_state: _Optional[bool] = ..., tenants: _Optional[_Iterable[_Union[Tenant, _Mapping]]] = ..., groups: _Optional[_Iterable[_Union[PlacementGroup, _Mapping]]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., now_s: _Optional[int] = ...) -> None: ...
+
+class CheckResponse(_message.Message):
+    __slots__ = ("violations", "fabric_version", "state_version")
+    VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
+    FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    violations: _containers.RepeatedScalarFieldContainer[str]
+    fabric_version: str
+    state_version: str
+    def __init__(self, violations: _Optional[_Iterable[str]] = ..., fabric_version: _Optional[str] = ..., state_version: _Optional[str] = ...) -> None: ...
+
+class WhatIfRequest(_message.Message):
+    __slots__ = ("place", "edits", "set")
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    EDITS_FIELD_NUMBER: _ClassVar[int]
+    SET_FIELD_NUMBER: _ClassVar[int]
+    place: PlaceRequest
+    edits: _containers.RepeatedCompositeFieldContainer[Edit]
+    set: _struct_pb2.Struct
+    def __init__(self, place: _Optional[_Union[PlaceRequest, _Mapping]] = ..., edits: _Optional[_Iterable[_Union[Edit, _Mapping]]] = ..., set: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class WhatIfResponse(_message.Message):
+    __slots__ = ("comparison", "before", "after", "fabric_version", "state_version")
+    COMPARISON_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    comparison: Comparison
+    before: Decision
+    after: Decision
+    fabric_version: str
+    state_version: str
+    def __init__(self, comparison: _Optional[_Union[Comparison, _Mapping]] = ..., before: _Optional[_Union[Decision, _Mapping]] = ..., after: _Optional[_Union[Decision, _Mapping]] = ..., fabric_version: _Optional[str] = ..., state_version: _Optional[str] = ...) -> None: ...
+
+class GetCaseRequest(_message.Message):
+    __slots__ = ("case_id",)
+    CASE_ID_FIELD_NUMBER: _ClassVar[int]
+    case_id: str
+    def __init__(self, case_id: _Optional[str] = ...) -> None: ...
+
+class GetCaseResponse(_message.Message):
+    __slots__ = ("case_json", "decision", "kept_s")
+    CASE_JSON_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    KEPT_S_FIELD_NUMBER: _ClassVar[int]
+    case_json: str
+    decision: Decision
+    kept_s: int
+    def __init__(self, case_json: _Optional[str] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ..., kept_s: _Optional[int] = ...) -> None: ...
 
 class GetFabricRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class GetFabricResponse(_message.Message):
-    __slots__ = ("fleet", "running", "fabric_version")
+    __slots__ = ("fleet", "running", "fabric_version", "state_version")
     FLEET_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
     FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
     fleet: Fleet
     running: _containers.RepeatedCompositeFieldContainer[Running]
     fabric_version: str
-    def __init__(self, fleet: _Optional[_Union[Fleet, _Mapping]] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., fabric_version: _Optional[str] = ...) -> None: ...
+    state_version: str
+    def __init__(self, fleet: _Optional[_Union[Fleet, _Mapping]] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., fabric_version: _Optional[str] = ..., state_version: _Optional[str] = ...) -> None: ...
 
 class PutFabricRequest(_message.Message):
     __slots__ = ("fleet", "running", "expected_version")
@@ -154,10 +281,166 @@ class PutFabricRequest(_message.Message):
     def __init__(self, fleet: _Optional[_Union[Fleet, _Mapping]] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., expected_version: _Optional[str] = ...) -> None: ...
 
 class PutFabricResponse(_message.Message):
-    __slots__ = ("fabric_version",)
+    __slots__ = ("fabric_version", "state_version")
     FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
     fabric_version: str
-    def __init__(self, fabric_version: _Optional[str] = ...) -> None: ...
+    state_version: str
+    def __init__(self, fabric_version: _Optional[str] = ..., state_version: _Optional[str] = ...) -> None: ...
+
+class PutFabricStreamRequest(_message.Message):
+    __slots__ = ("part",)
+    PART_FIELD_NUMBER: _ClassVar[int]
+    part: PutFabricRequest
+    def __init__(self, part: _Optional[_Union[PutFabricRequest, _Mapping]] = ...) -> None: ...
+
+class PutFabricStreamResponse(_message.Message):
+    __slots__ = ("fabric_version", "state_version")
+    FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    fabric_version: str
+    state_version: str
+    def __init__(self, fabric_version: _Optional[str] = ..., state_version: _Optional[str] = ...) -> None: ...
+
+class EditFabricRequest(_message.Message):
+    __slots__ = ("request_id", "edits", "expected_version", "validate_only")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    EDITS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    edits: _containers.RepeatedCompositeFieldContainer[Edit]
+    expected_version: str
+    validate_only: bool
+    def __init__(self, request_id: _Optional[str] = ..., edits: _Optional[_Iterable[_Union[Edit, _Mapping]]] = ..., expected_version: _Optional[str] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+
+class EditFabricResponse(_message.Message):
+    __slots__ = ("fabric_version", "state_version", "nodes", "affected")
+    FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    AFFECTED_FIELD_NUMBER: _ClassVar[int]
+    fabric_version: str
+    state_version: str
+    nodes: _containers.RepeatedScalarFieldContainer[str]
+    affected: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, fabric_version: _Optional[str] = ..., state_version: _Optional[str] = ..., nodes: _Optional[_Iterable[str]] = ..., affected: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Edit(_message.Message):
+    __slots__ = ("drain", "fail", "restore", "add", "derate", "relabel")
+    DRAIN_FIELD_NUMBER: _ClassVar[int]
+    FAIL_FIELD_NUMBER: _ClassVar[int]
+    RESTORE_FIELD_NUMBER: _ClassVar[int]
+    ADD_FIELD_NUMBER: _ClassVar[int]
+    DERATE_FIELD_NUMBER: _ClassVar[int]
+    RELABEL_FIELD_NUMBER: _ClassVar[int]
+    drain: DrainEdit
+    fail: FailEdit
+    restore: RestoreEdit
+    add: AddEdit
+    derate: DerateEdit
+    relabel: RelabelEdit
+    def __init__(self, drain: _Optional[_Union[DrainEdit, _Mapping]] = ..., fail: _Optional[_Union[FailEdit, _Mapping]] = ..., restore: _Optional[_Union[RestoreEdit, _Mapping]] = ..., add: _Optional[_Union[AddEdit, _Mapping]] = ..., derate: _Optional[_Union[DerateEdit, _Mapping]] = ..., relabel: _Optional[_Union[RelabelEdit, _Mapping]] = ...) -> None: ...
+
+class DrainEdit(_message.Message):
+    __slots__ = ("part",)
+    PART_FIELD_NUMBER: _ClassVar[int]
+    part: str
+    def __init__(self, part: _Optional[str] = ...) -> None: ...
+
+class FailEdit(_message.Message):
+    __slots__ = ("part",)
+    PART_FIELD_NUMBER: _ClassVar[int]
+    part: str
+    def __init__(self, part: _Optional[str] = ...) -> None: ...
+
+class RestoreEdit(_message.Message):
+    __slots__ = ("part",)
+    PART_FIELD_NUMBER: _ClassVar[int]
+    part: str
+    def __init__(self, part: _Optional[str] = ...) -> None: ...
+
+class AddEdit(_message.Message):
+    __slots__ = ("kind", "count", "at")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    count: int
+    at: str
+    def __init__(self, kind: _Optional[str] = ..., count: _Optional[int] = ..., at: _Optional[str] = ...) -> None: ...
+
+class DerateEdit(_message.Message):
+    __slots__ = ("part", "power_percent", "power_w", "gpus")
+    PART_FIELD_NUMBER: _ClassVar[int]
+    POWER_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    POWER_W_FIELD_NUMBER: _ClassVar[int]
+    GPUS_FIELD_NUMBER: _ClassVar[int]
+    part: str
+    power_percent: int
+    power_w: int
+    gpus: int
+    def __init__(self, part: _Optional[str] = ..., power_percent: _Optional[int] = ..., power_w: _Optional[int] = ..., gpus: _Optional[int] = ...) -> None: ...
+
+class RelabelEdit(_message.Message):
+    __slots__ = ("part", "path", "labels")
+    class PathEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    PART_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    part: str
+    path: _containers.ScalarMap[str, str]
+    labels: _containers.ScalarMap[str, str]
+    def __init__(self, part: _Optional[str] = ..., path: _Optional[_Mapping[str, str]] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class ReconcileRequest(_message.Message):
+    __slots__ = ("request_id", "running", "adopt", "grace_s", "expected_state_version")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    ADOPT_FIELD_NUMBER: _ClassVar[int]
+    GRACE_S_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    running: _containers.RepeatedCompositeFieldContainer[Running]
+    adopt: bool
+    grace_s: int
+    expected_state_version: str
+    def __init__(self, request_id: _Optional[str] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., adopt: _Optional[bool] = ..., grace_s: _Optional[int] = ..., expected_state_version: _Optional[str] = ...) -> None: ...
+
+class Difference(_message.Message):
+    __slots__ = ("workload", "kind", "detail")
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    workload: str
+    kind: DifferenceKind
+    detail: str
+    def __init__(self, workload: _Optional[str] = ..., kind: _Optional[_Union[DifferenceKind, str]] = ..., detail: _Optional[str] = ...) -> None: ...
+
+class ReconcileResponse(_message.Message):
+    __slots__ = ("differences", "adopted", "state_version", "holds")
+    DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
+    ADOPTED_FIELD_NUMBER: _ClassVar[int]
+    STATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    differences: _containers.RepeatedCompositeFieldContainer[Difference]
+    adopted: bool
+    state_version: str
+    holds: _containers.RepeatedCompositeFieldContainer[Hold]
+    def __init__(self, differences: _Optional[_Iterable[_Union[Difference, _Mapping]]] = ..., adopted: _Optional[bool] = ..., state_version: _Optional[str] = ..., holds: _Optional[_Iterable[_Union[Hold, _Mapping]]] = ...) -> None: ...
 
 class Level(_message.Message):
     __slots__ = ("name", "latency_us", "bandwidth_gbps")
@@ -703,3 +986,111 @@ class Eviction(_message.Message):
     workload: str
     rivals: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, workload: _Optional[str] = ..., rivals: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Fate(_message.Message):
+    __slots__ = ("workload", "tenant", "kind", "gpus", "before", "after", "nodes_before", "nodes_after", "reason")
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    GPUS_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    NODES_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    NODES_AFTER_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    workload: str
+    tenant: str
+    kind: str
+    gpus: float
+    before: str
+    after: str
+    nodes_before: _containers.RepeatedScalarFieldContainer[str]
+    nodes_after: _containers.RepeatedScalarFieldContainer[str]
+    reason: str
+    def __init__(self, workload: _Optional[str] = ..., tenant: _Optional[str] = ..., kind: _Optional[str] = ..., gpus: _Optional[float] = ..., before: _Optional[str] = ..., after: _Optional[str] = ..., nodes_before: _Optional[_Iterable[str]] = ..., nodes_after: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class TierPair(_message.Message):
+    __slots__ = ("tier", "value_before", "bound_before", "gap_before", "value_after", "bound_after", "gap_after", "difference", "least", "most", "says")
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    VALUE_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    BOUND_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    GAP_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_AFTER_FIELD_NUMBER: _ClassVar[int]
+    BOUND_AFTER_FIELD_NUMBER: _ClassVar[int]
+    GAP_AFTER_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
+    LEAST_FIELD_NUMBER: _ClassVar[int]
+    MOST_FIELD_NUMBER: _ClassVar[int]
+    SAYS_FIELD_NUMBER: _ClassVar[int]
+    tier: int
+    value_before: int
+    bound_before: int
+    gap_before: float
+    value_after: int
+    bound_after: int
+    gap_after: float
+    difference: int
+    least: int
+    most: int
+    says: str
+    def __init__(self, tier: _Optional[int] = ..., value_before: _Optional[int] = ..., bound_before: _Optional[int] = ..., gap_before: _Optional[float] = ..., value_after: _Optional[int] = ..., bound_after: _Optional[int] = ..., gap_after: _Optional[float] = ..., difference: _Optional[int] = ..., least: _Optional[int] = ..., most: _Optional[int] = ..., says: _Optional[str] = ...) -> None: ...
+
+class TermPair(_message.Message):
+    __slots__ = ("name", "tier", "unit", "natural_before", "natural_after", "weight_before", "weight_after")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    NATURAL_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    NATURAL_AFTER_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_AFTER_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    tier: int
+    unit: str
+    natural_before: float
+    natural_after: float
+    weight_before: int
+    weight_after: int
+    def __init__(self, name: _Optional[str] = ..., tier: _Optional[int] = ..., unit: _Optional[str] = ..., natural_before: _Optional[float] = ..., natural_after: _Optional[float] = ..., weight_before: _Optional[int] = ..., weight_after: _Optional[int] = ...) -> None: ...
+
+class TenantShare(_message.Message):
+    __slots__ = ("tenant", "gpus_before", "gpus_after")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    GPUS_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    GPUS_AFTER_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    gpus_before: float
+    gpus_after: float
+    def __init__(self, tenant: _Optional[str] = ..., gpus_before: _Optional[float] = ..., gpus_after: _Optional[float] = ...) -> None: ...
+
+class Comparison(_message.Message):
+    __slots__ = ("case_before", "case_after", "status_before", "status_after", "placed_before", "pending_before", "placed_after", "pending_after", "tiers", "terms", "tenants", "fates", "unchanged", "notes")
+    CASE_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    CASE_AFTER_FIELD_NUMBER: _ClassVar[int]
+    STATUS_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_AFTER_FIELD_NUMBER: _ClassVar[int]
+    PLACED_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    PENDING_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    PLACED_AFTER_FIELD_NUMBER: _ClassVar[int]
+    PENDING_AFTER_FIELD_NUMBER: _ClassVar[int]
+    TIERS_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    TENANTS_FIELD_NUMBER: _ClassVar[int]
+    FATES_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    case_before: str
+    case_after: str
+    status_before: str
+    status_after: str
+    placed_before: int
+    pending_before: int
+    placed_after: int
+    pending_after: int
+    tiers: _containers.RepeatedCompositeFieldContainer[TierPair]
+    terms: _containers.RepeatedCompositeFieldContainer[TermPair]
+    tenants: _containers.RepeatedCompositeFieldContainer[TenantShare]
+    fates: _containers.RepeatedCompositeFieldContainer[Fate]
+    unchanged: int
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, case_before: _Optional[str] = ..., case_after: _Optional[str] = ..., status_before: _Optional[str] = ..., status_after: _Optional[str] = ..., placed_before: _Optional[int] = ..., pending_before: _Optional[int] = ..., placed_after: _Optional[int] = ..., pending_after: _Optional[int] = ..., tiers: _Optional[_Iterable[_Union[TierPair, _Mapping]]] = ..., terms: _Optional[_Iterable[_Union[TermPair, _Mapping]]] = ..., tenants: _Optional[_Iterable[_Union[TenantShare, _Mapping]]] = ..., fates: _Optional[_Iterable[_Union[Fate, _Mapping]]] = ..., unchanged: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -26,7 +26,16 @@ if _version_not_supported:
 
 
 class PlacementServiceStub:
-    """Places AI work on a fleet of accelerators. The server keeps one fabric; a decision does not change it.
+    """Places AI work on a fleet of accelerators. The server keeps one fabric and the work that runs on it.
+
+    Every call may end in INVALID_ARGUMENT (a field is malformed: google.rpc.BadRequest names it), FAILED_PRECONDITION
+    (google.rpc.PreconditionFailure says what must be done first, such as PutFabric), ABORTED (the state moved on: read
+    it again, then try again), RESOURCE_EXHAUSTED (too many calls wait: google.rpc.QuotaFailure and RetryInfo),
+    DEADLINE_EXCEEDED, UNAVAILABLE (the server drains), INTERNAL (a defect; the message holds a reference to the log).
+    Each error carries a google.rpc.ErrorInfo of the domain "moorage".
+
+    A request_id makes a call safe to repeat: the same id with the same body gets the stored answer and changes nothing
+    twice, with another body it is ALREADY_EXISTS. The server remembers the last few hundred ids.
     """
 
     def __init__(self, channel):
@@ -40,6 +49,31 @@ class PlacementServiceStub:
                 request_serializer=placement_dot_v1_dot_placement__pb2.PlaceRequest.SerializeToString,
                 response_deserializer=placement_dot_v1_dot_placement__pb2.PlaceResponse.FromString,
                 _registered_method=True)
+        self.Release = channel.unary_unary(
+                '/placement.v1.PlacementService/Release',
+                request_serializer=placement_dot_v1_dot_placement__pb2.ReleaseRequest.SerializeToString,
+                response_deserializer=placement_dot_v1_dot_placement__pb2.ReleaseResponse.FromString,
+                _registered_method=True)
+        self.ListPlacements = channel.unary_unary(
+                '/placement.v1.PlacementService/ListPlacements',
+                request_serializer=placement_dot_v1_dot_placement__pb2.ListPlacementsRequest.SerializeToString,
+                response_deserializer=placement_dot_v1_dot_placement__pb2.ListPlacementsResponse.FromString,
+                _registered_method=True)
+        self.Check = channel.unary_unary(
+                '/placement.v1.PlacementService/Check',
+                request_serializer=placement_dot_v1_dot_placement__pb2.CheckRequest.SerializeToString,
+                response_deserializer=placement_dot_v1_dot_placement__pb2.CheckResponse.FromString,
+                _registered_method=True)
+        self.WhatIf = channel.unary_unary(
+                '/placement.v1.PlacementService/WhatIf',
+                request_serializer=placement_dot_v1_dot_placement__pb2.WhatIfRequest.SerializeToString,
+                response_deserializer=placement_dot_v1_dot_placement__pb2.WhatIfResponse.FromString,
+                _registered_method=True)
+        self.GetCase = channel.unary_unary(
+                '/placement.v1.PlacementService/GetCase',
+                request_serializer=placement_dot_v1_dot_placement__pb2.GetCaseRequest.SerializeToString,
+                response_deserializer=placement_dot_v1_dot_placement__pb2.GetCaseResponse.FromString,
+                _registered_method=True)
         self.GetFabric = channel.unary_unary(
                 '/placement.v1.PlacementService/GetFabric',
                 request_serializer=placement_dot_v1_dot_placement__pb2.GetFabricRequest.SerializeToString,
@@ -50,33 +84,115 @@ class PlacementServiceStub:
                 request_serializer=placement_dot_v1_dot_placement__pb2.PutFabricRequest.SerializeToString,
                 response_deserializer=placement_dot_v1_dot_placement__pb2.PutFabricResponse.FromString,
                 _registered_method=True)
+        self.PutFabricStream = channel.stream_unary(
+                '/placement.v1.PlacementService/PutFabricStream',
+                request_serializer=placement_dot_v1_dot_placement__pb2.PutFabricStreamRequest.SerializeToString,
+                response_deserializer=placement_dot_v1_dot_placement__pb2.PutFabricStreamResponse.FromString,
+                _registered_method=True)
+        self.EditFabric = channel.unary_unary(
+                '/placement.v1.PlacementService/EditFabric',
+                request_serializer=placement_dot_v1_dot_placement__pb2.EditFabricRequest.SerializeToString,
+                response_deserializer=placement_dot_v1_dot_placement__pb2.EditFabricResponse.FromString,
+                _registered_method=True)
+        self.Reconcile = channel.unary_unary(
+                '/placement.v1.PlacementService/Reconcile',
+                request_serializer=placement_dot_v1_dot_placement__pb2.ReconcileRequest.SerializeToString,
+                response_deserializer=placement_dot_v1_dot_placement__pb2.ReconcileResponse.FromString,
+                _registered_method=True)
 
 
 class PlacementServiceServicer:
-    """Places AI work on a fleet of accelerators. The server keeps one fabric; a decision does not change it.
+    """Places AI work on a fleet of accelerators. The server keeps one fabric and the work that runs on it.
+
+    Every call may end in INVALID_ARGUMENT (a field is malformed: google.rpc.BadRequest names it), FAILED_PRECONDITION
+    (google.rpc.PreconditionFailure says what must be done first, such as PutFabric), ABORTED (the state moved on: read
+    it again, then try again), RESOURCE_EXHAUSTED (too many calls wait: google.rpc.QuotaFailure and RetryInfo),
+    DEADLINE_EXCEEDED, UNAVAILABLE (the server drains), INTERNAL (a defect; the message holds a reference to the log).
+    Each error carries a google.rpc.ErrorInfo of the domain "moorage".
+
+    A request_id makes a call safe to repeat: the same id with the same body gets the stored answer and changes nothing
+    twice, with another body it is ALREADY_EXISTS. The server remembers the last few hundred ids.
     """
 
     def Place(self, request, context):
         """Decides where workloads run. Work that cannot be placed is part of the answer, never an error.
 
-        INVALID_ARGUMENT: a field is malformed, the message names it. FAILED_PRECONDITION: no fabric was put yet.
-        ABORTED: expected_fabric_version is stale. ALREADY_EXISTS: request_id came before with another body.
-        DEADLINE_EXCEEDED: the deadline leaves no time to solve. UNAVAILABLE: the server is draining.
+        With use_server_state what is placed is reserved at once, unless validate_only is set. If the state changed while
+        the call was decided and the placements do not fit it any more, the call is decided once more, then ABORTED.
+        DEADLINE_EXCEEDED: the deadline leaves no time to solve.
+        FAILED_PRECONDITION: no fabric was put yet, or a workload of this id runs already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Release(self, request, context):
+        """Ends running work and frees what it holds. Ids that do not run are told, and are no error.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPlacements(self, request, context):
+        """Lists the running work by workload id, in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Check(self, request, context):
+        """Says what placements of any origin violate, without deciding anything.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WhatIf(self, request, context):
+        """Decides a request as it is and as it would be after a change, and compares the two. Reserves nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCase(self, request, context):
+        """Returns a case that was decided lately, with its decision, to decide it again or to question it.
+        NOT_FOUND: it is not in the journal, which keeps the latest ones only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetFabric(self, request, context):
-        """Returns the fabric the server holds. FAILED_PRECONDITION: none was put yet.
+        """Returns the fabric and the running work. Large answers: raise the client's message limit or use ListPlacements.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PutFabric(self, request, context):
-        """Replaces the fabric and the running work that the server holds.
-        INVALID_ARGUMENT: the fleet is malformed. ABORTED: expected_version is stale.
+        """Replaces the fabric and the running work.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutFabricStream(self, request_iterator, context):
+        """The same in parts, for fleets larger than one message. It takes effect as a whole after the last part, or not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EditFabric(self, request, context):
+        """Changes the fabric in place: all edits or none. Running work stays where it is; what sits on a part that takes no
+        work any more is listed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reconcile(self, request, context):
+        """Compares the running work with the orchestrator's own list, and adopts that list on request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -90,6 +206,31 @@ def add_PlacementServiceServicer_to_server(servicer, server):
                     request_deserializer=placement_dot_v1_dot_placement__pb2.PlaceRequest.FromString,
                     response_serializer=placement_dot_v1_dot_placement__pb2.PlaceResponse.SerializeToString,
             ),
+            'Release': grpc.unary_unary_rpc_method_handler(
+                    servicer.Release,
+                    request_deserializer=placement_dot_v1_dot_placement__pb2.ReleaseRequest.FromString,
+                    response_serializer=placement_dot_v1_dot_placement__pb2.ReleaseResponse.SerializeToString,
+            ),
+            'ListPlacements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPlacements,
+                    request_deserializer=placement_dot_v1_dot_placement__pb2.ListPlacementsRequest.FromString,
+                    response_serializer=placement_dot_v1_dot_placement__pb2.ListPlacementsResponse.SerializeToString,
+            ),
+            'Check': grpc.unary_unary_rpc_method_handler(
+                    servicer.Check,
+                    request_deserializer=placement_dot_v1_dot_placement__pb2.CheckRequest.FromString,
+                    response_serializer=placement_dot_v1_dot_placement__pb2.CheckResponse.SerializeToString,
+            ),
+            'WhatIf': grpc.unary_unary_rpc_method_handler(
+                    servicer.WhatIf,
+                    request_deserializer=placement_dot_v1_dot_placement__pb2.WhatIfRequest.FromString,
+                    response_serializer=placement_dot_v1_dot_placement__pb2.WhatIfResponse.SerializeToString,
+            ),
+            'GetCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCase,
+                    request_deserializer=placement_dot_v1_dot_placement__pb2.GetCaseRequest.FromString,
+                    response_serializer=placement_dot_v1_dot_placement__pb2.GetCaseResponse.SerializeToString,
+            ),
             'GetFabric': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFabric,
                     request_deserializer=placement_dot_v1_dot_placement__pb2.GetFabricRequest.FromString,
@@ -100,6 +241,21 @@ def add_PlacementServiceServicer_to_server(servicer, server):
                     request_deserializer=placement_dot_v1_dot_placement__pb2.PutFabricRequest.FromString,
                     response_serializer=placement_dot_v1_dot_placement__pb2.PutFabricResponse.SerializeToString,
             ),
+            'PutFabricStream': grpc.stream_unary_rpc_method_handler(
+                    servicer.PutFabricStream,
+                    request_deserializer=placement_dot_v1_dot_placement__pb2.PutFabricStreamRequest.FromString,
+                    response_serializer=placement_dot_v1_dot_placement__pb2.PutFabricStreamResponse.SerializeToString,
+            ),
+            'EditFabric': grpc.unary_unary_rpc_method_handler(
+                    servicer.EditFabric,
+                    request_deserializer=placement_dot_v1_dot_placement__pb2.EditFabricRequest.FromString,
+                    response_serializer=placement_dot_v1_dot_placement__pb2.EditFabricResponse.SerializeToString,
+            ),
+            'Reconcile': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reconcile,
+                    request_deserializer=placement_dot_v1_dot_placement__pb2.ReconcileRequest.FromString,
+                    response_serializer=placement_dot_v1_dot_placement__pb2.ReconcileResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'placement.v1.PlacementService', rpc_method_handlers)
@@ -109,7 +265,16 @@ def add_PlacementServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PlacementService:
-    """Places AI work on a fleet of accelerators. The server keeps one fabric; a decision does not change it.
+    """Places AI work on a fleet of accelerators. The server keeps one fabric and the work that runs on it.
+
+    Every call may end in INVALID_ARGUMENT (a field is malformed: google.rpc.BadRequest names it), FAILED_PRECONDITION
+    (google.rpc.PreconditionFailure says what must be done first, such as PutFabric), ABORTED (the state moved on: read
+    it again, then try again), RESOURCE_EXHAUSTED (too many calls wait: google.rpc.QuotaFailure and RetryInfo),
+    DEADLINE_EXCEEDED, UNAVAILABLE (the server drains), INTERNAL (a defect; the message holds a reference to the log).
+    Each error carries a google.rpc.ErrorInfo of the domain "moorage".
+
+    A request_id makes a call safe to repeat: the same id with the same body gets the stored answer and changes nothing
+    twice, with another body it is ALREADY_EXISTS. The server remembers the last few hundred ids.
     """
 
     @staticmethod
@@ -129,6 +294,141 @@ class PlacementService:
             '/placement.v1.PlacementService/Place',
             placement_dot_v1_dot_placement__pb2.PlaceRequest.SerializeToString,
             placement_dot_v1_dot_placement__pb2.PlaceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Release(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placement.v1.PlacementService/Release',
+            placement_dot_v1_dot_placement__pb2.ReleaseRequest.SerializeToString,
+            placement_dot_v1_dot_placement__pb2.ReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPlacements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placement.v1.PlacementService/ListPlacements',
+            placement_dot_v1_dot_placement__pb2.ListPlacementsRequest.SerializeToString,
+            placement_dot_v1_dot_placement__pb2.ListPlacementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Check(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placement.v1.PlacementService/Check',
+            placement_dot_v1_dot_placement__pb2.CheckRequest.SerializeToString,
+            placement_dot_v1_dot_placement__pb2.CheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WhatIf(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placement.v1.PlacementService/WhatIf',
+            placement_dot_v1_dot_placement__pb2.WhatIfRequest.SerializeToString,
+            placement_dot_v1_dot_placement__pb2.WhatIfResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placement.v1.PlacementService/GetCase',
+            placement_dot_v1_dot_placement__pb2.GetCaseRequest.SerializeToString,
+            placement_dot_v1_dot_placement__pb2.GetCaseResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -183,6 +483,87 @@ class PlacementService:
             '/placement.v1.PlacementService/PutFabric',
             placement_dot_v1_dot_placement__pb2.PutFabricRequest.SerializeToString,
             placement_dot_v1_dot_placement__pb2.PutFabricResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutFabricStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/placement.v1.PlacementService/PutFabricStream',
+            placement_dot_v1_dot_placement__pb2.PutFabricStreamRequest.SerializeToString,
+            placement_dot_v1_dot_placement__pb2.PutFabricStreamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EditFabric(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placement.v1.PlacementService/EditFabric',
+            placement_dot_v1_dot_placement__pb2.EditFabricRequest.SerializeToString,
+            placement_dot_v1_dot_placement__pb2.EditFabricResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reconcile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placement.v1.PlacementService/Reconcile',
+            placement_dot_v1_dot_placement__pb2.ReconcileRequest.SerializeToString,
+            placement_dot_v1_dot_placement__pb2.ReconcileResponse.FromString,
             options,
             channel_credentials,
             insecure,

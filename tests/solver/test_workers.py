@@ -87,6 +87,40 @@ def test_a_busy_pool_makes_others_wait_until_their_time_is_up(pool: ProcessPool)
     assert pool.warm_up()
 
 
+def test_a_spare_takes_the_place_of_a_killed_process_and_no_more_than_its_place() -> None:
+    made = ProcessPool(1, spare=1)
+    try:
+        assert made.warm_up()
+        began = time.monotonic()
+        cancelled = made.run(Job(_hard(), Plan(), 30.0, None), lambda _: None, lambda: time.monotonic() - began > 0.2)
+        assert cancelled == "cancelled"
+        told: list[object] = []
+        # Long before another process could have booted and imported the solver.
+        assert made.run(Job(_easy(), Plan(), 0.8, None), told.append) != "the worker was not ready in time"
+        assert told
+        stop = threading.Event()
+        first = threading.Thread(target=made.run, args=(Job(_hard(), Plan(), 30.0, None), told.append, stop.is_set))
+        first.start()
+        time.sleep(0.3)
+        assert made.run(Job(_easy(), Plan(), 0.3, None), told.append) == "no idle worker"
+        stop.set()
+        first.join(10)
+    finally:
+        made.close()
+
+
+def test_idle_processes_that_were_killed_are_replaced() -> None:
+    made = ProcessPool(1)
+    try:
+        assert made.warm_up()
+        for worker in made._idle:
+            worker.process.kill()
+            worker.process.join(5)
+        assert made.run(Job(_easy(), Plan(), 30.0, None), lambda _: None) is None
+    finally:
+        made.close()
+
+
 def test_closing_leaves_no_process_behind() -> None:
     before = {p.pid for p in mp.active_children()}
     other = ProcessPool(1)

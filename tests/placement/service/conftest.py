@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import grpc.aio
 import pytest
 
+from placement.service.placing import Decide
 from placement.service.server import Server, ServerConfig
-from placement.service.servicer import Decide
 from placement.v1 import placement_pb2_grpc
 from topology.model import Fleet
 

@@ -94,7 +94,7 @@ PROGRAM = """
 import asyncio
 from placement.service.server import ServerConfig, serve
 from tests.placement.service.test_servicer import refusal
-asyncio.run(serve(ServerConfig(port=0), refusal, lambda port: print(port, flush=True)))
+asyncio.run(serve(ServerConfig(port=0), refusal, lambda server: print(server.port, flush=True)))
 """
 
 

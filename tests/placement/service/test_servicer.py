@@ -16,7 +16,7 @@ from placement.errors import Unsupported, VerificationError
 from placement.model import Budget, Case, Decision, Unplaced
 from placement.model.decision import Status, Verdict
 from placement.service.server import ServerConfig
-from placement.service.servicer import Limits
+from placement.service.times import Limits
 from placement.service.wire import decode
 from placement.snapshot import Snapshot
 from placement.v1 import placement_pb2 as pb

@@ -1,0 +1,224 @@
+"""The blocking client; `placement.client.aio` has the same methods, to be awaited."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from pydantic import BaseModel
+
+from placement.client import calls
+from placement.client.calls import OPTIONS, Call, Timeouts
+from placement.client.errors import error_of, retry_after_s
+from placement.model import Placement, PlacementGroup, Policy, Running, Tenant, Workload
+from placement.service.bodies import (
+    CaseAnswer,
+    CheckAnswer,
+    EditAnswer,
+    FabricAnswer,
+    PlaceAnswer,
+    PutAnswer,
+    ReconcileAnswer,
+    ReleaseAnswer,
+    WhatIfAnswer,
+)
+from placement.v1 import placement_pb2_grpc
+from topology.edits import Edit
+from topology.model import Fleet
+
+__all__ = ["Client"]
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class Client:
+    """A connection to one server. Use it in `with`, or close it.
+
+    Every method raises an error of `placement.errors`, or `ServerError`. A call that the server refused because it was
+    busy, restarting or lost a race is sent again, with the same request id, while its time lasts; `channel` replaces
+    the plain-text channel to `target`, for TLS.
+    """
+
+    def __init__(self, target: str, *, timeouts: Timeouts | None = None, channel: grpc.Channel | None = None) -> None:
+        self._channel = grpc.insecure_channel(target, options=OPTIONS) if channel is None else channel
+        self._stub = placement_pb2_grpc.PlacementServiceStub(self._channel)  # type: ignore[no-untyped-call]  # generated
+        self._health = health_pb2_grpc.HealthStub(self._channel)
+        self._timeouts = Timeouts() if timeouts is None else timeouts
+
+    def __enter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; calls in progress end."""
+        self._channel.close()
+
+    def place(
+        self,
+        workloads: Sequence[Workload],
+        *,
+        running: Sequence[Running] | None = None,
+        validate_only: bool = False,
+        max_solve_s: float | None = None,
+        work: int | None = None,
+        tenants: Sequence[Tenant] = (),
+        groups: Sequence[PlacementGroup] = (),
+        policy: Policy | None = None,
+        seed: int = 0,
+        now_s: int | None = None,
+        expected_fabric_version: str = "",
+        request_id: str | None = None,
+    ) -> PlaceAnswer:
+        """Decide where the workloads run; what cannot be placed is part of the answer, with its verdict.
+
+        Without `running` the server decides beside the work that it knows and reserves what it places, unless
+        `validate_only` is set. With `running` it decides beside that work and reserves nothing. `max_solve_s` is the
+        wall time of the solve in seconds (default 2), `work` a deterministic budget instead. `request_id` makes your
+        own retries safe; by default each call gets a fresh one.
+        """
+        call = calls.place(
+            workloads,
+            running=running,
+            validate_only=validate_only,
+            max_solve_s=max_solve_s,
+            work=work,
+            request_id=request_id,
+            tenants=tenants,
+            groups=groups,
+            policy=policy,
+            seed=seed,
+            now_s=now_s,
+            expected_fabric_version=expected_fabric_version,
+        )
+        return self._send(call)
+
+    def release(self, workloads: Sequence[str], *, request_id: str | None = None) -> ReleaseAnswer:
+        """End running work by workload id; ids that do not run are told in the answer."""
+        return self._send(calls.release(workloads, request_id))
+
+    def placements(self, *, tenant: str = "", page_size: int = 500) -> Iterator[Running]:
+        """The running work by workload id, fetched page by page."""
+        token = ""
+        while True:
+            page = self._send(calls.page(page_size, token, tenant))
+            yield from page.running
+
+            token = page.next_page_token
+            if not token:
+                return
+
+    def check(
+        self,
+        workloads: Sequence[Workload],
+        placements: Sequence[Placement],
+        *,
+        running: Sequence[Running] | None = None,
+        tenants: Sequence[Tenant] = (),
+        groups: Sequence[PlacementGroup] = (),
+        policy: Policy | None = None,
+        now_s: int | None = None,
+    ) -> CheckAnswer:
+        """What placements of any origin violate, beside the server's running work or the one given."""
+        call = calls.check(workloads, placements, running, tenants=tenants, groups=groups, policy=policy, now_s=now_s)
+        return self._send(call)
+
+    def what_if(
+        self,
+        workloads: Sequence[Workload] = (),
+        *,
+        edits: Sequence[Edit] = (),
+        settings: Mapping[str, Any] | None = None,
+        running: Sequence[Running] | None = None,
+        max_solve_s: float | None = None,
+        work: int | None = None,
+        tenants: Sequence[Tenant] = (),
+        groups: Sequence[PlacementGroup] = (),
+        policy: Policy | None = None,
+        seed: int = 0,
+    ) -> WhatIfAnswer:
+        """Decide the workloads as it is and as it would be, and compare; nothing is reserved.
+
+        `edits` change the fabric, `settings` are names such as `policy.price.weight` or `tenant.a.quota`, with their
+        values. The solve time is for each of the two.
+        """
+        call = calls.what_if(
+            workloads,
+            edits=edits,
+            settings=settings or {},
+            running=running,
+            max_solve_s=max_solve_s,
+            work=work,
+            tenants=tenants,
+            groups=groups,
+            policy=policy,
+            seed=seed,
+        )
+        return self._send(call)
+
+    def case(self, case_id: str) -> CaseAnswer:
+        """A case that was decided lately, with its decision, by `Decision.case_id` or the start of it."""
+        return self._send(calls.case(case_id))
+
+    def fabric(self) -> FabricAnswer:
+        """Everything that the server holds."""
+        return self._send(calls.fabric())
+
+    def put_fabric(self, fleet: Fleet, *, running: Sequence[Running] = (), expected_version: str = "") -> PutAnswer:
+        """Replace the fabric and the running work, in parts, so that any fleet fits."""
+        timeout_s = self._timeouts.other_s
+        parts = calls.parts(fleet, running, expected_version)
+        try:
+            response = self._stub.PutFabricStream(parts, timeout=timeout_s)
+        except grpc.RpcError as error:
+            raise error_of(error) from None
+        return calls.read_put(response)
+
+    def edit_fabric(
+        self, *edits: Edit, expected_version: str = "", validate_only: bool = False, request_id: str | None = None
+    ) -> EditAnswer:
+        """Change the fabric in place; see `topology.edits`."""
+        return self._send(calls.edit(edits, expected_version, validate_only, request_id))
+
+    def reconcile(
+        self,
+        running: Sequence[Running],
+        *,
+        adopt: bool = False,
+        grace_s: int = 0,
+        expected_state_version: str = "",
+        request_id: str | None = None,
+    ) -> ReconcileAnswer:
+        """Compare all work that really runs with what the server holds; `adopt` takes your list as the truth."""
+        return self._send(calls.reconcile(running, adopt, grace_s, expected_state_version, request_id))
+
+    def serving(self) -> bool:
+        """Whether the server answers and is not draining."""
+        try:
+            found = self._health.Check(health_pb2.HealthCheckRequest(), timeout=self._timeouts.other_s)
+        except grpc.RpcError:
+            return False
+        return bool(found.status == health_pb2.HealthCheckResponse.SERVING)
+
+    def _send(self, call: Call[A]) -> A:
+        """Send a call until it is answered, or fails for good, or its time is over."""
+        method: Any = getattr(self._stub, call.method)
+        allowed_s = call.solve_s + self._timeouts.beyond_solve_s if call.solve_s else self._timeouts.other_s
+        until_s = time.monotonic() + allowed_s
+        while True:
+            try:
+                return call.read(method(call.message, timeout=max(0.001, until_s - time.monotonic())))
+            except grpc.RpcError as error:
+                wait_s = retry_after_s(error)
+                if wait_s is None or not call.repeatable or time.monotonic() + wait_s >= until_s:
+                    raise error_of(error) from None
+            time.sleep(wait_s)

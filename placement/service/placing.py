@@ -1,0 +1,350 @@
+"""Place from state to reservation: decide on one state, book on the next, decide once more where that fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from placement.errors import Contended, DeadlineExceeded, StaleVersion, Unreachable
+from placement.journal import Journal
+from placement.limits import InputLimits
+from placement.model.case import Budget, Case
+from placement.model.decision import Decision, PlacedReplica
+from placement.model.document import input_error
+from placement.model.policy import default_policy
+from placement.model.state import Replica, Running
+from placement.service.bodies import CheckBody, PlaceAnswer, PlaceBody, WhatIfAnswer, WhatIfBody
+from placement.service.metrics import Metrics
+from placement.service.times import Limits, Reserve, Times
+from placement.snapshot import Snapshot
+from placement.store import AlreadyRunning, State, Store
+from placement.verify import verify_placements
+from placement.whatif import Change, apply, compare
+
+__all__ = ["Asked", "Decide", "Placed", "Placing", "snapshot_of"]
+
+
+class Decide(Protocol):
+    """`placement.engine.decide` with clock and workers filled in."""
+
+    def __call__(self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None) -> Decision:
+        """Decide a case until `deadline` (on `time.monotonic`); `cancelled` says that nobody waits any more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One Place: its request, its time, and whether its caller has gone away."""
+
+    body: PlaceBody
+    times: Times
+    gone: threading.Event
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The answer of a Place, and when its last solve ended or should have ended, whichever came first."""
+
+    answer: PlaceAnswer
+    solved_s: float
+
+
+@dataclass(frozen=True)
+class _Solved:
+    snapshot: Snapshot
+    decision: Decision
+    ended_s: float
+
+
+_Kept = tuple[int, Asked, Decision]
+"""A call of a batch by its row, and its part of the joint decision."""
+
+
+class Placing:
+    """Decides and reserves. Its methods run in the threads of the calls; reservations are made one at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        decide: Decide,
+        limits: Limits,
+        reserve: Reserve,
+        metrics: Metrics,
+        journal: Journal,
+        inputs: InputLimits,
+        stopping: threading.Event,
+    ) -> None:
+        self._store = store
+        self._decide = decide
+        self._limits = limits
+        self._reserve = reserve
+        self._metrics = metrics
+        self._stopping = stopping
+        self._journal = journal
+        self._inputs = inputs
+        # A journal may write files; no answer waits for that.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        # The store would refuse the slower of two; in line, neither has to check its placements again in vain.
+        self._booking = threading.Lock()
+
+    def close(self) -> None:
+        """Wait until the journal has all decisions."""
+        self._writer.shutdown(wait=True)
+
+    def together(self, calls: Sequence[Asked]) -> list[Placed | Exception]:
+        """Decide calls of one company as one case, and reserve what each of them got; an answer or error per call.
+
+        Errors: InputError, NoFabric, AlreadyRunning, StaleVersion, DeadlineExceeded, Contended, Unreachable.
+        """
+        try:
+            return self._together(calls)
+        except Exception as error:  # noqa: BLE001 - it is handed to whom it concerns
+            if len(calls) == 1:
+                return [error]
+        # What is wrong with one is no fault of the others.
+        return [self.together([one])[0] for one in calls]
+
+    def suppose(self, body: WhatIfBody, times: Times, gone: threading.Event) -> WhatIfAnswer:
+        """Decide a request as it is and after a change; reserve nothing. Each side gets half of the time left.
+
+        Raises what `together` answers with.
+        """
+        call = Asked(body.place.model_copy(update={"validate_only": True}), times, gone)
+        state = self._store.read()
+        error = self._refusal(call, state)
+        if error is not None:
+            raise error
+        remaining_ms = times.remaining_ms(time.monotonic(), self._limits, self._reserve.seconds)
+        budget = call.body.budget(self._limits.default_solve_ms, max(1, remaining_ms // 2))
+        before = snapshot_of(call.body, state, budget, call.body.seed)
+        changed = apply(before.case, Change(fabric=body.edits, set=body.set))
+        self._inputs.check_case(changed)
+        after = Snapshot.of(changed)
+
+        def cancelled() -> bool:
+            return self._stopping.is_set() or gone.is_set()
+
+        decisions = []
+        for side in (before, after):
+            wall_ms = side.case.budget.wall_ms
+            until_s = None if wall_ms is None else time.monotonic() + wall_ms / 1000
+            decision = self._decide(side, cancelled=cancelled, deadline=until_s)
+            self._writer.submit(self._journal.keep, side.case, decision)
+            decisions.append(decision)
+        return WhatIfAnswer(
+            comparison=compare((before.case, decisions[0]), (after.case, decisions[1])),
+            before=decisions[0],
+            after=decisions[1],
+            fabric_version=state.fabric.version,
+            state_version=state.version,
+        )
+
+    def _together(self, calls: Sequence[Asked]) -> list[Placed | Exception]:
+        found: dict[int, Placed | Exception] = {}
+        for _ in range(2):
+            state = self._store.read()
+            open_ = [row for row in range(len(calls)) if row not in found]
+            for row in open_:
+                error = self._refusal(calls[row], state)
+                if error is not None:
+                    found[row] = error
+            open_ = [row for row in open_ if row not in found]
+            if not open_:
+                break
+            solved = self._solve([calls[row] for row in open_], state)
+            found |= self._book([(row, calls[row]) for row in open_], state, solved)
+            if len(found) == len(calls):
+                break
+            self._metrics.conflict("decided_again")
+        for row in range(len(calls)):
+            if row not in found:
+                self._metrics.conflict("aborted")
+                found[row] = Contended()
+        return [found[row] for row in range(len(calls))]
+
+    def _refusal(self, call: Asked, state: State) -> Exception | None:
+        """Why a call must not be decided on this state."""
+        expected = call.body.expected_fabric_version
+        if expected and expected != state.fabric.version:
+            return StaleVersion(expected, state.fabric.version)
+        if call.gone.is_set() or self._stopping.is_set():
+            return Unreachable("the caller went away, or the server is stopping; nothing was reserved")
+        if call.body.use_server_state:
+            twice = next((one.id for one in call.body.workloads if one.id in state.running), None)
+            if twice is not None:
+                return AlreadyRunning(twice)
+        try:
+            call.times.remaining_ms(time.monotonic(), self._limits, self._reserve.seconds)
+        except DeadlineExceeded as error:
+            return error
+        return None
+
+    def _solve(self, calls: Sequence[Asked], state: State) -> _Solved:
+        """One decision for all of them, in the time of the most hurried. The time is taken here, after the wait."""
+        began_s = time.monotonic()
+        body = calls[0].body
+        if len(calls) > 1:
+            body = body.model_copy(update={"workloads": tuple(one for call in calls for one in call.body.workloads)})
+        least_ms = self._limits.least_ms + self._limits.least_per_workload_ms * (len(body.workloads) - 1)
+        budgets, ends = [], []
+        for call in calls:
+            remaining_ms = call.times.remaining_ms(began_s, self._limits, self._reserve.seconds)
+            budget = call.body.budget(self._limits.default_solve_ms, remaining_ms)
+            asked_ms = call.body.asked_ms(self._limits.default_solve_ms)
+            budgets.append(budget)
+            ends.append(call.times.until_s(began_s, budget.wall_ms, asked_ms, least_ms))
+        least = min(range(len(calls)), key=lambda row: ends[row] or 0.0)
+        until_s = ends[least]
+
+        def cancelled() -> bool:
+            return self._stopping.is_set() or all(call.gone.is_set() for call in calls)
+
+        snapshot = snapshot_of(body, state, budgets[least], body.seed)
+        decision = self._decide(snapshot, cancelled=cancelled, deadline=until_s)
+        ended_s = time.monotonic()
+        self._metrics.solved(decision, ended_s - began_s, len(body.workloads), len(calls))
+        self._writer.submit(self._journal.keep, snapshot.case, decision)
+        return _Solved(snapshot, decision, ended_s if until_s is None else min(ended_s, until_s))
+
+    def _book(self, calls: list[tuple[int, Asked]], state: State, solved: _Solved) -> dict[int, Placed | Exception]:
+        """Reserve what each call got; no entry for a call whose placements do not fit the state any more."""
+        found: dict[int, Placed | Exception] = {}
+        with self._booking:
+            kept = []
+            for row, call in calls:
+                late = call.times.deadline_s is not None and time.monotonic() > call.times.deadline_s
+                if call.gone.is_set() or self._stopping.is_set():
+                    found[row] = Unreachable("the caller went away, or the server is stopping; nothing was reserved")
+                elif late:
+                    found[row] = DeadlineExceeded("the deadline passed while it was decided; nothing was reserved")
+                else:
+                    kept.append((row, call, _share(solved.decision, call.body, whole=len(calls) == 1)))
+            whole = len(kept) == len(calls)
+            version = self._reserved(kept, state, solved, whole=whole)
+            if version is None and len(kept) > 1:
+                # One edited node must not cost all of them their places.
+                kept = [one for one in kept if not _nodes(one[2]) & _changed(state, self._store.read())]
+                version = self._reserved(kept, state, solved, whole=False)
+        for row, call, part in kept if version is not None else ():
+            reserved = call.body.reserves and bool(part.placements or part.moves or part.shrinks or part.evictions)
+            answer = PlaceAnswer(
+                decision=part,
+                fabric_version=state.fabric.version,
+                state_version=state.version,
+                reserved_version=version if reserved else None,
+            )
+            found[row] = Placed(answer, solved.ended_s)
+        return found
+
+    def _reserved(self, kept: list[_Kept], state: State, solved: _Solved, *, whole: bool) -> str | None:
+        """Reserve it all: the version that has it, None if it does not fit; `whole`: these are all calls decided."""
+        new = [one for _, call, part in kept if call.body.reserves for one in _running(call.body, solved, part)]
+        changed, gone = _disturbed(solved.decision, state) if kept and kept[0][1].body.reserves else ([], [])
+        if gone and not whole:
+            return None  # it was disturbed for all of them together
+        while new or gone:
+            now = self._store.read()
+            if now.version != state.version or not whole:
+                as_it_was = all(now.running.get(name) == state.running[name] for name in gone)
+                if not as_it_was or not _still_fits(kept[0][1].body, solved, now, new):
+                    return None
+                self._metrics.conflict("fitted")
+            try:
+                return self._store.commit(now.version, add=[*new, *changed], remove=gone).version
+            except StaleVersion:
+                continue  # the fabric was edited, or another server shares the store
+        return ""
+
+
+def snapshot_of(body: PlaceBody | CheckBody, state: State, budget: Budget, seed: int = 0) -> Snapshot:
+    """The case of a request on a state. InputError if its parts do not fit together; AlreadyRunning."""
+    if body.use_server_state:
+        for workload in body.workloads:
+            if workload.id in state.running:
+                raise AlreadyRunning(workload.id)
+    try:
+        case = Case(
+            fleet=state.fabric.fleet,
+            workloads=body.workloads,
+            running=state.in_order if body.use_server_state else body.running,
+            tenants=body.tenants,
+            groups=body.groups,
+            policy=default_policy() if body.policy is None else body.policy,
+            budget=budget,
+            seed=seed,
+            now_s=int(time.time()) if body.now_s is None else body.now_s,
+        )
+    except ValidationError as error:
+        raise input_error(error, "request") from None
+    known: frozenset[str] = frozenset({"running"}) if body.use_server_state else frozenset()
+    return Snapshot.of(case, state.fabric, known=known)
+
+
+def _still_fits(body: PlaceBody, solved: _Solved, now: State, new: list[Running]) -> bool:
+    """Whether work that was decided on another state, or with other work, is valid on this one."""
+    expected = body.expected_fabric_version
+    if expected and expected != now.fabric.version:
+        return False
+    case = solved.snapshot.case
+    workloads = tuple(one.workload for one in new)
+    fresh = body.model_copy(update={"now_s": case.now_s, "workloads": workloads})
+    names = {workload.id for workload in workloads}
+    placements = tuple(one for one in solved.decision.placements if one.workload in names)
+    return not verify_placements(snapshot_of(fresh, now, case.budget, case.seed), placements, solved.decision)
+
+
+def _disturbed(decision: Decision, state: State) -> tuple[list[Running], list[str]]:
+    """Running work as it is after moves and shrinks, and the ids of all that was disturbed."""
+    after = {one.workload: one.replicas for one in decision.moves} | {
+        one.workload: one.replicas for one in decision.shrinks
+    }
+    changed = [state.running[name].model_copy(update={"replicas": _seats(after[name])}) for name in after]
+    return changed, [*after, *(one.workload for one in decision.evictions)]
+
+
+def _seats(replicas: Sequence[PlacedReplica]) -> tuple[Replica, ...]:
+    return tuple(Replica(subgroup=one.subgroup, role=one.role, node=one.node, devices=one.devices) for one in replicas)
+
+
+def _changed(before: State, after: State) -> set[str]:
+    """The nodes that changed, or that work came to or left."""
+    old = {node.id: node for node in before.fabric.nodes}
+    found = {node.id for node in after.fabric.nodes if old.pop(node.id, None) != node} | set(old)
+    for name in before.running.keys() ^ after.running.keys():
+        work = before.running.get(name) or after.running[name]
+        found |= {replica.node for replica in work.replicas}
+    return found
+
+
+def _nodes(decision: Decision) -> set[str]:
+    return {replica.node for placement in decision.placements for replica in placement.replicas}
+
+
+def _share(decision: Decision, body: PlaceBody, *, whole: bool) -> Decision:
+    """The part of a joint decision that answers one call; values and bounds are those of all."""
+    if whole:
+        return decision
+    names = {workload.id for workload in body.workloads}
+    return decision.model_copy(
+        update={
+            "placements": tuple(one for one in decision.placements if one.workload in names),
+            "unplaced": tuple(one for one in decision.unplaced if one.workload in names),
+        }
+    )
+
+
+def _running(body: PlaceBody, solved: _Solved, decision: Decision) -> list[Running]:
+    """What runs once the decision is carried out."""
+    workloads = {workload.id: workload for workload in body.workloads}
+    found = []
+    for placement in decision.placements:
+        start_s = solved.snapshot.case.now_s
+        found.append(
+            Running(workload=workloads[placement.workload], replicas=_seats(placement.replicas), start_s=start_s)
+        )
+    return found
