@@ -56,9 +56,8 @@ def read_fleet_j(path: Path) -> FleetJ:
         with gzip.open(path, "rt", encoding="utf-8") as stream:
             told = json.load(stream)
         nodes, weights = told["nodes"], told["weights"]
-        if [node["id"] for node in nodes] != list(range(len(nodes))):
-            raise ValueError("nodes are not numbered in order")
-        return FleetJ(
+        ids = [node["id"] for node in nodes]
+        fleet = FleetJ(
             name=told["name"],
             rack=np.array([node["rack"] for node in nodes], np.int64),
             block=np.array([node["block"] for node in nodes], np.int64),
@@ -79,6 +78,9 @@ def read_fleet_j(path: Path) -> FleetJ:
         ) from None
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(path.name, f"it is no fleet-j instance: {error}", "use the file as published") from None
+    if ids != list(range(len(ids))):
+        raise InputError(path.name, "its nodes are not numbered in order", "use the file as published")
+    return fleet
 
 
 def faults_j(fleet: FleetJ, gangs: Sequence[Sequence[int] | None]) -> tuple[str, ...]:

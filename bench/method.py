@@ -54,14 +54,14 @@ class Method(ABC, Generic[S, A]):
         """Why the method cannot run on this machine (one line); None if it can. Such a method is skipped, and said."""
         return None
 
-    def prepare(self, subject: S) -> None:  # noqa: B027 - most methods have nothing to prepare
+    def prepare(self, subject: S) -> None:
         """Get ready, untimed, for the answer that follows: what a server has done before a request comes."""
 
     @abstractmethod
     def answer(self, subject: S, *, time_limit_s: float, seed: int) -> Answer[A]:
         """Answer within about `time_limit_s` of wall time (overruns are measured); `seed` is for what is random."""
 
-    def close(self) -> None:  # noqa: B027 - most methods hold nothing
+    def close(self) -> None:
         """Give processes and files back."""
 
 
