@@ -9,11 +9,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.blocks import as_markdown
+from bench.figures import score
 from bench.machine import environment
 from bench.registry import suites
+from bench.report import blocks_of, write_report
 from bench.rows import Row, Rows
 from bench.run import Plan, run_suite
 from bench.suite import Suite
+from bench.tables import troubles
 from placement.errors import InputError
 from placement.units import parse_duration
 
@@ -30,6 +34,10 @@ def run(args: Sequence[str]) -> int:
     options = _parser().parse_args(args)
     if options.command == "list":
         return _list()
+    if options.command == "report":
+        for path in write_report(Path(options.folder)):
+            sys.stdout.write(f"{path}\n")
+        return 0
     return _run(options)
 
 
@@ -47,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--rounds", type=int, help="repeat everything so often, every second time backwards")
     one.add_argument("--data", help=f"folder of measured data (default: {_DATA})")
     one.add_argument("--out", help="folder of results to add to; answers that it holds already are skipped")
+    two = commands.add_parser("report", help="write report.html and summary.md into a folder of results")
+    two.add_argument("folder", metavar="FOLDER")
     return parser
 
 
@@ -70,7 +80,11 @@ def _run(options: argparse.Namespace) -> int:
             _log(out, plans)
         for plan in plans:
             found += run_suite(plan, rows, lambda line: print(line, file=sys.stderr))
-    return 0
+    if out is not None:
+        write_report(out)
+    blocks = blocks_of(found, "this run" if out is None else out.resolve().name)
+    sys.stdout.write(as_markdown(blocks))
+    return 1 if troubles(score(found)) else 0
 
 
 def _chosen(names: Sequence[str], has_data: bool) -> list[Suite]:

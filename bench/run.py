@@ -68,7 +68,8 @@ def run_suite(plan: Plan, rows: Rows, say: _Say) -> list[Row]:
                 if row is None:
                     if made is None or made[0] is not job.spec:
                         made = (job.spec, job.spec.make())
-                    row = {"identity": job.identity, "suite": plan.suite.name, "tier_names": list(plan.suite.tiers)}
+                    row = {"identity": job.identity, "suite": plan.suite.name, "about": plan.suite.about}
+                    row |= {"scale": plan.suite.scale, "tier_names": list(plan.suite.tiers)}
                     row |= _measure(job, made[1], methods[job.arm.method]) | {"environment": where}
                     rows.add(row)
                 found.append(row)

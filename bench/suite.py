@@ -41,6 +41,8 @@ class Suite:
     rounds: int = 1
     needs_data: bool = False
     """Left out of "all" where no folder of measured data is named."""
+    scale: str = "nodes"
+    """The parameter by which reports group."""
     tiers: tuple[str, ...] = ()
     """What the tiers of its values are, for readers."""
 

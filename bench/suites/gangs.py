@@ -81,6 +81,7 @@ def fleet_j(methods: Mapping[str, MakeMethod]) -> Suite:
         limits_s=(1.0, 10.0, 60.0),
         quick_limits_s=(1.0, 5.0),
         needs_data=True,
+        scale="file",
         tiers=("J",),
     )
 

@@ -31,6 +31,7 @@ def openb(methods: Mapping[str, MakeMethod]) -> Suite:
         limits_s=(0.5, 2.0, 10.0),
         quick_limits_s=(2.0,),
         needs_data=True,
+        scale="pending",
         tiers=("refused work", "fairness", "money"),
     )
 

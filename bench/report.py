@@ -1,0 +1,119 @@
+"""Reports of a folder of results: one HTML page with plots, and a Markdown summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.blocks import Block, Heading, Plots, Table, Text, as_html, as_markdown
+from bench.figures import Scored, by, score, spread
+from bench.plots import gap_against_time, growth, micro, phases, profiles, styles
+from bench.rows import Row, read_rows
+from bench.tables import duels, overview, proofs, reached, troubles
+
+__all__ = ["blocks_of", "write_report"]
+
+_MOST_TROUBLES = 40
+_DISTURBED = 1.25
+"""A row whose fixed loop took this much longer than the median is called disturbed."""
+
+
+def write_report(folder: Path) -> tuple[Path, Path]:
+    """Write report.html and summary.md into a folder of results; InputError if it has no rows."""
+    blocks = blocks_of(read_rows(folder), folder.resolve().name)
+    page, summary = folder / "report.html", folder / "summary.md"
+    page.write_text(as_html(f"Bench {folder.resolve().name}", blocks), encoding="utf-8")
+    summary.write_text(as_markdown(blocks), encoding="utf-8")
+    return page, summary
+
+
+def blocks_of(rows: Sequence[Row], name: str) -> list[Block]:
+    """The report of some rows."""
+    scored = score(rows)
+    blocks: list[Block] = [Heading(1, f"Bench: {name}"), Text(_machine(rows)), Text(_reading())]
+    compared = [one for one in scored if one.row["suite"] != "micro"]
+    if compared:
+        blocks.append(overview(compared))
+    found = troubles(compared)
+    if found:
+        more = [f"and {len(found) - _MOST_TROUBLES} more"] if len(found) > _MOST_TROUBLES else []
+        blocks += [Heading(2, "What went wrong"), Text((*found[:_MOST_TROUBLES], *more, ""))]
+    for suite, ones in by(compared, lambda one: one.row["suite"]).items():
+        blocks += _suite(suite, ones)
+    operations = [one for one in scored if one.row["suite"] == "micro"]
+    if operations:
+        blocks += _micro(operations)
+    return blocks
+
+
+def _suite(suite: str, ones: Sequence[Scored]) -> list[Block]:
+    scale, style = ones[0].row["scale"], styles(ones)
+    blocks: list[Block] = [Heading(2, suite), Text((ones[0].row["about"] + ".",)), reached(ones, scale)]
+    pictures = [gap_against_time(ones, scale, style), profiles(ones, style)]
+    blocks += [picture for picture in pictures if picture is not None]
+    blocks.append(duels(ones))
+    if len(ones[0].row["tier_names"]) > 1:
+        blocks.append(proofs(ones, scale))
+    costs: list[Plots | None] = [growth(ones), phases(ones, scale)]
+    blocks += [picture for picture in costs if picture is not None]
+    blocks.append(reached(ones, None, folded=True))
+    return blocks
+
+
+def _micro(ones: Sequence[Scored]) -> list[Block]:
+    rows = []
+    for operation, same in by(ones, lambda one: one.arm.method).items():
+        line = [operation]
+        for nodes, mine in by(ones, lambda one: one.row["size"]["nodes"]).items():
+            took = spread(one.row["answer_ms"] for one in mine if one in same and not one.row["failed"])
+            line.append("-" if took is None else took.text(lambda ms: f"{ms:.3g}"))
+            del nodes
+        rows.append(tuple(line))
+    sizes = by(ones, lambda one: one.row["size"]["nodes"])
+    picture = micro(ones)
+    table = Table("Milliseconds, median (quartiles).", ("operation", *(f"{nodes} nodes" for nodes in sizes)), rows)
+    return [Heading(2, "micro"), table, *([] if picture is None else [picture])]
+
+
+def _machine(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Machines, versions, revisions, load, and how steady the machine was."""
+    lines = []
+    for (machine, code), same in by_machine(rows).items():
+        dates = sorted(row["date"] for row in same)
+        loops = spread(row["calibration_ms"] for row in same)
+        loads = spread(row["load"] for row in same)
+        if loops is None or loads is None:
+            continue
+        disturbed = sum(row["calibration_ms"] > _DISTURBED * loops.middle for row in same)
+        lines.append(f"{len(same)} answers on {machine}; {code}; {dates[0]} to {dates[-1]}")
+        lines.append(
+            f"fixed loop {loops.text(lambda ms: f'{ms:.3g}')} ms, load {loads.text(lambda load: f'{load:.2g}')}; "
+            f"{disturbed} of {len(same)} answers were given while the loop took more than {_DISTURBED:g} x its median"
+        )
+    return tuple(lines)
+
+
+def by_machine(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
+    """Rows by machine and revision."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        where = row["environment"]
+        versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
+        machine = f"{where['cpu']}, {where['cores']} cores, {where['memory_gib']} GiB, {where['system']}"
+        changed = " with changes" if where["changed"] else ""
+        code = f"Python {where['python']}, {versions}, revision {where['git']}{changed}, code {where['code']}"
+        found.setdefault((machine, code), []).append(row)
+    return found
+
+
+def _reading() -> tuple[str, ...]:
+    gap = (
+        "gap: of the first tier, (value - bound) / (value of doing nothing - bound); bound is the best lower bound that "
+        "any method in this folder proved for the instance. In suites with known values (value - known) / known of the "
+        "last tier. An invalid answer counts as 100 %."
+    )
+    return (
+        "Every answer was measured again by the independent checker; no figure of a method is taken over.",
+        gap,
+        "proven: all tiers, by the method's own bounds. Quartiles are over instances (seeds) and rounds.",
+    )
