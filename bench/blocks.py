@@ -133,7 +133,7 @@ _STYLE = """
 @media (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--dim:#a0a9b4;--rule:#3a424c;--paper:#14171b;--stripe:#1c2127;
 --bad:#ff8a80;--k0:#77aaff;--k1:#ff9d5c;--k2:#4fd0a5;--k3:#f08ccb;--k4:#dcc05a;--k5:#66d0ee;--k6:#b99aff;--k7:#ff8f8f}}
 body{background:var(--paper);color:var(--ink);font:15px/1.45 system-ui,sans-serif;margin:0}
-main{max-width:1320px;margin:0 auto;padding:1rem 1.5rem 4rem}
+main{max-width:1480px;margin:0 auto;padding:1rem 1.5rem 4rem}
 h1{font-size:1.6rem}h2{margin-top:2.6rem;border-bottom:1px solid var(--rule);padding-bottom:.2rem}h3{margin-top:1.8rem}
 figure{margin:1.2rem 0}figcaption{color:var(--dim);margin-top:.4rem}
 .charts{display:flex;flex-wrap:wrap;gap:1rem}.chart{width:420px;max-width:100%}.wide{width:840px}

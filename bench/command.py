@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.blocks import as_markdown
+from bench.compare import compare_folders
 from bench.figures import score
 from bench.machine import environment
 from bench.registry import suites
@@ -38,6 +39,10 @@ def run(args: Sequence[str]) -> int:
         for path in write_report(Path(options.folder)):
             sys.stdout.write(f"{path}\n")
         return 0
+    if options.command == "compare":
+        blocks, found = compare_folders(Path(options.old), Path(options.new))
+        sys.stdout.write(as_markdown(blocks))
+        return 1 if any(one.verdict == "worse" for one in found) else 0
     return _run(options)
 
 
@@ -57,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--out", help="folder of results to add to; answers that it holds already are skipped")
     two = commands.add_parser("report", help="write report.html and summary.md into a folder of results")
     two.add_argument("folder", metavar="FOLDER")
+    three = commands.add_parser("compare", help="say which cells of NEW are worse or better than in OLD beyond noise")
+    three.add_argument("old", metavar="OLD")
+    three.add_argument("new", metavar="NEW")
     return parser
 
 

@@ -13,7 +13,7 @@ from bench.rows import Row
 from bench.suite import Arm
 from placement.rating import gap_of
 
-__all__ = ["Duel", "Scored", "Spread", "by", "duel", "score", "spread"]
+__all__ = ["Duel", "Scored", "Spread", "by", "duel", "score", "spread", "turn"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ class Scored:
 
 
 def score(rows: Sequence[Row]) -> list[Scored]:
-    """Score the rows of any number of suites together."""
+    """Score the rows of any number of suites together; what methods were not meant for is left out."""
+    rows = [row for row in rows if "skipped" not in row]
     cases: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         cases.setdefault((row["suite"], _name(row, seed=True)), []).append(row)
@@ -161,17 +162,18 @@ class Duel:
 
 def duel(ours: Sequence[Scored], others: Sequence[Scored]) -> Duel:
     """Compare the answers to the same instance in the same round, tier by tier; an invalid answer is the worst."""
-    theirs = {_turn(one): one for one in others}
+    theirs = {turn(one): one for one in others}
     count: Counter[int] = Counter()
     for one in ours:
-        other = theirs.get(_turn(one))
+        other = theirs.get(turn(one))
         if other is not None:
             mine, its = _rank(one), _rank(other)
             count[(mine > its) - (mine < its)] += 1
     return Duel(count[-1], count[0], count[1])
 
 
-def _turn(one: Scored) -> tuple[Any, ...]:
+def turn(one: Scored) -> tuple[Any, ...]:
+    """The instance and the round: answers with the same turn were given side by side."""
     return one.row["suite"], one.case, one.row["round"]
 
 

@@ -54,6 +54,10 @@ class Method(ABC, Generic[S, A]):
         """Why the method cannot run on this machine (one line); None if it can. Such a method is skipped, and said."""
         return None
 
+    def unfit(self, subject: S) -> str | None:
+        """Why the method is not meant for a subject (its size, say); None if it is. Reports list what was left out."""
+        return None
+
     def prepare(self, subject: S) -> None:
         """Get ready, untimed, for the answer that follows: what a server has done before a request comes."""
 

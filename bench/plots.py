@@ -159,7 +159,7 @@ def _arm(one: Scored) -> Any:
 def _gap_axis(rated: Sequence[Scored], label: str = "gap") -> Axis:
     worst = max(one.gap or 0.0 for one in rated)
     high = next(edge for edge in (1e-3, 1e-2, 0.1, 1.0) if worst <= edge)
-    return Axis(label, _LEAST_GAP, high, log=True, percent=True, floor="<= 0.01 %")
+    return Axis(label, _LEAST_GAP, high, log=True, percent=True, floor="\u2264 0.01 %")
 
 
 def _log_axis(label: str, values: Sequence[float]) -> Axis:

@@ -9,6 +9,8 @@ from bench.own import Adapter, CaseGreedy, Engine, SolverGreedy, SolverSearch
 from bench.suite import MakeMethod, Suite
 from bench.suites.fleet import exact, fleet
 from bench.suites.gangs import fleet_j, gangs_of, problem_j
+from bench.suites.gap import agents_of, gap, problem_gap
+from bench.suites.micro import micro
 from bench.suites.openb import openb
 
 __all__ = ["suites"]
@@ -17,7 +19,14 @@ __all__ = ["suites"]
 def suites() -> Mapping[str, Suite]:
     """The suites by name. Methods stand in the order in which they are run; ours are `greedy` and `moorage`."""
     cases: dict[str, MakeMethod] = {"greedy": CaseGreedy, "moorage": Engine}
-    found = (fleet(cases), exact(cases), openb(cases), fleet_j(_solver(Adapter(problem_j, gangs_of))))
+    found = (
+        fleet(cases),
+        exact(cases),
+        openb(cases),
+        fleet_j(_solver(Adapter(problem_j, gangs_of))),
+        micro(),
+        gap(_solver(Adapter(problem_gap, agents_of))),
+    )
     return {suite.name: suite for suite in found}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,10 +35,14 @@ def blocks_of(rows: Sequence[Row], name: str) -> list[Block]:
     compared = [one for one in scored if one.row["suite"] != "micro"]
     if compared:
         blocks.append(overview(compared))
-    found = troubles(compared)
+    found = troubles(scored)
     if found:
         more = [f"and {len(found) - _MOST_TROUBLES} more"] if len(found) > _MOST_TROUBLES else []
-        blocks += [Heading(2, "What went wrong"), Text((*found[:_MOST_TROUBLES], *more, ""))]
+        blocks += [Heading(2, "What went wrong"), Text((*found[:_MOST_TROUBLES], *more))]
+    left_out = Counter((row["suite"], row["method"], row["skipped"]) for row in rows if "skipped" in row)
+    if left_out:
+        lines = [f"{suite}: {method} on {count} instances: {why}" for (suite, method, why), count in left_out.items()]
+        blocks += [Heading(2, "What was left out"), Text(tuple(lines))]
     for suite, ones in by(compared, lambda one: one.row["suite"]).items():
         blocks += _suite(suite, ones)
     operations = [one for one in scored if one.row["suite"] == "micro"]
@@ -108,7 +113,7 @@ def by_machine(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
 
 def _reading() -> tuple[str, ...]:
     gap = (
-        "gap: of the first tier, (value - bound) / (value of doing nothing - bound); bound is the best lower bound that "
+        "gap: of the first tier, (value - bound) / (value of doing nothing - bound); bound is the best bound that "
         "any method in this folder proved for the instance. In suites with known values (value - known) / known of the "
         "last tier. An invalid answer counts as 100 %."
     )

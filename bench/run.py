@@ -123,6 +123,9 @@ def _measure(job: _Job, instance: Instance[Any, Any], method: Method[Any, Any]) 
         "load": load(),
         "calibration_ms": calibrate(),
     }
+    skipped = method.unfit(instance.subject)
+    if skipped is not None:
+        return row | {"skipped": skipped, "failed": None, "answer_ms": 0.0, "values": None}
     seed = int(job.spec.key.get("seed", 0))
     began = time.perf_counter()
     try:
@@ -198,7 +201,8 @@ def _progress(jobs: Sequence[_Job], rows: Rows) -> Iterator[_Tell]:
     def line(job: _Job, row: Row, fresh: bool) -> str:
         if fresh:
             left.done(job)
-        said = "FAILED" if row["failed"] else f"{row['values']} in {row['answer_ms'] / 1e3:.2f} s"
+        said = f"{row['values'] or 'done'} in {row['answer_ms'] / 1e3:.2f} s"
+        said = f"skipped: {row['skipped']}" if "skipped" in row else "FAILED" if row["failed"] else said
         said += ", INVALID" if row.get("violations") else ""
         key = " ".join(f"{name}={value}" for name, value in job.spec.key.items())
         return f"{key} {job.arm.name}: {said}{'' if fresh else ' (known)'}, {_clock(left.seconds())} left"

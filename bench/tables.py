@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.blocks import Table
-from bench.figures import Scored, by, duel, spread
+from bench.figures import Scored, by, duel, spread, turn
 from bench.suite import Arm
 
-__all__ = ["duels", "overview", "percent", "proofs", "reached", "seconds", "troubles"]
+__all__ = ["below_greedy", "duels", "overview", "percent", "proofs", "reached", "seconds", "troubles"]
 
 
 def percent(share: float) -> str:
@@ -50,9 +50,15 @@ def _bad(count: int) -> str:
 
 
 def below_greedy(ones: Sequence[Scored]) -> list[Scored]:
-    """Answers of ours that are worse than greedy's on the same instance in the same round."""
+    """Answers of ours that are worse than greedy's, although greedy alone took less time than their limit."""
     floor = [one for one in ones if one.arm.method == "greedy"]
-    return [one for one in ones if one.arm.method == "moorage" and duel([one], floor).losses]
+    in_time = {turn(one): one for one in floor}
+    found = []
+    for one in ones:
+        greedy = in_time.get(turn(one))
+        if one.arm.method == "moorage" and greedy is not None and greedy.seconds <= (one.arm.limit_s or 0.0):
+            found += [one] * duel([one], [greedy]).losses
+    return found
 
 
 def reached(ones: Sequence[Scored], scale: str | None, *, folded: bool = False) -> Table:
@@ -61,8 +67,8 @@ def reached(ones: Sequence[Scored], scale: str | None, *, folded: bool = False) 
     for group, same in by(ones, _scale(scale)).items():
         for arm, mine in by(same, lambda one: one.arm).items():
             rows.append((str(group), *_line(arm, mine)))
-    head = ("group" if scale is None else scale, "method", "answers", "gap: median (quartiles)", "worst", "no bound")
-    told = (*head, "proven", "admitted", "time s: median (quartiles)", "worst", "past the limit s: median", "worst")
+    head = ("group" if scale is None else scale, "method", "answers", "first tier: median", "gap: median (quartiles)")
+    told = (*head, "worst", "proven", "admitted", "time s: median (quartiles)", "worst", "past the limit s", "worst")
     what = "All cells." if scale is None else f"What was reached, by {scale}."
     return Table(what, told, rows, numbers=2, folded=folded)
 
@@ -75,6 +81,8 @@ def _scale(scale: str | None) -> Callable[[Scored], object]:
 
 def _line(arm: Arm, mine: Sequence[Scored]) -> tuple[str, ...]:
     gaps = spread(one.gap for one in mine if one.gap is not None)
+    unknown = sum(one.gap is None for one in mine)
+    values = spread(one.values[0] for one in mine if one.valid)
     took = spread(one.seconds for one in mine)
     late = spread(max(0.0, one.seconds - arm.limit_s) for one in mine) if arm.limit_s is not None else None
     asked = sum(one.row["size"]["asked"] for one in mine)
@@ -83,9 +91,9 @@ def _line(arm: Arm, mine: Sequence[Scored]) -> tuple[str, ...]:
     return (
         arm.name,
         f"!{len(mine)}, {bad} bad" if bad else str(len(mine)),
-        "-" if gaps is None else gaps.text(percent),
+        "-" if values is None else f"{values.middle:,.10g}",
+        "-" if gaps is None else gaps.text(percent) + (f", {unknown} without a bound" if unknown else ""),
         "-" if gaps is None else percent(gaps.high),
-        str(sum(one.gap is None for one in mine)),
         str(sum(one.proven for one in mine)) if any(one.gaps for one in mine) else "-",
         percent(admitted / asked) if asked else "-",
         "-" if took is None else took.text(seconds),
@@ -123,7 +131,7 @@ def duels(ones: Sequence[Scored]) -> Table:
             continue
         for other, theirs in arms.items():
             met = duel(mine, theirs)
-            if other == ours or not met.wins + met.ties + met.losses:
+            if other.method == ours.method or not met.wins + met.ties + met.losses:
                 continue
             rows.append((ours.name, other.name, str(met.wins), str(met.ties), _bad(met.losses)))
     what = "Instance by instance, tier by tier: how often the first was better, equal, worse."

@@ -10,9 +10,9 @@ from typing import Any
 from bench.instance import CaseInstance, Spec
 from bench.suite import Grid, MakeMethod, Suite, points
 from placement.cases.synth import synth_case
-from placement.model import default_policy, read_policy
+from placement.model import Case, default_policy, read_policy
 
-__all__ = ["FLEET_WEIGHTED", "exact", "fleet"]
+__all__ = ["FLEET_WEIGHTED", "exact", "fleet", "weighted_case"]
 
 FLEET_WEIGHTED = Path(__file__).resolve().parents[1] / "policies" / "fleet-weighted.toml"
 _PENDING = {128: 40, 1024: 200, 4096: 500, 16384: 2000}
@@ -61,10 +61,15 @@ def _fleet_specs(_data: Path | None, grid: Grid) -> list[Spec]:
 
 
 def _weighted(point: Mapping[str, Any]) -> CaseInstance:
+    return CaseInstance(weighted_case(point))
+
+
+def weighted_case(point: Mapping[str, Any]) -> Case:
+    """The case of a point of the suite `fleet`: fleet, nodes, occupancy, seed."""
     nodes = point["nodes"]
     pending = _PENDING.get(nodes, max(5, nodes // 5))
     policy = read_policy(FLEET_WEIGHTED)
-    case = synth_case(
+    return synth_case(
         point["fleet"],
         nodes,
         point["occupancy"],
@@ -73,7 +78,6 @@ def _weighted(point: Mapping[str, Any]) -> CaseInstance:
         policy=policy,
         demand_percent=_DEMAND_PERCENT,
     )
-    return CaseInstance(case)
 
 
 def _exact_specs(_data: Path | None, grid: Grid) -> list[Spec]:
