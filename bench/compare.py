@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,12 +49,13 @@ def sign_test(worse: int, better: int) -> float:
     if not total:
         return 1.0
     tail = sum(math.comb(total, k) for k in range(max(worse, better), total + 1)) / 2**total
-    return min(1.0, 2 * tail)
+    return float(min(1.0, 2 * tail))
 
 
 def compare_folders(old: Path, new: Path) -> tuple[list[Block], list[Change]]:
     """The comparison as a report, and all changes. InputError for a folder without rows."""
-    found = changes(read_rows(old), read_rows(new))
+    before, after = read_rows(old), read_rows(new)
+    found = changes(before, after)
     told = [one for one in found if one.verdict != "same"]
     told.sort(key=lambda one: (one.verdict.startswith("better"), one.verdict.endswith("?"), -abs(one.moved)))
     rows = [
@@ -67,18 +69,28 @@ def compare_folders(old: Path, new: Path) -> tuple[list[Block], list[Change]]:
     )
     blocks: list[Block] = [
         Heading(1, f"Bench: {old.resolve().name} against {new.resolve().name}"),
-        Text(
-            (
-                f"{len(found)} figures of cells that both have: {counts}.",
-                f"worse and better: the median moved by {100 * _LEAST_GAP:g} points of gap or {100 * _LEAST_TIME:g} % of "
-                f"time, and the sign test over paired instances gives less than {_CHANCE:g} (of as many figures that do "
-                "not change one in twenty may still show). With a question mark: all pairs agree, but they are too few.",
-                "Gaps are to the best bound of both folders together; times are divided by the fixed loop of their folder.",
-            )
-        ),
+        Text((f"{len(found)} figures of cells that both have: {counts}.", _reading(), *_unmatched(before, after))),
         Table("Cells that differ.", head, rows, numbers=5),
     ]
     return blocks, found
+
+
+def _reading() -> str:
+    return (
+        f"Worse and better: the median moved by {100 * _LEAST_GAP:g} points of gap or {100 * _LEAST_TIME:g} % of time, and "
+        f"the sign test over paired instances gives less than {_CHANCE:g}: of twenty figures that do not change about one "
+        "may show. With a question mark: all pairs agree, but they are too few to tell. Gaps are to the best bound of "
+        "both folders together; times are scaled by the fixed loop of their folder."
+    )
+
+
+def _unmatched(old: Sequence[Row], new: Sequence[Row]) -> tuple[str, ...]:
+    """A line on what cannot be compared: instances that one folder lacks, or that have other content there."""
+    sides = [{(row["suite"], json.dumps(row["instance"]), row["content"]) for row in rows} for rows in (old, new)]
+    alone = [len(sides[0] - sides[1]), len(sides[1] - sides[0])]
+    if not any(alone):
+        return ()
+    return (f"Not compared, as the other folder lacks them or has other content under their name: {alone} instances.",)
 
 
 def _figures(one: Change) -> tuple[str, str, str]:
@@ -122,7 +134,7 @@ def _pairs(
     for ones in (before, after):
         values = {
             case: [value for one in same if (value := figure(one)) is not None]
-            for case, same in by(ones, lambda one: one.case).items()
+            for case, same in by(ones, lambda one: f"{one.case} {one.row['content']}").items()
         }
         sides.append({case: median(some) for case, some in values.items() if some})
     return [(sides[0][case], sides[1][case]) for case in sides[0] if case in sides[1]]

@@ -85,24 +85,23 @@ class Scored:
 def score(rows: Sequence[Row]) -> list[Scored]:
     """Score the rows of any number of suites together; what methods were not meant for is left out."""
     rows = [row for row in rows if "skipped" not in row]
-    cases: dict[tuple[str, str], list[Row]] = {}
+    cases: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
-        cases.setdefault((row["suite"], _name(row, seed=True)), []).append(row)
+        cases.setdefault(_same(row), []).append(row)
     refuted = {id(row): why for same in cases.values() for row in same if (why := _refuted(row, same))}
-    bounds: dict[tuple[str, str], int | None] = {}
+    bounds: dict[tuple[str, str, str], int | None] = {}
     for name, same in cases.items():
         claims = [row["bounds"][0] for row in same if id(row) not in refuted and row.get("bounds")]
         bounds[name] = max((claim for claim in claims if claim is not None), default=None)
     found = []
     for row in rows:
-        case = _name(row, seed=True)
         found.append(
             Scored(
                 row,
                 Arm(row["method"], row["limit_s"]),
-                case,
+                _name(row, seed=True),
                 _name(row, seed=False),
-                _gap(row, bounds[row["suite"], case]),
+                _gap(row, bounds[_same(row)]),
                 _own_gaps(row),
                 refuted.get(id(row)),
             )
@@ -112,6 +111,11 @@ def score(rows: Sequence[Row]) -> list[Scored]:
 
 def _name(row: Row, *, seed: bool) -> str:
     return " ".join(f"{name}={value}" for name, value in row["instance"].items() if seed or name != "seed")
+
+
+def _same(row: Row) -> tuple[str, str, str]:
+    """Suite, name and content: a generator may make something else of the same name some day."""
+    return row["suite"], _name(row, seed=True), row["content"]
 
 
 def _valid(row: Row) -> bool:
@@ -174,7 +178,7 @@ def duel(ours: Sequence[Scored], others: Sequence[Scored]) -> Duel:
 
 def turn(one: Scored) -> tuple[Any, ...]:
     """The instance and the round: answers with the same turn were given side by side."""
-    return one.row["suite"], one.case, one.row["round"]
+    return one.row["suite"], one.case, one.row["content"], one.row["round"]
 
 
 def _rank(one: Scored) -> tuple[Any, ...]:

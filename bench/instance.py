@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -38,6 +40,8 @@ class Instance(ABC, Generic[S, A]):
     """One problem. `judge` measures answers by code that no method shares."""
 
     subject: S
+    content: str = ""
+    """Hash of what the instance is, where its name does not say it."""
     size: Mapping[str, int]
     """What the cost of an answer grows with, by name; `asked` is the number of workloads."""
     idle: tuple[int | None, ...]
@@ -70,6 +74,7 @@ class CaseInstance(Instance[Case, Placements]):
         refusing = refusing_tiers(self._lowered)
         idle = values(self._lowered.problem, Plan())
         self.subject = case
+        self.content = _hash(case)
         self.idle = tuple(value if tier in refusing else None for tier, value in enumerate(idle))
         self.size = {
             "nodes": len(case.fleet.nodes),
@@ -106,3 +111,9 @@ class CaseInstance(Instance[Case, Placements]):
                 points = active.objective.points(lowered.case, lowered.fabric, placements, active.spec)
                 totals[active.spec.tier] += points
         return tuple(totals[tier] for tier in lowered.tiers) or (0,)
+
+
+def _hash(case: Case) -> str:
+    """Of all that is not at its default: fields that later versions add change nothing."""
+    told = case.model_dump(mode="json", exclude_defaults=True)
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]

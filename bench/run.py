@@ -113,6 +113,7 @@ def _measure(job: _Job, instance: Instance[Any, Any], method: Method[Any, Any]) 
     """
     row: Row = {
         "instance": dict(job.spec.key),
+        "content": instance.content,
         "size": dict(instance.size),
         "method": job.arm.method,
         "limit_s": job.arm.limit_s,
