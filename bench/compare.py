@@ -77,10 +77,10 @@ def compare_folders(old: Path, new: Path) -> tuple[list[Block], list[Change]]:
 
 def _reading() -> str:
     return (
-        f"Worse and better: the median moved by {100 * _LEAST_GAP:g} points of gap or {100 * _LEAST_TIME:g} % of time, and "
-        f"the sign test over paired instances gives less than {_CHANCE:g}: of twenty figures that do not change about one "
-        "may show. With a question mark: all pairs agree, but they are too few to tell. Gaps are to the best bound of "
-        "both folders together; times are scaled by the fixed loop of their folder."
+        f"Worse and better: the median moved by {100 * _LEAST_GAP:g} points of gap or {100 * _LEAST_TIME:g} % of time, "
+        f"and the sign test over paired instances gives less than {_CHANCE:g}: of twenty figures that do not change "
+        "about one may show. With a question mark: all pairs agree, but they are too few to tell. Gaps are to the best "
+        "bound of both folders together; times are scaled by the fixed loop of their folder."
     )
 
 

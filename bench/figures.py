@@ -93,20 +93,18 @@ def score(rows: Sequence[Row]) -> list[Scored]:
     for name, same in cases.items():
         claims = [row["bounds"][0] for row in same if id(row) not in refuted and row.get("bounds")]
         bounds[name] = max((claim for claim in claims if claim is not None), default=None)
-    found = []
-    for row in rows:
-        found.append(
-            Scored(
-                row,
-                Arm(row["method"], row["limit_s"]),
-                _name(row, seed=True),
-                _name(row, seed=False),
-                _gap(row, bounds[_same(row)]),
-                _own_gaps(row),
-                refuted.get(id(row)),
-            )
+    return [
+        Scored(
+            row,
+            Arm(row["method"], row["limit_s"]),
+            _name(row, seed=True),
+            _name(row, seed=False),
+            _gap(row, bounds[_same(row)]),
+            _own_gaps(row),
+            refuted.get(id(row)),
         )
-    return found
+        for row in rows
+    ]
 
 
 def _name(row: Row, *, seed: bool) -> str:

@@ -12,6 +12,8 @@ from bench.suites.gangs import fleet_j, gangs_of, problem_j
 from bench.suites.gap import agents_of, gap, problem_gap
 from bench.suites.micro import micro
 from bench.suites.openb import openb
+from bench.suites.philly import philly
+from bench.suites.reassign import Initial, machines_of, problem_roadef, roadef
 
 __all__ = ["suites"]
 
@@ -23,9 +25,11 @@ def suites() -> Mapping[str, Suite]:
         fleet(cases),
         exact(cases),
         openb(cases),
+        philly(cases),
         fleet_j(_solver(Adapter(problem_j, gangs_of))),
-        micro(),
         gap(_solver(Adapter(problem_gap, agents_of))),
+        roadef({"initial": Initial, "moorage": _solver(Adapter(problem_roadef, machines_of))["moorage"]}),
+        micro(),
     )
     return {suite.name: suite for suite in found}
 

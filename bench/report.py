@@ -115,7 +115,7 @@ def _reading() -> tuple[str, ...]:
     gap = (
         "gap: of the first tier, (value - bound) / (value of doing nothing - bound); bound is the best bound that "
         "any method in this folder proved for the instance. In suites with known values (value - known) / known of the "
-        "last tier. An invalid answer counts as 100 %."
+        "last tier (known: the best known value, else a published bound). An invalid answer counts as 100 %."
     )
     return (
         "Every answer was measured again by the independent checker; no figure of a method is taken over.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from statistics import median
 
 from bench.blocks import Table
 from bench.figures import Scored, by, duel, spread, turn
@@ -67,7 +68,13 @@ def reached(ones: Sequence[Scored], scale: str | None, *, folded: bool = False) 
     for group, same in by(ones, _scale(scale)).items():
         for arm, mine in by(same, lambda one: one.arm).items():
             rows.append((str(group), *_line(arm, mine)))
-    head = ("group" if scale is None else scale, "method", "answers", "first tier: median", "gap: median (quartiles)")
+    head = (
+        "group" if scale is None else scale,
+        "method",
+        "answers",
+        "value: median per tier",
+        "gap: median (quartiles)",
+    )
     told = (*head, "worst", "proven", "admitted", "time s: median (quartiles)", "worst", "past the limit s", "worst")
     what = "All cells." if scale is None else f"What was reached, by {scale}."
     return Table(what, told, rows, numbers=2, folded=folded)
@@ -82,7 +89,7 @@ def _scale(scale: str | None) -> Callable[[Scored], object]:
 def _line(arm: Arm, mine: Sequence[Scored]) -> tuple[str, ...]:
     gaps = spread(one.gap for one in mine if one.gap is not None)
     unknown = sum(one.gap is None for one in mine)
-    values = spread(one.values[0] for one in mine if one.valid)
+    values = zip(*(one.values for one in mine if one.valid), strict=True)
     took = spread(one.seconds for one in mine)
     late = spread(max(0.0, one.seconds - arm.limit_s) for one in mine) if arm.limit_s is not None else None
     asked = sum(one.row["size"]["asked"] for one in mine)
@@ -91,7 +98,7 @@ def _line(arm: Arm, mine: Sequence[Scored]) -> tuple[str, ...]:
     return (
         arm.name,
         f"!{len(mine)}, {bad} bad" if bad else str(len(mine)),
-        "-" if values is None else f"{values.middle:,.10g}",
+        " / ".join(f"{median(some):,.0f}" for some in values) or "-",
         "-" if gaps is None else gaps.text(percent) + (f", {unknown} without a bound" if unknown else ""),
         "-" if gaps is None else percent(gaps.high),
         str(sum(one.proven for one in mine)) if any(one.gaps for one in mine) else "-",
