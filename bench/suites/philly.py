@@ -37,11 +37,11 @@ class Job:
 
 
 def philly(methods: Mapping[str, MakeMethod]) -> Suite:
-    """Fleets that are smaller than what the jobs of the list keep busy (median 626 GPUs), so that tenants compete."""
+    """Fleets on which tenants compete: the jobs of the list keep 626 GPUs busy in the median."""
     return Suite(
         name="philly",
-        about="moments of the Philly job list on 64 or 96 HGX nodes: what runs then, and the next arrivals (needs data)",
-        grid={"nodes": (64, 96), "pending": (50, 200), "seed": tuple(range(10))},
+        about="moments of the Philly job list on 64 or 128 HGX nodes: tenants and arrivals in order (needs data)",
+        grid={"nodes": (64, 128), "occupancy": (0.7,), "pending": (50, 200), "seed": tuple(range(10))},
         quick={"nodes": (64,), "pending": (50,), "seed": (0, 1)},
         specs=_specs,
         methods=methods,
@@ -58,7 +58,8 @@ def _specs(data: Path | None, grid: Grid) -> list[Spec]:
 
 
 def _made(path: Path, point: Mapping[str, Any]) -> CaseInstance:
-    return CaseInstance(philly_case(read_jobs(path), point["nodes"], point["pending"], point["seed"]))
+    key = (point["nodes"], point["occupancy"], point["pending"], point["seed"])
+    return CaseInstance(philly_case(read_jobs(path), *key))
 
 
 def read_jobs(path: Path) -> list[Job]:
@@ -79,27 +80,31 @@ def read_jobs(path: Path) -> list[Job]:
         raise InputError(path.name, f"it is no such job list: {error}", "use the file as published") from None
 
 
-def philly_case(jobs: list[Job], nodes: int, pending: int, seed: int) -> Case:
+def philly_case(jobs: list[Job], nodes: int, occupancy: float, pending: int, seed: int) -> Case:
     """The moment before a seeded arrival of the middle third of the list.
 
-    Of the jobs that run then in the list, those that fit run here, first-fit in order of arrival; the next `pending`
-    arrivals wait. A job of more than 8 GPUs is a gang of whole nodes (of 4 GPUs each where 8 do not divide it).
-    Durations are those of the list; every virtual cluster is a tenant of the same weight.
+    Of the jobs that run then in the list the oldest run here, first-fit in order of arrival, until `occupancy` of the
+    GPUs are used; the others and the next arrivals wait, `pending` in all. A job of more than 8 GPUs is a gang of whole
+    nodes (of 4 GPUs each where 8 do not divide it). Durations are those of the list; every virtual cluster is a tenant
+    of the same weight.
     """
     fabric = Fabric.from_fleet(synth_fleet("hgx", nodes, seed))
     first = Random(f"philly/{seed}").randrange(len(jobs) // 3, 2 * len(jobs) // 3)
     now_s = jobs[first].start_s
     free = FreeFleet(fabric)
-    running = []
+    running, waiting = [], []
     for job in jobs[:first]:
         if job.start_s + job.duration_s > now_s:
             workload = _workload(job, fabric)
-            replicas = _seats(free, workload.subgroups[0].roles[0])
+            full = free.used_milli >= occupancy * free.total_milli
+            replicas = () if full else _seats(free, workload.subgroups[0].roles[0])
             if replicas:
                 start_s = NOW_S - (now_s - job.start_s)
                 ended = start_s + job.duration_s
                 running.append(Running(workload=workload, replicas=replicas, start_s=start_s, expected_end_s=ended))
-    waiting = jobs[first : first + pending]
+            else:
+                waiting.append(job)
+    waiting = [*waiting, *jobs[first : first + pending]][:pending]
     return Case(
         fleet=fabric.fleet,
         workloads=tuple(_workload(job, fabric) for job in waiting),
