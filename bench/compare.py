@@ -114,11 +114,12 @@ def changes(old: Sequence[Row], new: Sequence[Row]) -> list[Change]:
         if after is None:
             continue
         suite, group, arm = before[0].row["suite"], before[0].group, before[0].arm.name
-        pairs = _pairs(before, after, lambda one: one.gap)
-        if pairs:
-            found.append(_change(suite, group, arm, "gap", pairs, _LEAST_GAP, relative=False))
-        pairs = _pairs(before, after, lambda one: one.seconds / loops[one.row["round"][0]] * loops[0])
-        found.append(_change(suite, group, arm, "seconds", pairs, _LEAST_TIME, relative=True))
+        gaps = _pairs(before, after, lambda one: one.gap)
+        if gaps:
+            found.append(_change(suite, group, arm, "gap", gaps, _LEAST_GAP, relative=False))
+        times = _pairs(before, after, lambda one: one.seconds / loops[one.row["round"][0]] * loops[0])
+        if times:
+            found.append(_change(suite, group, arm, "seconds", times, _LEAST_TIME, relative=True))
     return found
 
 

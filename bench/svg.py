@@ -36,7 +36,7 @@ class Axis:
 
     def ticks(self) -> list[tuple[float, str]]:
         """A few values with their labels."""
-        if not self.log:
+        if not self.log or self.high < 5 * self.low:
             step = _step(self.high - self.low)
             first = math.ceil(self.low / step - 1e-9)
             return [(n * step, self._text(n * step)) for n in range(first, math.floor(self.high / step + 1e-9) + 1)]
