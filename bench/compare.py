@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.blocks import Block, Heading, Table, Text
+from bench.curves import REPLAY
 from bench.figures import Scored, by, score
 from bench.rows import Row, read_rows
 
@@ -54,7 +55,7 @@ def sign_test(worse: int, better: int) -> float:
 
 def compare_folders(old: Path, new: Path) -> tuple[list[Block], list[Change]]:
     """The comparison as a report, and all changes. InputError for a folder without rows."""
-    before, after = read_rows(old), read_rows(new)
+    before, after = ([row for row in read_rows(folder) if row["suite"] != REPLAY] for folder in (old, new))
     found = changes(before, after)
     told = [one for one in found if one.verdict != "same"]
     told.sort(key=lambda one: (one.verdict.startswith("better"), one.verdict.endswith("?"), -abs(one.moved)))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.blocks import Block, Heading, Plots, Table, Text, as_html, as_markdown
+from bench.curves import REPLAY, replay_blocks
 from bench.figures import Scored, by, score, spread
 from bench.plots import gap_against_time, growth, micro, phases, profiles, styles
 from bench.rows import Row, read_rows
@@ -30,7 +31,9 @@ def write_report(folder: Path) -> tuple[Path, Path]:
 
 def blocks_of(rows: Sequence[Row], name: str) -> list[Block]:
     """The report of some rows."""
-    scored = score(rows)
+    replays = [row for row in rows if row["suite"] == REPLAY]
+    answers = [row for row in rows if row["suite"] != REPLAY]
+    scored = score(answers)
     blocks: list[Block] = [Heading(1, f"Bench: {name}"), Text(_machine(rows)), Text(_reading())]
     compared = [one for one in scored if one.row["suite"] != "micro"]
     if compared:
@@ -39,12 +42,13 @@ def blocks_of(rows: Sequence[Row], name: str) -> list[Block]:
     if found:
         more = [f"and {len(found) - _MOST_TROUBLES} more"] if len(found) > _MOST_TROUBLES else []
         blocks += [Heading(2, "What went wrong"), Text((*found[:_MOST_TROUBLES], *more))]
-    left_out = Counter((row["suite"], row["method"], row["skipped"]) for row in rows if "skipped" in row)
+    left_out = Counter((row["suite"], row["method"], row["skipped"]) for row in answers if "skipped" in row)
     if left_out:
         lines = [f"{suite}: {method} on {count} instances: {why}" for (suite, method, why), count in left_out.items()]
         blocks += [Heading(2, "What was left out"), Text(tuple(lines))]
     for suite, ones in by(compared, lambda one: one.row["suite"]).items():
         blocks += _suite(suite, ones)
+    blocks += replay_blocks(replays)
     operations = [one for one in scored if one.row["suite"] == "micro"]
     if operations:
         blocks += _micro(operations)
@@ -84,17 +88,17 @@ def _machine(rows: Sequence[Row]) -> tuple[str, ...]:
     """Machines, versions, revisions, load, and how steady the machine was."""
     lines = []
     for (machine, code), same in by_machine(rows).items():
-        dates = sorted(row["date"] for row in same)
-        loops = spread(row["calibration_ms"] for row in same)
-        loads = spread(row["load"] for row in same)
+        lines.append(f"{len(same)} answers on {machine}; {code}")
+        timed = [row for row in same if "calibration_ms" in row]
+        dates = sorted(row["date"] for row in timed)
+        loops = spread(row["calibration_ms"] for row in timed)
+        loads = spread(row["load"] for row in timed)
         if loops is None or loads is None:
             continue
-        disturbed = sum(row["calibration_ms"] > _DISTURBED * loops.middle for row in same)
-        lines.append(f"{len(same)} answers on {machine}; {code}; {dates[0]} to {dates[-1]}")
-        lines.append(
-            f"fixed loop {loops.text(lambda ms: f'{ms:.3g}')} ms, load {loads.text(lambda load: f'{load:.2g}')}; "
-            f"{disturbed} of {len(same)} answers were given while the loop took more than {_DISTURBED:g} x its median"
-        )
+        disturbed = sum(row["calibration_ms"] > _DISTURBED * loops.middle for row in timed)
+        steady = f"fixed loop {loops.text(lambda ms: f'{ms:.3g}')} ms, load {loads.text(lambda busy: f'{busy:.2g}')}"
+        share = f"{disturbed} of {len(timed)} answers while the loop took more than {_DISTURBED:g} x its median"
+        lines.append(f"{dates[0]} to {dates[-1]}; {steady}; {share}")
     return tuple(lines)
 
 

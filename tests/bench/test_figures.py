@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from bench.blocks import as_markdown
+from bench.blocks import as_html, as_markdown
 from bench.compare import changes, sign_test
+from bench.curves import REPLAY
 from bench.figures import duel, score, spread
 from bench.report import blocks_of
 from bench.rows import Row
@@ -152,3 +153,19 @@ def test_axes_have_a_few_ticks_inside_their_range() -> None:
         assert 2 <= len(ticks) <= 12, axis
         assert all(-0.01 <= axis.place(value) <= 1.01 for value, _ in ticks), axis
         assert len({text for _, text in ticks}) == len(ticks), axis
+
+
+def test_replays_are_drawn_and_paired_with_fgd() -> None:
+    def replayed(method: str, seed: int, at_100: float) -> Row:
+        marks = [{"percent": at, "arrived": 10, "allocation": share} for at, share in ((90, 80.0), (100, at_100))]
+        instance = {"trace": "default", "seed": seed, "batch": 1}
+        plain = {"suite": REPLAY, "instance": instance, "method": method, "marks": marks, "seconds": 0.1}
+        return plain | {"bounds": {"100": 97.25}, "environment": HERE}
+
+    pairs = [("fgd", 90.0), ("ours", 91.0)]
+    rows = [replayed(method, seed, at + seed) for method, at in pairs for seed in (1, 2, 3)]
+    blocks = blocks_of(rows, "replays")
+    text = as_markdown(blocks)
+    assert "| ours | 3 | 93.00 (92.50 - 93.50) | +1.00; 3 / 0 / 0 | 10.00 |" in text
+    assert "| LP bound |  | 97.25 |" in text
+    assert "Allocation against arrived load" in as_html("replays", blocks)
