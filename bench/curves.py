@@ -24,8 +24,8 @@ def replay_blocks(rows: Sequence[Row]) -> list[Block]:
     if not rows:
         return []
     rules = (
-        "Pods arrive in order, each has one chance, nothing moves. Allocation: GPU milli in use in percent of the fleet, "
-        "when pods for so many percent of it have arrived."
+        "Pods arrive in order, each has one chance, nothing moves. Allocation: GPU milli in use in percent of the "
+        "fleet, when pods for so many percent of it have arrived."
     )
     blocks: list[Block] = [Heading(2, REPLAY), Text((rules,))]
     for trace in dict.fromkeys(str(row["instance"]["trace"]) for row in rows):
