@@ -11,15 +11,14 @@ from typing import Any, Generic, TypeVar
 
 from bench.method import Answer, Placements
 from placement.admission import screen
-from placement.compile import lower, lower_placements
+from placement.compile import Lifted, lower, lower_placements, whole
 from placement.errors import InputError
-from placement.model import Case
+from placement.model import Case, Decision
 from placement.rating import refusing_tiers
 from placement.seating import with_devices
 from placement.snapshot import Snapshot
 from placement.verify import verify, verify_placements
 from solver.check import check, values
-from solver.plan import Plan
 
 __all__ = ["CaseInstance", "Instance", "Judged", "Spec"]
 
@@ -72,7 +71,7 @@ class CaseInstance(Instance[Case, Placements]):
         admitted = frozenset(workload.id for workload in case.workloads) - rejected.keys()
         self._lowered = lower(case, self._snapshot.fabric, only=admitted, usage=self._snapshot.usage)
         refusing = refusing_tiers(self._lowered)
-        idle = values(self._lowered.problem, Plan())
+        idle = values(self._lowered.problem, self._lowered.problem.anchor)
         self.subject = case
         self.content = _hash(case)
         self.idle = tuple(value if tier in refusing else None for tier, value in enumerate(idle))
@@ -86,21 +85,23 @@ class CaseInstance(Instance[Case, Placements]):
 
     def judge(self, answer: Answer[Placements]) -> Judged:
         """Violations by the checker; values by the atoms, and a violation more if the rules' oracles differ."""
-        if answer.decision is not None:
-            found = list(verify(self._snapshot, answer.decision))
-            if answer.decision.placements != answer.placements:
-                found.append("the decision has other placements than the answer")
-        else:
-            found = list(verify_placements(self._snapshot, answer.placements))
-        placements = with_devices(self._snapshot, answer.placements)
+        told = answer.disturbed or Lifted(answer.placements)
+        found = list(verify(self._snapshot, told)) if isinstance(told, Decision) else []
+        if told.placements != answer.placements:
+            found.append("what is told of running work comes with other placements than the answer")
         try:
+            seated = with_devices(self._snapshot, told.placements)
+            placements = whole(self._lowered, Lifted(seated, told.moves, told.shrinks, told.evictions))
             plan = lower_placements(self._lowered, placements)
         except InputError as error:
-            return Judged(values(self._lowered.problem, Plan()), (*found, str(error)), 0)
-        reached = check(self._lowered.problem, plan).values
-        if not found and (native := self._native(placements)) != reached:
-            found.append(f"the oracles measure {native}, the atoms {reached}")
-        return Judged(reached, tuple(found), len(placements))
+            return Judged(values(self._lowered.problem, self._lowered.problem.anchor), (*found, str(error)), 0)
+        report = check(self._lowered.problem, plan)
+        found += [f"{broken.rule}: {broken.detail}" for broken in report.violations]
+        if not (told.moves or told.shrinks or told.evictions):
+            found += verify_placements(self._snapshot, told.placements)
+        if not found and (native := self._native(placements)) != report.values:
+            found.append(f"the oracles measure {native}, the atoms {report.values}")
+        return Judged(report.values, tuple(dict.fromkeys(found)), len(told.placements))
 
     def _native(self, placements: Placements) -> tuple[int, ...]:
         """Values by the oracles of the rules: placement terms only, without atoms."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
 
+from placement.compile import Lifted
 from placement.model import Case, Decision, Placement
 
 __all__ = ["Answer", "CaseMethod", "Method", "Placements"]
@@ -32,13 +33,14 @@ class Answer(Generic[A]):
 
     `bounds` are lower bounds per tier of the policy, the first tier first (None: none is claimed); the bound of a
     later tier is about plans that keep the method's own values of the earlier tiers. `timings_ms` are by phase.
-    `decision` is only for the engine itself: it is verified as a whole. `note` goes into the row.
+    `disturbed` is for methods that also move, shrink or evict running work; without it all running work stays. A whole
+    decision there is verified as one. `note` goes into the row.
     """
 
     placements: A
     bounds: tuple[int | None, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
-    decision: Decision | None = None
+    disturbed: Decision | Lifted | None = None
     note: str = ""
 
 

@@ -79,8 +79,10 @@ class CaseGreedy(CaseMethod):
         ready = time.perf_counter()
         plan, _ = greedy(lowered.problem)
         done = time.perf_counter()
+        lifted = lift(lowered, plan)
         return Answer(
-            lift(lowered, plan),
+            lifted.placements,
+            disturbed=lifted,
             timings_ms={"lower_ms": (ready - began) * 1e3, "greedy_ms": (done - ready) * 1e3},
         )
 
@@ -108,7 +110,7 @@ class Engine(CaseMethod):
             decision.placements,
             bounds=tuple(tier.bound for tier in decision.tiers),
             timings_ms=decision.timings,
-            decision=decision,
+            disturbed=decision,
             note=decision.status.value + (f": {decision.fallback_reason}" if decision.fallback_reason else ""),
         )
 

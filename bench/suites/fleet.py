@@ -36,7 +36,7 @@ def fleet(methods: Mapping[str, MakeMethod]) -> Suite:
         specs=_fleet_specs,
         methods=methods,
         limits_s=(0.25, 1.0, 10.0),
-        quick_limits_s=(0.25, 1.0, 4.0),
+        quick_limits_s=(1.0, 4.0),
         tiers=("micro-USD/h and refused work",),
     )
 

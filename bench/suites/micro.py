@@ -72,12 +72,12 @@ class Subject:
     @cached_property
     def coarse(self) -> model.Encoded:
         """The model for bounds."""
-        return model.encode(self.merged, coarse_cells(self.merged), Plan())
+        return model.encode(self.merged, coarse_cells(self.merged), self.merged.anchor)
 
     @cached_property
     def fine(self) -> model.Encoded:
         """The exact model."""
-        return model.encode(self.merged, fine_cells(self.merged), Plan())
+        return model.encode(self.merged, fine_cells(self.merged), self.merged.anchor)
 
 
 _Do = Callable[[Subject], Any]
@@ -151,13 +151,13 @@ def _operations() -> tuple[_Operation, ...]:
         _Operation(
             "coarse model",
             lambda s: s.merged,
-            lambda s: model.encode(s.merged, coarse_cells(s.merged), Plan()),
+            lambda s: model.encode(s.merged, coarse_cells(s.merged), s.merged.anchor),
             lambda s, made: made.arrays.variables == s.coarse.arrays.variables,
         ),
         _Operation(
             "exact model",
             lambda s: s.merged,
-            lambda s: model.encode(s.merged, fine_cells(s.merged), Plan()),
+            lambda s: model.encode(s.merged, fine_cells(s.merged), s.merged.anchor),
             lambda s, made: made.arrays.variables == s.fine.arrays.variables,
             _MOST_NODES,
         ),
@@ -165,14 +165,16 @@ def _operations() -> tuple[_Operation, ...]:
             "exact model into CP-SAT",
             lambda s: s.fine,
             lambda s: minimise(s.fine.arrays, 0, (), s.fine.arrays.hint, Effort(seconds=0.001)),
-            lambda s, found: found.bound is None or found.bound <= check(s.lowered.problem, Plan()).values[0],
+            lambda s, found: (
+                found.bound is None or found.bound <= check(s.lowered.problem, s.lowered.problem.anchor).values[0]
+            ),
             _MOST_NODES,
         ),
         _Operation(
             "lift",
             lambda s: s.plan,
             lambda s: lift(s.lowered, s.plan),
-            lambda s, made: len(made) == len(s.plan.seats),
+            lambda s, made: len(made.placements) == len(s.plan.seats),
         ),
         _Operation(
             "judge",
@@ -183,7 +185,7 @@ def _operations() -> tuple[_Operation, ...]:
         _Operation(
             "verify placements",
             lambda s: s.plan,
-            lambda s: verify_placements(s.snapshot, lift(s.lowered, s.plan)),
+            lambda s: verify_placements(s.snapshot, lift(s.lowered, s.plan).placements),
             lambda _, found: not found,
         ),
     )
