@@ -147,7 +147,7 @@ figure{margin:1.2rem 0}figcaption{color:var(--dim);margin-top:.4rem}
 .legend{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;margin:.2rem 0}
 .legend svg{width:30px;height:13px;margin-right:.4rem}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:13px}
-th,td{padding:.2rem .7rem;text-align:left;border-bottom:1px solid var(--rule);white-space:nowrap}
+th,td{padding:.2rem .5rem;text-align:left;border-bottom:1px solid var(--rule);white-space:nowrap}
 th{color:var(--dim);font-weight:600}.n{text-align:right;font-variant-numeric:tabular-nums}
 tbody tr:nth-child(odd){background:var(--stripe)}.bad{color:var(--bad);font-weight:700;text-align:right}
 summary{cursor:pointer;margin:.8rem 0}

@@ -13,6 +13,7 @@ from bench.svg import Axis, Series, bars, chart, legend
 __all__ = ["gap_against_time", "growth", "phases", "profiles", "styles"]
 
 _LEAST_GAP = 1e-4
+_PROFILE_LEAST = 3
 _PHASES = ("lower_ms", "greedy_ms", "search_ms", "judge_ms", "explain_ms")
 _STEPS = {"prepare": 0, "lower": 1, "greedy": 2, "answer": 3, "check": 4}
 
@@ -44,7 +45,8 @@ def gap_against_time(ones: Sequence[Scored], scale: str, style: dict[str, int]) 
                     ranges.append((gaps.first, gaps.third))
             series.append(Series(method, points, ranges, style=style[method]))
         count = len({one.case for one in same})
-        charts.append(chart(f"{scale} {group} ({count} instances)", x, y, series))
+        what = "instance" if count == 1 else "instances"
+        charts.append(chart(f"{scale} {group} ({count} {what})", x, y, series))
     return Plots(
         "Gap against time: median over instances, bars are quartiles. Left and below is better.",
         charts,
@@ -53,9 +55,9 @@ def gap_against_time(ones: Sequence[Scored], scale: str, style: dict[str, int]) 
 
 
 def profiles(ones: Sequence[Scored], style: dict[str, int]) -> Plots | None:
-    """Share of instances whose gap is at most x, per method at its longest limit."""
+    """Share of instances whose gap is at most x, per method at its longest limit; None for fewer than three."""
     rated = [one for one in ones if one.gap is not None]
-    if not rated:
+    if len({one.case for one in rated}) < _PROFILE_LEAST:
         return None
     series = []
     for method, mine in by(rated, lambda one: one.arm.method).items():
@@ -130,7 +132,11 @@ def phases(ones: Sequence[Scored], scale: str) -> Plots | None:
     if not rows:
         return None
     names = [(name.removesuffix("_ms"), colour) for colour, name in enumerate(_PHASES)]
-    return Plots("Where the time goes: medians, in milliseconds.", [bars("Time per phase", "ms", rows)], legend(names))
+    return Plots(
+        "Where the time goes: medians, in milliseconds.",
+        [bars("Time per phase", "ms", rows)],
+        legend(names, filled=True),
+    )
 
 
 def micro(ones: Sequence[Scored]) -> Plots | None:

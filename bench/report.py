@@ -63,7 +63,7 @@ def _suite(suite: str, ones: Sequence[Scored]) -> list[Block]:
     blocks.append(duels(ones))
     if len(ones[0].row["tier_names"]) > 1:
         blocks.append(proofs(ones, scale))
-    costs: list[Plots | None] = [growth(ones), phases(ones, scale)]
+    costs: list[Plots | None] = [growth(ones) if scale == "nodes" else None, phases(ones, scale)]
     blocks += [picture for picture in costs if picture is not None]
     blocks.append(reached(ones, None, folded=True))
     return blocks

@@ -10,7 +10,7 @@ from html import escape
 __all__ = ["Axis", "Series", "bars", "chart", "legend"]
 
 _WIDTH, _HEIGHT = 420, 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 30, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 24, 30, 44
 _SHAPES = ("circle", "square", "triangle", "diamond")
 COLOURS = 8
 """Number of colours (classes c0, c1, ...) that the page defines; marks tell further series apart."""
@@ -133,10 +133,14 @@ def _mark(style: int, a: float, b: float) -> str:
             return f'<path d="M{a},{b - 5:.1f}l5,5l-5,5l-5,-5z"/>'
 
 
-def legend(names: Sequence[tuple[str, int]]) -> str:
-    """Names with their colours and marks."""
+def legend(names: Sequence[tuple[str, int]], *, filled: bool = False) -> str:
+    """Names with their colours and marks, or with a patch of colour (`filled`, for bars)."""
     found = []
     for name, style in names:
+        if filled:
+            patch = f'<rect class="fill c{style % COLOURS}" x="4" y="0" width="18" height="12"/>'
+            found.append(f'<span><svg viewBox="0 0 26 12">{patch}</svg>{escape(name)}</span>')
+            continue
         mark = f'<svg viewBox="0 0 26 12"><path class="line c{style % COLOURS} d{style // COLOURS % 3}" d="M0,6H26"/>'
         mark += f'<g class="mark c{style % COLOURS}">{_mark(style, 13, 6)}</g></svg>'
         found.append(f"<span>{mark}{escape(name)}</span>")
