@@ -80,7 +80,16 @@ def _list() -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    plans = [_plan(suite, options) for suite in _chosen(options.suite, _data(options) is not None)]
+    suites_chosen = _chosen(options.suite, _data(options) is not None)
+    parameters = {name for suite in suites_chosen for name in suite.grid}
+    for name in _settings(options):
+        if name not in parameters:
+            raise InputError("--set", f"there is no parameter {name!r}", f"use {', '.join(sorted(parameters))}")
+    methods = {name for suite in suites_chosen for name in suite.methods}
+    for name in [] if options.methods is None else options.methods.split(","):
+        if name not in methods:
+            raise InputError("--methods", f"there is no method {name!r}", f"use {', '.join(sorted(methods))}")
+    plans = [_plan(suite, options) for suite in suites_chosen]
     out = None if options.out is None else Path(options.out)
     found: list[Row] = []
     with Rows.open(out) as rows:
@@ -107,10 +116,7 @@ def _chosen(names: Sequence[str], has_data: bool) -> list[Suite]:
 
 def _plan(suite: Suite, options: argparse.Namespace) -> Plan:
     """What the options say about one of the suites."""
-    pairs = [text.partition("=") for text in options.set]
-    if any(not equals for _, equals, _ in pairs):
-        raise InputError("--set", "it is no NAME=VALUE", "write for example nodes=128,1024")
-    chosen = {name: values for name, _, values in pairs}
+    chosen = {name: values for name, values in _settings(options).items() if name in suite.grid}
     grid = suite.settle(quick=options.quick, seeds=options.seeds, chosen=chosen)
     limits = suite.quick_limits_s if options.quick else suite.limits_s
     if options.limits is not None:
@@ -119,10 +125,15 @@ def _plan(suite: Suite, options: argparse.Namespace) -> Plan:
     if rounds < 1:
         raise InputError("--rounds", f"{rounds} is less than one", "use one or more")
     methods = None if options.methods is None else frozenset(options.methods.split(","))
-    for name in methods or ():
-        if name not in suite.methods:
-            raise InputError("--methods", f"{suite.name} has no {name!r}", f"use {', '.join(suite.methods)}")
     return Plan(suite, suite.specs(_data(options), grid), limits, rounds, methods)
+
+
+def _settings(options: argparse.Namespace) -> dict[str, str]:
+    """What `--set` says, by name."""
+    pairs = [text.partition("=") for text in options.set]
+    if any(not equals for _, equals, _ in pairs):
+        raise InputError("--set", "it is no NAME=VALUE", "write for example nodes=128,1024")
+    return {name: values for name, _, values in pairs}
 
 
 def _seconds(text: str) -> float:

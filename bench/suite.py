@@ -49,7 +49,7 @@ class Suite:
     def settle(self, *, quick: bool, seeds: int | None, chosen: Mapping[str, str]) -> Grid:
         """The grid of a run: full or quick, `seeds` first seeds, and what is `chosen` as texts "value,value".
 
-        InputError for an unknown parameter or a value of another kind.
+        `chosen` names parameters of this suite only. InputError for a value of another kind.
         """
         grid = {**self.grid, **(self.quick if quick else {})}
         if seeds is not None:
@@ -57,8 +57,6 @@ class Suite:
                 raise InputError("--seeds", f"{seeds} is less than one", "use one or more")
             grid["seed"] = tuple(range(seeds))
         for name, text in chosen.items():
-            if name not in grid:
-                raise InputError("--set", f"{self.name} has no parameter {name!r}", f"use {', '.join(grid)}")
             kind = type(self.grid[name][0])
             try:
                 grid[name] = tuple(kind(value) for value in text.split(","))
