@@ -11,10 +11,11 @@ N ?= 20000
 CLIENTS ?= 16
 SECONDS ?= 60
 JOBS ?= 2
+RESULTS ?= build/bench
 PROTO := placement/v1/placement.proto
 CODE := $(wildcard placement solver topology tests examples bench)
 
-.PHONY: help install demo test test-data verify soak bench proto lint format clean
+.PHONY: help install demo test test-data verify soak bench bench-quick proto lint format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,9 +51,12 @@ verify: $(STAMP) ## check N random cases against brute force (N=20000)
 soak: $(STAMP) ## many clients against the real server (CLIENTS=16 SECONDS=60)
 	$(BIN)/python -m tests.soak --clients $(CLIENTS) --seconds $(SECONDS)
 
-bench: $(STAMP) ## proofs and speed on synthetic fleets, on traces too with MOORAGE_DATA
-	$(BIN)/python -m bench proven
-	@if [ -d "$${MOORAGE_DATA:-}" ]; then $(BIN)/python -m bench openb; fi
+bench: $(STAMP) ## all suites in full into RESULTS (many hours); measured data too with MOORAGE_DATA=folder
+	$(BIN)/python -m bench run all --out $(RESULTS)
+
+bench-quick: $(STAMP) ## all suites on small instances into RESULTS (ten minutes); measured data too with MOORAGE_DATA
+	$(BIN)/python -m bench run all --quick --out $(RESULTS)
+	@echo "report: $(RESULTS)/report.html"
 
 proto: $(STAMP) ## regenerate the stubs in placement/v1
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=. --pyi_out=. --grpc_python_out=. $(PROTO)

@@ -1,101 +1,128 @@
-"""Rows as a table, and what they come to."""
+"""Reports of a folder of results: one HTML page with plots, and a Markdown summary."""
 
 from __future__ import annotations
 
-import sys
-from statistics import median, quantiles
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from bench.blocks import Block, Heading, Plots, Table, Text, as_html, as_markdown
+from bench.curves import REPLAY, replay_blocks
+from bench.figures import Scored, by, score, spread
+from bench.plots import gap_against_time, growth, micro, phases, profiles, styles
+from bench.rows import Row, read_rows
+from bench.tables import duels, overview, proofs, reached, troubles
 
-from bench.rows import Row
+__all__ = ["blocks_of", "write_report"]
 
-__all__ = ["print_report", "summary"]
-
-_PIPED_WIDTH = 10_000
-_HIDDEN = ("nodes", "pending", "occupancy")
-"""Keys that are the same in all rows of a run are said once, above the table."""
+_MOST_TROUBLES = 40
+_DISTURBED = 1.25
+"""A row whose fixed loop took this much longer than the median is called disturbed."""
 
 
-def print_report(rows: list[Row]) -> None:
-    """Print a line per row and the summary on stdout; nothing wraps where no terminal sets the width."""
-    console = Console(markup=False, highlight=False, emoji=False)
-    if not console.is_terminal:
-        console = Console(markup=False, highlight=False, emoji=False, no_color=True, width=_PIPED_WIDTH)
-    shared = {name for name in _HIDDEN if len({row["key"].get(name) for row in rows}) == 1}
-    with console.capture() as printed:
-        console.print(_table(rows, shared))
-    sys.stdout.write("\n".join(line.rstrip() for line in printed.get().splitlines()) + "\n\n")
-    sys.stdout.writelines(f"{line}\n" for line in summary(rows))
+def write_report(folder: Path) -> tuple[Path, Path]:
+    """Write report.html and summary.md into a folder of results; InputError if it has no rows."""
+    blocks = blocks_of(read_rows(folder), folder.resolve().name)
+    page, summary = folder / "report.html", folder / "summary.md"
+    page.write_text(as_html(f"Bench {folder.resolve().name}", blocks), encoding="utf-8")
+    summary.write_text(as_markdown(blocks), encoding="utf-8")
+    return page, summary
+
+
+def blocks_of(rows: Sequence[Row], name: str) -> list[Block]:
+    """The report of some rows."""
+    replays = [row for row in rows if row["suite"] == REPLAY]
+    answers = [row for row in rows if row["suite"] != REPLAY]
+    scored = score(answers)
+    blocks: list[Block] = [Heading(1, f"Bench: {name}"), Text(_machine(rows)), Text(_reading())]
+    compared = [one for one in scored if one.row["suite"] != "micro"]
+    if compared:
+        blocks.append(overview(compared))
+    found = troubles(scored)
+    if found:
+        more = [f"and {len(found) - _MOST_TROUBLES} more"] if len(found) > _MOST_TROUBLES else []
+        blocks += [Heading(2, "What went wrong"), Text((*found[:_MOST_TROUBLES], *more))]
+    left_out = Counter((row["suite"], row["method"], row["skipped"]) for row in answers if "skipped" in row)
+    if left_out:
+        lines = [f"{suite}: {method} on {count} instances: {why}" for (suite, method, why), count in left_out.items()]
+        blocks += [Heading(2, "What was left out"), Text(tuple(lines))]
+    for suite, ones in by(compared, lambda one: one.row["suite"]).items():
+        blocks += _suite(suite, ones)
+    blocks += replay_blocks(replays)
+    operations = [one for one in scored if one.row["suite"] == "micro"]
+    if operations:
+        blocks += _micro(operations)
+    return blocks
+
+
+def _suite(suite: str, ones: Sequence[Scored]) -> list[Block]:
+    scale, style = ones[0].row["scale"], styles(ones)
+    blocks: list[Block] = [Heading(2, suite), Text((ones[0].row["about"] + ".",)), reached(ones, scale)]
+    pictures = [gap_against_time(ones, scale, style), profiles(ones, style)]
+    blocks += [picture for picture in pictures if picture is not None]
+    blocks.append(duels(ones))
+    if len(ones[0].row["tier_names"]) > 1:
+        blocks.append(proofs(ones, scale))
+    costs: list[Plots | None] = [growth(ones) if scale == "nodes" else None, phases(ones, scale)]
+    blocks += [picture for picture in costs if picture is not None]
+    blocks.append(reached(ones, None, folded=True))
+    return blocks
+
+
+def _micro(ones: Sequence[Scored]) -> list[Block]:
+    rows = []
+    for operation, same in by(ones, lambda one: one.arm.method).items():
+        line = [operation]
+        for nodes, mine in by(ones, lambda one: one.row["size"]["nodes"]).items():
+            took = spread(one.row["answer_ms"] for one in mine if one in same and not one.row["failed"])
+            line.append("-" if took is None else took.text(lambda ms: f"{ms:.3g}"))
+            del nodes
+        rows.append(tuple(line))
+    sizes = by(ones, lambda one: one.row["size"]["nodes"])
+    picture = micro(ones)
+    table = Table("Milliseconds, median (quartiles).", ("operation", *(f"{nodes} nodes" for nodes in sizes)), rows)
+    return [Heading(2, "micro"), table, *([] if picture is None else [picture])]
+
+
+def _machine(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Machines, versions, revisions, load, and how steady the machine was."""
+    lines = []
+    for (machine, code), same in by_machine(rows).items():
+        lines.append(f"{len(same)} answers on {machine}; {code}")
+        timed = [row for row in same if "calibration_ms" in row]
+        dates = sorted(row["date"] for row in timed)
+        loops = spread(row["calibration_ms"] for row in timed)
+        loads = spread(row["load"] for row in timed)
+        if loops is None or loads is None:
+            continue
+        disturbed = sum(row["calibration_ms"] > _DISTURBED * loops.middle for row in timed)
+        steady = f"fixed loop {loops.text(lambda ms: f'{ms:.3g}')} ms, load {loads.text(lambda busy: f'{busy:.2g}')}"
+        share = f"{disturbed} of {len(timed)} answers while the loop took more than {_DISTURBED:g} x its median"
+        lines.append(f"{dates[0]} to {dates[-1]}; {steady}; {share}")
+    return tuple(lines)
+
+
+def by_machine(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
+    """Rows by machine and revision."""
+    found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        sys.stdout.writelines(f"VIOLATION {_key(row, set())}: {text}\n" for text in row["violations"][:5])
+        where = row["environment"]
+        versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
+        machine = f"{where['cpu']}, {where['cores']} cores, {where['memory_gib']} GiB, {where['system']}"
+        changed = " with changes" if where["changed"] else ""
+        code = f"Python {where['python']}, {versions}, revision {where['git']}{changed}, code {where['code']}"
+        found.setdefault((machine, code), []).append(row)
+    return found
 
 
-def _key(row: Row, shared: set[str]) -> str:
-    return " ".join(f"{name}={value}" for name, value in row["key"].items() if name not in shared)
-
-
-def _table(rows: list[Row], shared: set[str]) -> Table:
-    first = rows[0]
-    said = [f"{name}={first['key'][name]}" for name in _HIDDEN if name in shared and name in first["key"]]
-    title = " ".join([first["suite"], *said, f"limit={first['time_limit_ms'] / 1e3:g}s"])
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    tiers = max(len(row["tiers"]) for row in rows)
-    table.add_column("case")
-    table.add_column("status")
-    table.add_column("placed", justify="right")
-    table.add_column("time s", justify="right")
-    for number in range(tiers):
-        table.add_column(f"gap {rows[0]['tiers'][number]['tier']}", justify="right")
-    table.add_column("greedy -> answer (first tier that differs)")
-    table.add_column("check")
-    for row in rows:
-        gaps = [_percent(tier["gap"]) for tier in row["tiers"]]
-        check = "ok" if not row["violations"] else f"{len(row['violations'])} VIOLATIONS"
-        if row["below_greedy"]:
-            check += ", BELOW GREEDY"
-        placed = f"{row['placed']}/{row['size']['pending']}"
-        seconds = f"{row['answer_ms'] / 1e3:.2f}"
-        table.add_row(_key(row, shared), row["status"], placed, seconds, *gaps, _gain(row), check)
-    return table
-
-
-def _gain(row: Row) -> str:
-    for tier in row["tiers"]:
-        if tier["greedy"] != tier["value"]:
-            return f"{tier['tier']}: {tier['greedy']} -> {tier['value']}"
-    return "the same"
-
-
-def _percent(gap: float | None) -> str:
-    if gap is None:
-        return "?"
-    return "0" if gap == 0 else f"{100 * gap:.3g} %"
-
-
-def summary(rows: list[Row]) -> list[str]:
-    """Share proved, times, gaps and gains over greedy, in lines."""
-    proved = sum(row["status"] == "OPTIMAL" for row in rows)
-    better = sum(any(tier["greedy"] != tier["value"] for tier in row["tiers"]) for row in rows)
-    lines = [
-        f"proved in all tiers: {proved} of {len(rows)} ({100 * proved / len(rows):.0f} %)",
-        f"time to answer s:    {_spread([row['answer_ms'] / 1e3 for row in rows])}",
-        f"better than greedy:  {better} of {len(rows)}; below greedy: {sum(row['below_greedy'] for row in rows)}",
-        f"answers refused by the check: {sum(bool(row['violations']) for row in rows)}",
-    ]
-    for index, tier in enumerate(rows[0]["tiers"]):
-        gaps = [100 * row["tiers"][index]["gap"] for row in rows if row["tiers"][index]["gap"] is not None]
-        closed = sum(gap == 0 for gap in gaps)
-        lines.append(f"gap of tier {tier['tier']} in %:    {_spread(gaps)}; closed in {closed} of {len(rows)}")
-    return lines
-
-
-def _spread(numbers: list[float]) -> str:
-    """Median, quartiles and ends."""
-    if not numbers:
-        return "none"
-    low, high = min(numbers), max(numbers)
-    if len(numbers) == 1:
-        return f"{low:.3g}"
-    first, _, third = quantiles(numbers, n=4, method="inclusive")
-    return f"median {median(numbers):.3g}, quartiles {first:.3g} to {third:.3g}, from {low:.3g} to {high:.3g}"
+def _reading() -> tuple[str, ...]:
+    gap = (
+        "gap: of the first tier, (value - bound) / (value of doing nothing - bound); bound is the best bound that "
+        "any method in this folder proved for the instance. In suites with known values (value - known) / known of the "
+        "last tier (known: the best known value, else a published bound). An invalid answer counts as 100 %."
+    )
+    return (
+        "Every answer was measured again by the independent checker; no figure of a method is taken over.",
+        gap,
+        "proven: all tiers, by the method's own bounds. Quartiles are over instances (seeds) and rounds.",
+    )

@@ -30,6 +30,7 @@ _REPLICAS = (1, 2, 3, 4, 6, 8, 12, 16, 32)
 _REPLICA_WEIGHTS = (34, 18, 8, 16, 6, 12, 2, 3, 1)
 _SHAPE_LEVELS = ("nvlink", "rack", "leaf", "block")
 _DEMAND_PERCENT = 130
+_MOST_REPLICAS = 256
 _GIB = 1024
 
 
@@ -37,9 +38,21 @@ class Demand:
     """A seeded source of pending workloads for one fleet."""
 
     def __init__(
-        self, fabric: Fabric, free_milli: int, running: list[Running], tenants: list[str], random: Random
+        self,
+        fabric: Fabric,
+        free_milli: int,
+        running: list[Running],
+        tenants: list[str],
+        random: Random,
+        *,
+        at_least_percent: int = 0,
     ) -> None:
-        """Sizes are drawn so that many workloads together want 1.3 times `free_milli`."""
+        """Sizes are drawn so that the workloads together want at most about 1.3 times `free_milli`.
+
+        What they want is often less; with `at_least_percent` gangs are then made larger until it is that share of
+        `free_milli`.
+        """
+        self._least_milli = floor_div(free_milli * at_least_percent, 100)
         self._random = random
         self._tenants = tenants
         self._running = running
@@ -60,16 +73,28 @@ class Demand:
     def draw(self, count: int) -> list[Workload]:
         """`count` workloads, two or three of them (at most a third) without GPUs."""
         cpu_only = min(self._random.choice((2, 3)), count // 3)
-        workloads: list[Workload] = []
-        for turn in range(count):
-            name = f"job-{turn:06d}"
-            if turn < cpu_only:
-                workloads.append(self._cpu(name))
-                continue
-            replicas, size = self._size(count - turn)
-            self._budget_milli -= replicas * size
-            workloads.append(self._workload(name, replicas, size, workloads))
+        workloads = [self._cpu(f"job-{turn:06d}") for turn in range(cpu_only)]
+        sizes = self._enlarged(count - cpu_only) if self._least_milli else None
+        for turn in range(cpu_only, count):
+            replicas, size = self._size(count - turn) if sizes is None else sizes[turn - cpu_only]
+            workloads.append(self._workload(f"job-{turn:06d}", replicas, size, workloads))
         return workloads
+
+    def _enlarged(self, count: int) -> list[tuple[int, int]]:
+        """Replicas and GPU milli of `count` workloads; some gangs doubled until all want enough."""
+        sizes = [self._size(count - turn) for turn in range(count)]
+        total = sum(replicas * size for replicas, size in sizes)
+        small = list(range(count))
+        while total < self._least_milli and small:
+            at = self._random.randrange(len(small))
+            replicas, size = sizes[small[at]]
+            if 2 * replicas > _MOST_REPLICAS or 2 * replicas * size > self._fleet_milli // 4:
+                small[at] = small[-1]
+                small.pop()
+                continue
+            sizes[small[at]] = (2 * replicas, size)
+            total += replicas * size
+        return sizes
 
     def _size(self, remaining: int) -> tuple[int, int]:
         """Replicas and GPU milli of each: natural, but no more than some times the average that is left."""
@@ -82,6 +107,7 @@ class Demand:
             replicas = _REPLICAS[_REPLICAS.index(replicas) - 1]
         while size > _SIZES_MILLI[0] and size > most:
             size = _SIZES_MILLI[_SIZES_MILLI.index(size) - 1]
+        self._budget_milli -= replicas * size
         return replicas, size
 
     def _chance(self, percent: int) -> bool:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from placement.cases.demand import Demand
 from placement.cases.occupancy import NOW_S, FreeFleet, occupy
 from placement.errors import InputError
-from placement.model import Budget, Case, Running, Tenant
+from placement.model import Budget, Case, Policy, Running, Tenant, default_policy
 from placement.model.document import input_error
 from placement.units import MAX_INT, floor_div
 from topology.errors import TopologyError
@@ -32,11 +32,14 @@ def synth_case(
     *,
     budget: Budget | None = None,
     preemption: bool = False,
+    policy: Policy | None = None,
+    demand_percent: int = 0,
 ) -> Case:
     """A case on `synth_fleet(fleet_kind, nodes, seed)`: `occupancy` of its GPUs used, `pending` workloads.
 
     Running work is a seeded mix of shares, single nodes and gangs within capacity and power caps; pending
-    work wants about 1.3 times the free GPUs if it is many workloads. 8 to 12 tenants, every third with a
+    work wants at most about 1.3 times the free GPUs, in gangs of up to 32 replicas. With `demand_percent` it wants
+    at least that share of the free GPUs, in gangs of up to 256 replicas. 8 to 12 tenants, every third with a
     quota above what it runs. With `preemption` about a third of the running work may be moved, and half of that
     of tier 2 and later may be evicted; without it all stays as it is. The same arguments give the same case.
     InputError for arguments out of range.
@@ -45,6 +48,8 @@ def synth_case(
         raise InputError("occupancy", f"{occupancy} is out of range", f"use a number from 0 to {MAX_OCCUPANCY}")
     if not 0 <= pending <= 100_000:
         raise InputError("pending", f"{pending} is out of range", "use a number from 0 to 100000")
+    if not 0 <= demand_percent <= 200:
+        raise InputError("demand_percent", f"{demand_percent} is out of range", "use a number from 0 to 200")
     if not 0 <= seed <= MAX_INT:
         raise InputError("seed", f"{seed} is out of range", f"use a number from 0 to {MAX_INT}")
     try:
@@ -57,13 +62,15 @@ def synth_case(
     free = FreeFleet(fabric)
     running = occupy(free, occupancy, names, random, preemption=preemption)
     free_milli = sum(sum(devices) for devices in free.free)
-    workloads = Demand(fabric, free_milli, running, names, random).draw(pending)
+    source = Demand(fabric, free_milli, running, names, random, at_least_percent=demand_percent)
+    workloads = source.draw(pending)
     try:
         return Case(
             fleet=fleet,
             workloads=tuple(workloads),
             running=tuple(running),
             tenants=tuple(_tenants(names, running, fabric, free_milli, random)),
+            policy=policy or default_policy(),
             budget=budget or Budget(wall_ms=2000),
             seed=seed,
             now_s=NOW_S,

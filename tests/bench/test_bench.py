@@ -1,70 +1,114 @@
-"""The benchmark on something small: real cases, a real process, rows that can be taken up again."""
+"""The bench on something small: real cases, a real process, rows that can be taken up again, complete reports."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from bench.__main__ import main
-from bench.report import summary
-from bench.rows import Row
+from bench.rows import FILE, Row
 
-ARGS = ["proven", "--nodes", "16", "--pending", "4", "--seeds", "2", "--time-limit", "1s", "--fleet", "hgx"]
-
-
-def rows_of(path: Path) -> list[Row]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+TINY = ["run", "exact", "--set", "nodes=16", "--set", "pending=4", "--limits", "1s", "--seeds"]
 
 
-def test_rows_are_measured_checked_and_taken_up_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "rows.jsonl"
-    assert main([*ARGS, "--out", str(out)]) == 0
+def rows_of(folder: Path) -> list[Row]:
+    return [json.loads(line) for line in (folder / FILE).read_text(encoding="utf-8").splitlines()]
+
+
+def test_answers_are_measured_judged_and_taken_up_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "results"
+    assert main([*TINY, "2", "--rounds", "2", "--out", str(out)]) == 0
     first = rows_of(out)
-    assert [row["key"]["seed"] for row in first] == [0, 1]
+    assert [(row["round"], row["instance"]["seed"], row["method"]) for row in first] == [
+        *[(0, 0, "greedy"), (0, 0, "moorage"), (0, 1, "greedy"), (0, 1, "moorage")],
+        *[(1, 0, "moorage"), (1, 0, "greedy"), (1, 1, "moorage"), (1, 1, "greedy")],
+    ], "every second round goes backwards through the methods"
     for row in first:
         assert row["violations"] == []
-        assert row["below_greedy"] is False
-        assert [tier["value"] for tier in row["tiers"]] <= [tier["greedy"] for tier in row["tiers"]]
-        assert all(tier["bound"] <= tier["value"] for tier in row["tiers"])
-        assert row["placed"] <= row["size"]["pending"] == 4
-        assert row["answer_ms"] < 5000
-        assert {"cpu", "cores", "load", "versions", "git", "code", "date"} <= row["environment"].keys()
+        assert row["failed"] is None
+        assert row["admitted"] <= row["size"]["asked"] == 4
+        assert row["answer_ms"] < 10_000
+        assert row["calibration_ms"] > 0
+        assert {"cpu", "cores", "python", "versions", "git", "code"} <= row["environment"].keys()
+        if row["method"] == "moorage":
+            assert all(bound <= value for bound, value in zip(row["bounds"], row["values"], strict=True))
+            assert row["limit_s"] == 1.0
+        else:
+            assert row["limit_s"] is None
     printed = capfd.readouterr()
-    assert "proved in all tiers: " in printed.out
-    assert printed.err.count("proven fleet=hgx") == 2
+    assert "| exact | 2 | 2 | 2 | 2 | 8 | 0 | 0 | 0 | 0 |" in printed.out
+    assert printed.err.count(" left\n") == 8
 
-    # Killed while writing the third row: the half line goes, the first two are not measured again.
-    with out.open("a", encoding="utf-8") as stream:
+    # Killed while writing a row: the half line goes, the others are not measured again.
+    with (out / FILE).open("a", encoding="utf-8") as stream:
         stream.write('{"identity": "half a l')
-    assert main([*ARGS[:6], "3", *ARGS[7:], "--out", str(out)]) == 0
+    assert main([*TINY, "3", "--rounds", "2", "--out", str(out)]) == 0
     again = rows_of(out)
-    assert again[:2] == first
-    assert [row["key"]["seed"] for row in again] == [0, 1, 2]
-    assert capfd.readouterr().err.count("(known)") == 2
+    assert again[:8] == first
+    assert sorted(row["instance"]["seed"] for row in again[8:]) == [2] * 4
+    assert capfd.readouterr().err.count("(known)") == 8
+    started = [json.loads(line) for line in (out / "runs.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [one["suites"] for one in started] == [["exact"], ["exact"]]
+
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "<h2>exact</h2>" in page
+    assert not re.search(r"(src|href)=|@import|url\(", page), "the page needs no other file"
+    charts = re.findall(r'<svg class="chart.*?</svg>', page, re.DOTALL)
+    assert charts, "there is something to see"
+    for chart in charts:
+        drawn = ET.fromstring(chart)  # noqa: S314 - the bench wrote it just now
+        marks = [one for one in drawn.iter() if "line" in one.get("class", "") or "fill" in one.get("class", "")]
+        assert marks, "no chart has empty axes"
+    assert "| moorage 1 s | greedy |" in (out / "summary.md").read_text(encoding="utf-8")
+    assert main(["compare", str(out), str(out)]) == 0
+    assert "0 worse, 0 worse?" in capfd.readouterr().out
 
 
 def test_another_limit_is_another_measurement(tmp_path: Path) -> None:
-    out = tmp_path / "rows.jsonl"
-    args = [*ARGS[:6], "1", "--fleet", "nvl72", "--out", str(out)]
-    assert main([*args, "--time-limit", "500ms"]) == 0
-    assert main([*args, "--time-limit", "501ms"]) == 0
-    assert [row["time_limit_ms"] for row in rows_of(out)] == [500, 501]
+    for limits in ("500ms", "500ms,501ms"):
+        args = [*TINY, "1", "--methods", "moorage", "--limits", limits, "--out", str(tmp_path)]
+        assert main(args) == 0
+    assert [row["limit_s"] for row in rows_of(tmp_path)] == [0.5, 0.501]
 
 
-def test_the_list_names_the_suites(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_micro_operation_is_timed_and_looked_at(tmp_path: Path) -> None:
+    args = ["run", "micro", "--set", "nodes=16,32", "--seeds", "1", "--rounds", "1", "--out", str(tmp_path)]
+    assert main(args) == 0
+    rows = rows_of(tmp_path)
+    assert {row["size"]["nodes"] for row in rows} == {16, 32}
+    assert all(row["violations"] == [] and row["answer_ms"] > 0 for row in rows)
+    assert {"lower", "judge", "case from JSON", "fleet from proto", "exact model"} <= {row["method"] for row in rows}
+
+
+def test_the_list_names_suites_parameters_and_methods(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["proven", "openb"]
+    said = capsys.readouterr().out
+    names = [line.split()[0] for line in said.splitlines() if not line.startswith(" ")]
+    assert names == ["fleet", "exact", "openb", "philly", "fleet-j", "gap", "roadef", "micro"]
+    assert "nodes: 128 1024 4096 16384" in said
 
 
 @pytest.mark.badinput
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["proven", "--time-limit", "soon"], "--time-limit"),
-        (["proven", "--seeds", "0"], "--seeds"),
-        (["proven", "--nodes", "3"], "nodes"),
-        (["proven", "--occupancy", "2"], "occupancy"),
-        (["openb", "--data", "/nowhere"], "--data"),
+        (["run", "nothing"], "suite"),
+        (["run", "exact", "--limits", "soon"], "--limits"),
+        (["run", "exact", "--seeds", "0"], "--seeds"),
+        (["run", "exact", "--rounds", "0"], "--rounds"),
+        (["run", "exact", "--set", "nodes"], "--set"),
+        (["run", "exact", "--set", "colour=red"], "--set"),
+        (["run", "exact", "--set", "nodes=many"], "--set"),
+        (["run", "exact", "--set", "nodes=3"], "nodes"),
+        (["run", "exact", "--set", "occupancy=2"], "occupancy"),
+        (["run", "exact", "--methods", "magic"], "--methods"),
+        (["run", "openb", "--data", "/nowhere"], "--data"),
+        (["run", "fleet-j", "--data", "."], "--data"),
+        (["report", "/nowhere"], FILE),
+        (["compare", "/nowhere", "/nowhere"], FILE),
     ],
 )
 def test_bad_arguments_are_one_line(args: list[str], says: str, capfd: pytest.CaptureFixture[str]) -> None:
@@ -78,20 +122,27 @@ def test_bad_arguments_are_one_line(args: list[str], says: str, capfd: pytest.Ca
 @pytest.mark.badinput
 @pytest.mark.parametrize("text", ["buy milk\n", "buy milk"])
 def test_a_file_of_something_else_is_left_alone(text: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "notes.txt"
-    out.write_text(text, encoding="utf-8")
-    assert main([*ARGS, "--out", str(out)]) == 2
-    assert "notes.txt line 1" in capfd.readouterr().err
-    assert out.read_text(encoding="utf-8") == text
+    path = tmp_path / FILE
+    path.write_text(text, encoding="utf-8")
+    assert main([*TINY, "1", "--out", str(tmp_path)]) == 2
+    assert f"{FILE} line 1" in capfd.readouterr().err
+    assert path.read_text(encoding="utf-8") == text
 
 
-def test_the_summary_counts() -> None:
-    def row(status: str, answer_ms: float, gap: float, greedy: int) -> Row:
-        tier = {"tier": 1, "value": 5, "gap": gap, "greedy": greedy}
-        return {"status": status, "answer_ms": answer_ms, "tiers": [tier], "below_greedy": False, "violations": []}
-
-    lines = summary([row("OPTIMAL", 100, 0.0, 5), row("FEASIBLE", 300, 0.5, 7)])
-    assert lines[0] == "proved in all tiers: 1 of 2 (50 %)"
-    assert "median 0.2" in lines[1]
-    assert lines[2].startswith("better than greedy:  1 of 2")
-    assert lines[4].endswith("median 25, quartiles 12.5 to 37.5, from 0 to 50; closed in 1 of 2")
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("args", "checks"),
+    [
+        (["openb", "--set", "pending=50", "--set", "fill=0.85"], "openb"),
+        (["philly", "--set", "pending=20"], "philly"),
+        (["fleet-j", "--set", "file=256-dom4"], "fleet-j"),
+        (["gap", "--set", "most_jobs=20", "--set", "every=2"], "gap"),
+        (["roadef"], "roadef"),
+    ],
+)
+def test_measured_suites_run(args: list[str], checks: str, data_dir: Path, tmp_path: Path) -> None:
+    options: list[Any] = ["--quick", "--seeds", "1", "--limits", "1s", "--data", str(data_dir), "--out", str(tmp_path)]
+    assert main(["run", *args, *options]) == 0
+    rows = rows_of(tmp_path)
+    assert {row["suite"] for row in rows} == {checks}
+    assert all(row["violations"] == [] and row["failed"] is None for row in rows)

@@ -1,0 +1,38 @@
+"""All suites, with the methods that are run on each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.own import Adapter, CaseGreedy, Engine, SolverGreedy, SolverSearch
+from bench.suite import MakeMethod, Suite
+from bench.suites.fleet import exact, fleet
+from bench.suites.gangs import fleet_j, gangs_of, problem_j
+from bench.suites.gap import agents_of, gap, problem_gap
+from bench.suites.micro import micro
+from bench.suites.openb import openb
+from bench.suites.philly import philly
+from bench.suites.reassign import Initial, machines_of, problem_roadef, roadef
+
+__all__ = ["suites"]
+
+
+def suites() -> Mapping[str, Suite]:
+    """The suites by name. Methods stand in the order in which they are run; ours are `greedy` and `moorage`."""
+    cases: dict[str, MakeMethod] = {"greedy": CaseGreedy, "moorage": Engine}
+    found = (
+        fleet(cases),
+        exact(cases),
+        openb(cases),
+        philly(cases),
+        fleet_j(_solver(Adapter(problem_j, gangs_of))),
+        gap(_solver(Adapter(problem_gap, agents_of))),
+        roadef({"initial": Initial, "moorage": _solver(Adapter(problem_roadef, machines_of))["moorage"]}),
+        micro(),
+    )
+    return {suite.name: suite for suite in found}
+
+
+def _solver(adapter: Adapter[Any, Any]) -> dict[str, MakeMethod]:
+    return {"greedy": lambda: SolverGreedy(adapter), "moorage": lambda: SolverSearch(adapter)}
