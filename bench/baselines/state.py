@@ -38,10 +38,15 @@ class Demand(NamedTuple):
         """GPU milli over all devices."""
         return self.devices * self.milli
 
+    @property
+    def way(self) -> int:
+        """How GPUs are asked for: the number of whole ones, 0 for a share of one."""
+        return self.devices if self.milli == WHOLE else 0
+
 
 @dataclass
 class NodeState:
-    """What is free on N nodes of at most D devices; rows stand in the order that breaks ties."""
+    """What is free on N nodes of at most D devices; rows stand in the order that breaks ties. Made of idle nodes."""
 
     cpu: Ints
     """int64[N], milli-cores."""
@@ -57,17 +62,15 @@ class NodeState:
     """int64[N], MiB that each device of the node has."""
 
     def __post_init__(self) -> None:
-        """Count what the nodes offer now: the unit of shares in scores."""
+        """Count what the idle nodes offer: the unit of shares in scores."""
         self.milli: Ints = self.device.sum(axis=1)
+        """int64[N], free milli of all devices."""
+        self.count: Ints = (self.device > 0).sum(axis=1)
+        """int64[N], devices that the idle node offers."""
+        self.hosted: Ints = np.zeros((self.cpu.size, self.device.shape[1] + 1), np.int64)
+        """int64[N, D + 1], replicas with GPUs on the node by `Demand.way`."""
         self.most_cpu = max(1, int(self.cpu.max(initial=1)))
         self.most_milli = max(1, int(self.milli.max(initial=1)))
-
-    def copy(self) -> NodeState:
-        """A state of its own, with the same units of shares."""
-        arrays = (self.cpu, self.memory, self.nics, self.device, self.model, self.device_memory)
-        other = NodeState(*(array.copy() for array in arrays))
-        other.most_cpu, other.most_milli = self.most_cpu, self.most_milli
-        return other
 
     def fits(self, demand: Demand, rows: Ints | slice) -> Bools:
         """Which of the rows can host the demand now."""
@@ -102,3 +105,5 @@ class NodeState:
         for device in devices:
             self.device[row, device] -= sign * demand.milli
         self.milli[row] -= sign * demand.total_milli
+        if demand.devices:
+            self.hosted[row, demand.way] += sign
