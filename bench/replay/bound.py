@@ -20,8 +20,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 
-import numpy as np
 from ortools.linear_solver import pywraplp
 
 from bench.baselines.state import WHOLE, Demand
@@ -97,16 +97,25 @@ def cuts(sizes: list[int]) -> Iterator[dict[int, float]]:
 def _functions(sizes: list[int]) -> Iterator[Callable[[Fraction], Fraction]]:
     """Staircases; thresholds that round large shares up; the same with small ones as equal parts."""
     for steps in range(1, _STAIRS + 1):
-        yield lambda x, k=steps: x if (k + 1) * x == int((k + 1) * x) else Fraction(int((k + 1) * x), k)
+        yield partial(_stairs, steps)
     for size in sizes:
         for e in (Fraction(size, WHOLE), Fraction(WHOLE - size, WHOLE)):
             for least in (e, e + Fraction(1, WHOLE)):
                 if 0 < least <= Fraction(1, 2):
-                    yield lambda x, e=least: Fraction(int(x > 1 - e)) if not e <= x <= 1 - e else x
-                    yield lambda x, e=least: _parts(x, e)
+                    yield partial(_large, least)
+                    yield partial(_parts, least)
 
 
-def _parts(x: Fraction, least: Fraction) -> Fraction:
+def _stairs(steps: int, x: Fraction) -> Fraction:
+    height = (steps + 1) * x
+    return x if height == int(height) else Fraction(int(height), steps)
+
+
+def _large(least: Fraction, x: Fraction) -> Fraction:
+    return x if least <= x <= 1 - least else Fraction(int(x > 1 - least))
+
+
+def _parts(least: Fraction, x: Fraction) -> Fraction:
     most = int(1 / least)
     if x > Fraction(1, 2):
         return 1 - Fraction(int((1 - x) / least), most)

@@ -19,7 +19,7 @@ from topology.errors import TopologyError
 from topology.model import Fleet
 from topology.sources.openb import RANK_LABEL, read_openb_nodes
 
-__all__ = ["OpenbCase", "Pod", "openb_case", "read_openb_pods"]
+__all__ = ["MAIN", "OpenbCase", "Pod", "openb_case", "openb_workload", "read_openb_pods"]
 
 MAIN = "main"
 """Name of the only subgroup and the only role of an openb workload."""
@@ -76,7 +76,7 @@ def openb_case(
     if seed:
         stream = [stream[row] for row in np.random.default_rng(seed).permutation(len(stream))]
     try:
-        workloads = [_workload(pod) for pod in stream]
+        workloads = [openb_workload(pod) for pod in stream]
         state = _State(fleet)
         reached, taken, placed = _fill(state, stream, workloads, fill)
         if not reached:
@@ -144,7 +144,7 @@ def _integer(row: dict[str, str], column: str, where: str) -> int:
     return int(cell)
 
 
-def _workload(pod: Pod) -> Workload:
+def openb_workload(pod: Pod) -> Workload:
     """A pod as a workload of one replica; the kind is a guess from the service class or the size."""
     if pod.num_gpu == 0:
         kind = Kind.CPU
