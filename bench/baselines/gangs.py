@@ -125,7 +125,7 @@ def place_all(lowered: Lowered, placer: Placer) -> Plan:
 
     def importance(item: int) -> tuple[int, int, str]:
         members = lowered.refs[item].members
-        return min((one.tier, -one.priority) for one in members) + (lowered.refs[item].key,)
+        return (*min((one.tier, -one.priority) for one in members), lowered.refs[item].key)
 
     ledgers: list[list[Ledger]] = [[] for _ in lowered.refs]
     for atom in lowered.problem.atoms:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.baselines.best_fit import BestFit
 from bench.baselines.dot_product import DotProduct
 from bench.baselines.first_fit import FirstFit
+from bench.baselines.flat import FlatCase
 from bench.baselines.gangs import MakeScoring, ScoringMethod, case_fgd
 from bench.baselines.gpu_clustering import GpuClustering
 from bench.baselines.gpu_packing import GpuPacking
@@ -25,6 +26,8 @@ CASE_METHODS: dict[str, MakeMethod] = dict(
         _scoring("gpu-packing", lambda _: GpuPacking()),
         _scoring("gpu-clustering", lambda _: GpuClustering()),
         _scoring("fgd", case_fgd),
+        ("flat-counts", lambda: FlatCase(booleans=False)),
+        ("flat-booleans", lambda: FlatCase(booleans=True)),
     )
 )
 """Methods on cases."""
