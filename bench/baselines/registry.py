@@ -5,13 +5,16 @@ from __future__ import annotations
 from bench.baselines.best_fit import BestFit
 from bench.baselines.dot_product import DotProduct
 from bench.baselines.first_fit import FirstFit
-from bench.baselines.flat import FlatCase
+from bench.baselines.flat import FlatCase, FlatProblem
 from bench.baselines.gangs import MakeScoring, ScoringMethod, case_fgd
 from bench.baselines.gpu_clustering import GpuClustering
 from bench.baselines.gpu_packing import GpuPacking
+from bench.baselines.rebalancer import Rebalancer
+from bench.fleet_j import FleetJ, Gangs
+from bench.own import Adapter
 from bench.suite import MakeMethod
 
-__all__ = ["CASE_METHODS"]
+__all__ = ["CASE_METHODS", "gang_methods"]
 
 
 def _scoring(name: str, make: MakeScoring) -> tuple[str, MakeMethod]:
@@ -31,3 +34,13 @@ CASE_METHODS: dict[str, MakeMethod] = dict(
     )
 )
 """Methods on cases."""
+
+
+def gang_methods(adapter: Adapter[FleetJ, Gangs]) -> dict[str, MakeMethod]:
+    """Methods on fleet-j; `adapter` makes the solver's problem of an instance."""
+    return {
+        "rebalancer": Rebalancer,
+        "rebalancer-from-greedy": lambda: Rebalancer(adapter),
+        "flat-counts": lambda: FlatProblem(adapter, booleans=False),
+        "flat-booleans": lambda: FlatProblem(adapter, booleans=True),
+    }
