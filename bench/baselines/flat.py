@@ -66,7 +66,8 @@ class FlatCase(CaseMethod):
         admitted = frozenset(workload.id for workload in snapshot.case.workloads) - rejected.keys()
         lowered = lower(snapshot.case, snapshot.fabric, only=admitted, usage=snapshot.usage)
         found = solve_flat(lowered.problem, deadline, seed, booleans=self._booleans)
-        return Answer(lift(lowered, found.placements), found.bounds, found.timings_ms, note=found.note)
+        lifted = lift(lowered, found.placements)
+        return Answer(lifted.placements, found.bounds, found.timings_ms, disturbed=lifted, note=found.note)
 
 
 class FlatProblem(Method[S, A], Generic[S, A]):
@@ -87,7 +88,7 @@ class FlatProblem(Method[S, A], Generic[S, A]):
 
 
 def solve_flat(problem: Problem, deadline: float, seed: int, *, booleans: bool) -> Answer[Plan]:
-    """Plan, claimed bounds per tier, and timings; `deadline` is on `time.monotonic`. The plan is empty if none came."""
+    """Plan, claimed bounds per tier, and timings; `deadline` is on `time.monotonic`. If none came, the plan leaves all as it is."""
     began = time.monotonic()
     hint, _ = greedy(problem)
     singles = Singles(problem) if booleans else None
@@ -96,7 +97,7 @@ def solve_flat(problem: Problem, deadline: float, seed: int, *, booleans: bool) 
     columns = sum(int((upper > 0).sum()) for upper in cells.upper.values())
     nothing: tuple[int | None, ...] = (None,) * problem.tiers
     if columns > MOST_COLUMNS:
-        return Answer(Plan(), nothing, note=f"the model would have {columns} columns and is not built")
+        return Answer(problem.anchor, nothing, note=f"the model would have {columns} columns and is not built")
     encoded = encode(model, cells, start)
     built = time.monotonic()
     timings = {"build_ms": (built - began) * 1e3}
@@ -116,7 +117,7 @@ def solve_flat(problem: Problem, deadline: float, seed: int, *, booleans: bool) 
         limits.append(encoded.arrays.value(tier, x))
     timings["search_ms"] = (time.monotonic() - built) * 1e3
     if x is None:
-        return Answer(Plan(), tuple(bounds), timings, note=f"nothing found in time ({columns} columns)")
+        return Answer(problem.anchor, tuple(bounds), timings, note=f"nothing found in time ({columns} columns)")
     plan = seat_plan(model, cells, encoded.counts(x))
     if plan is None:
         raise AssertionError("a solution over single nodes has no seats")
@@ -137,13 +138,15 @@ def flat_cells(problem: Problem) -> Cells:
 class Singles:
     """A problem whose parts have one replica each, and the way there and back.
 
-    Parts that come in segments keep their counts: a segment speaks of the replicas of one part together.
+    Parts that come in segments keep their counts, since a segment speaks of the replicas of one part together; so do
+    those of running work, whose seats are known.
     """
 
     def __init__(self, original: Problem) -> None:
         """Split all parts that can be split."""
         self._original = original
         whole = {(atom.item, atom.part) for atom in original.atoms if isinstance(atom, Segments)}
+        whole |= {key for key, _ in original.parts() if key[0] in original.homes}
         self._parts: dict[PartKey, tuple[int, ...]] = {}
         items = [self._item(index, item, whole) for index, item in enumerate(original.items)]
         atoms = [new for atom in original.atoms for new in self._atoms(atom)]

@@ -66,7 +66,7 @@ class ScoringMethod(CaseMethod):
         plan = place_all(lowered, Placer(case_state(snapshot), self._make(snapshot)))
         done = time.perf_counter()
         timings = {"lower_ms": (ready - began) * 1e3, "place_ms": (done - ready) * 1e3}
-        return Answer(lift(lowered, plan), timings_ms=timings)
+        return Answer(lift(lowered, plan).placements, timings_ms=timings)
 
 
 def case_state(snapshot: Snapshot) -> NodeState:
@@ -121,7 +121,11 @@ def _codes(snapshot: Snapshot) -> dict[str, int]:
 
 
 def place_all(lowered: Lowered, placer: Placer) -> Plan:
-    """All items in order of tier and priority (of their most important member), then key."""
+    """All pending items in order of tier and priority (of their most important member), then key.
+
+    Running work that could be moved stays where it is; `placer` counts it as running already.
+    """
+    homes = lowered.problem.homes
 
     def importance(item: int) -> tuple[int, int, str]:
         members = lowered.refs[item].members
@@ -136,12 +140,21 @@ def place_all(lowered: Lowered, placer: Placer) -> Plan:
                 ledgers[item].append(ledger)
     codes = {node.gpu_model: int(code) for node, code in zip(lowered.fabric.nodes, placer.state.model, strict=True)}
     known = {model: code for model, code in codes.items() if model is not None}
-    seats = {}
-    for item in sorted(range(len(lowered.refs)), key=importance):
+    for item, home in homes.items():
+        held = {part: _counts(lowered, seats) for part, seats in enumerate(home)}
+        for ledger in ledgers[item]:
+            ledger.add(item, held)
+    seats = dict(homes)
+    for item in sorted(set(range(len(lowered.refs))) - homes.keys(), key=importance):
         found = _Gang(lowered, placer, ledgers[item], item, known).place()
         if found is not None:
             seats[item] = found
     return Plan(seats)
+
+
+def _counts(lowered: Lowered, seats: tuple[Seat, ...]) -> Ints:
+    """int64[N]: replicas per node."""
+    return np.bincount([seat.bin for seat in seats], minlength=lowered.problem.bins.count).astype(np.int64)
 
 
 class _Gang:

@@ -81,7 +81,7 @@ class GreedyBatches(Batches):
     def _answer(self, snapshot: Snapshot) -> tuple[Placement, ...]:
         lowered = lower(snapshot.case, snapshot.fabric, usage=snapshot.usage)
         plan, _ = greedy(lowered.problem)
-        return lift(lowered, plan)
+        return lift(lowered, plan).placements
 
 
 class DecideBatches(Batches):

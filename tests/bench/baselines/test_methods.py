@@ -18,23 +18,24 @@ from bench.suites.fleet import FLEET_WEIGHTED
 from bench.suites.gangs import gangs_of, problem_j
 from placement.cases.synth import synth_case
 from placement.compile import lower
-from placement.model import Role, read_policy
+from placement.model import Role, default_policy, read_policy
 from placement.snapshot import Snapshot
 from solver.check import check, values
 from solver.greedy import greedy
 from solver.plan import Plan
+from topology.synth import FleetKind
 
 _SCORED = [name for name in CASE_METHODS if not name.startswith("flat")]
 
 
-def _instance(fleet: str, nodes: int, seed: int) -> CaseInstance:
+def _instance(fleet: FleetKind, nodes: int, seed: int) -> CaseInstance:
     policy = read_policy(FLEET_WEIGHTED)
     return CaseInstance(synth_case(fleet, nodes, 0.6, 3 * nodes // 4, seed, policy=policy))
 
 
 @pytest.mark.parametrize("name", _SCORED)
 @pytest.mark.parametrize("fleet", ["hgx", "nvl72", "mixed"])
-def test_gangs_are_placed_whole_and_validly(name: str, fleet: str) -> None:
+def test_gangs_are_placed_whole_and_validly(name: str, fleet: FleetKind) -> None:
     for seed in range(3):
         instance = _instance(fleet, 36, seed)
         method = CASE_METHODS[name]()
@@ -64,6 +65,18 @@ def test_demands_are_read_from_roles() -> None:
     assert demand_of(Role(name="r", cpu_milli=5, gpu_models=("H100",)), codes) == Demand(5, 0, 0, 0)
 
 
+@pytest.mark.parametrize("name", ["best-fit", "fgd", "flat-counts", "flat-booleans"])
+def test_running_work_that_may_move_is_in_good_hands(name: str) -> None:
+    case = _instance("hgx", 16, 0).subject
+    loose = tuple(one.model_copy(update={"movable": True, "evictable": True}) for one in case.running)
+    instance = CaseInstance(case.model_copy(update={"running": loose, "policy": default_policy()}))
+    assert Snapshot.of(instance.subject).case.running[0].movable
+    method = CASE_METHODS[name]()
+    judged = instance.judge(method.answer(instance.subject, time_limit_s=10, seed=0))
+    assert judged.violations == ()
+    assert judged.admitted > 0
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_both_flat_models_find_the_optimum_of_small_cases(seed: int) -> None:
     instance = _instance("hgx", 16, seed)
@@ -82,7 +95,7 @@ def test_both_flat_models_find_the_optimum_of_small_cases(seed: int) -> None:
 
 
 @pytest.mark.parametrize("fleet", ["hgx", "nvl72"])
-def test_splitting_into_single_replicas_changes_no_value(fleet: str) -> None:
+def test_splitting_into_single_replicas_changes_no_value(fleet: FleetKind) -> None:
     for seed in range(4):
         instance = _instance(fleet, 24, seed)
         snapshot = Snapshot.of(instance.subject)
