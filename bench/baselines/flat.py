@@ -88,7 +88,10 @@ class FlatProblem(Method[S, A], Generic[S, A]):
 
 
 def solve_flat(problem: Problem, deadline: float, seed: int, *, booleans: bool) -> Answer[Plan]:
-    """Plan, claimed bounds per tier, and timings; `deadline` is on `time.monotonic`. If none came, the plan leaves all as it is."""
+    """Plan, claimed bounds per tier, and timings; `deadline` is on `time.monotonic`.
+
+    If no plan is found, all stays as it is: nothing pending is placed.
+    """
     began = time.monotonic()
     hint, _ = greedy(problem)
     singles = Singles(problem) if booleans else None
