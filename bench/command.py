@@ -14,6 +14,7 @@ from bench.compare import compare_folders
 from bench.figures import score
 from bench.machine import environment
 from bench.registry import suites
+from bench.replay.command import add_arguments, run_replays
 from bench.report import blocks_of, write_report
 from bench.rows import Row, Rows
 from bench.run import Plan, run_suite
@@ -43,6 +44,8 @@ def run(args: Sequence[str]) -> int:
         blocks, found = compare_folders(Path(options.old), Path(options.new))
         sys.stdout.write(as_markdown(blocks))
         return 1 if any(one.verdict == "worse" for one in found) else 0
+    if options.command == "replay":
+        return run_replays(options, _data(options), None if options.out is None else Path(options.out))
     return _run(options)
 
 
@@ -60,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--rounds", type=int, help="repeat everything so often, every second time backwards")
     one.add_argument("--data", help=f"folder of measured data (default: {_DATA})")
     one.add_argument("--out", help="folder of results to add to; answers that it holds already are skipped")
+    replays = commands.add_parser("replay", help="replay openb sequences by several methods and print the table")
+    add_arguments(replays)
+    replays.add_argument("--data", help=f"folder of measured data (default: {_DATA})")
+    replays.add_argument("--out", help="folder of results to add to; replays that it holds already are skipped")
     two = commands.add_parser("report", help="write report.html and summary.md into a folder of results")
     two.add_argument("folder", metavar="FOLDER")
     three = commands.add_parser("compare", help="say which cells of NEW are worse or better than in OLD beyond noise")

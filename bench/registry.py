@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bench.baselines.registry import CASE_METHODS, gang_methods
+from bench.fleet_j import FleetJ, Gangs
 from bench.own import Adapter, CaseGreedy, Engine, SolverGreedy, SolverSearch
 from bench.suite import MakeMethod, Suite
 from bench.suites.fleet import exact, fleet
@@ -20,13 +22,14 @@ __all__ = ["suites"]
 
 def suites() -> Mapping[str, Suite]:
     """The suites by name. Methods stand in the order in which they are run; ours are `greedy` and `moorage`."""
-    cases: dict[str, MakeMethod] = {"greedy": CaseGreedy, "moorage": Engine}
+    cases: dict[str, MakeMethod] = {"greedy": CaseGreedy, **CASE_METHODS, "moorage": Engine}
+    gangs: Adapter[FleetJ, Gangs] = Adapter(problem_j, gangs_of)
     found = (
         fleet(cases),
         exact(cases),
         openb(cases),
         philly(cases),
-        fleet_j(_solver(Adapter(problem_j, gangs_of))),
+        fleet_j({**gang_methods(gangs), **_solver(gangs)}),
         gap(_solver(Adapter(problem_gap, agents_of))),
         roadef({"initial": Initial, "moorage": _solver(Adapter(problem_roadef, machines_of))["moorage"]}),
         micro(),

@@ -19,7 +19,7 @@ from topology.errors import TopologyError
 from topology.model import Fleet
 from topology.sources.openb import RANK_LABEL, read_openb_nodes
 
-__all__ = ["OpenbCase", "Pod", "openb_case", "read_openb_pods"]
+__all__ = ["MAIN", "OpenbCase", "Pod", "openb_case", "openb_workload", "read_openb_pods"]
 
 MAIN = "main"
 """Name of the only subgroup and the only role of an openb workload."""
@@ -27,7 +27,7 @@ TENANT = "openb"
 
 
 class Pod(NamedTuple):
-    """One line of a pod file. `gpu_milli` is per device; `gpu_models` empty = any."""
+    """One line of a pod file. `gpu_milli` is per device; `gpu_models` as listed, empty = any."""
 
     name: str
     cpu_milli: int
@@ -76,7 +76,7 @@ def openb_case(
     if seed:
         stream = [stream[row] for row in np.random.default_rng(seed).permutation(len(stream))]
     try:
-        workloads = [_workload(pod) for pod in stream]
+        workloads = [openb_workload(pod) for pod in stream]
         state = _State(fleet)
         reached, taken, placed = _fill(state, stream, workloads, fill)
         if not reached:
@@ -130,7 +130,7 @@ def read_openb_pods(path: str | Path) -> list[Pod]:
         cpu_milli, memory_mib, num_gpu, gpu_milli = numbers
         if num_gpu == 1 and not 1 <= gpu_milli <= 1000:
             raise InputError(f"{where}, gpu_milli", f"{gpu_milli} is no share of a device", "use 1 to 1000")
-        models = tuple(sorted({model for model in row["gpu_spec"].split("|") if model}))
+        models = tuple(model for model in row["gpu_spec"].split("|") if model)
         gpu_milli = 0 if num_gpu == 0 else gpu_milli if num_gpu == 1 else 1000
         pods.append(Pod(row[key], cpu_milli, memory_mib, num_gpu, gpu_milli, models, row.get("qos", "")))
     return pods
@@ -144,7 +144,7 @@ def _integer(row: dict[str, str], column: str, where: str) -> int:
     return int(cell)
 
 
-def _workload(pod: Pod) -> Workload:
+def openb_workload(pod: Pod) -> Workload:
     """A pod as a workload of one replica; the kind is a guess from the service class or the size."""
     if pod.num_gpu == 0:
         kind = Kind.CPU
@@ -156,7 +156,7 @@ def _workload(pod: Pod) -> Workload:
         name=MAIN,
         gpus=pod.num_gpu if pod.gpu_milli == 1000 else 0,
         gpu_milli=pod.gpu_milli if pod.gpu_milli < 1000 else 0,
-        gpu_models=pod.gpu_models if pod.num_gpu else (),
+        gpu_models=tuple(sorted(set(pod.gpu_models))) if pod.num_gpu else (),
         cpu_milli=pod.cpu_milli,
         memory_mib=pod.memory_mib,
     )

@@ -1,0 +1,1 @@
+"""Methods that others use, written from their descriptions, to be measured against."""
