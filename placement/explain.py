@@ -105,7 +105,9 @@ class Explainer:
             return self._outcompeted(name, witness, owners)
         bare = Answer()
         if left is None or left > 2 * self.empty_s:
-            empty = solo(self.empty().problem, item)
+            lowered = self.empty()
+            # Items are counted without the running work there.
+            empty = solo(lowered.problem, lowered.context.item_of[name])
             self.empty_s = 0.0
             bare = self._ask(empty)
         if bare.proof is not None:

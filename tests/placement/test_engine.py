@@ -9,7 +9,7 @@ import pytest
 from placement.cases.synth import synth_case
 from placement.compile import lower
 from placement.engine import decide
-from placement.model import Budget, Case, Decision, Status
+from placement.model import Budget, Case, Decision, Device, Replica, Running, Status, Verdict
 from placement.snapshot import Snapshot
 from placement.verify import verify
 from solver.check import values
@@ -17,6 +17,7 @@ from solver.greedy import greedy
 from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan
 from solver.workers import Inline, Job, ProcessPool
+from tests.placement.rules.small import gang, node, small_fleet
 
 
 def with_work(case: Case, work: int) -> Case:
@@ -118,3 +119,21 @@ def test_an_empty_batch_is_decided() -> None:
     decision = solved(with_work(case, 100))
     assert (decision.status, decision.placements, decision.unplaced) == (Status.OPTIMAL, (), ())
     assert verify(case.model_copy(update={"budget": Budget(work=100)}), decision) == ()
+
+
+def test_a_verdict_is_about_its_own_workload_where_running_work_may_be_evicted() -> None:
+    """Work that may be evicted is an item of the case, and none of the empty fleet: the items there count otherwise."""
+    running = (
+        Running(workload=gang("a", gpus=4), replicas=(whole_node("n0"),), evictable=True),
+        Running(workload=gang("held", gpus=4), replicas=(whole_node("n1"),)),
+    )
+    workloads = (gang("b", 3, gpus=4), gang("c", 4, gpus=4), gang("d", gpus=4))
+    fleet = small_fleet((node(0), node(1), node(2)))
+    decision = solved(Case(fleet=fleet, running=running, workloads=workloads, budget=Budget(work=1000)))
+    assert [placement.workload for placement in decision.placements] == ["d"]
+    assert [(u.workload, u.verdict) for u in decision.unplaced] == [("b", Verdict.NO_ROOM), ("c", Verdict.IMPOSSIBLE)]
+
+
+def whole_node(where: str) -> Replica:
+    """A replica of a `gang` on all four GPUs of a node."""
+    return Replica(subgroup="s", role="r", node=where, devices=tuple(Device(index=i) for i in range(4)))

@@ -5,14 +5,21 @@ Amounts are per node or per replica: `gpus`, `cpu` (cores), `price` (USD per GPU
 the default of the model; what the model does not know is refused.
 
     [fleet]            levels = [...] coarse to fine; [[fleet.nodes]] hosts, path, gpus, cpu, price, health, labels
-    [[running]]        id, on = hosts (one replica each), gpus or cpu; further fields of a workload
+    [[running]]        id, on = hosts (one replica each), gpus or cpu; further fields of a workload; movable, evictable,
+                       start_s, last_checkpoint_s, expected_end_s, restart (USD); ids = a host list instead of id:
+                       so many workloads with as many replicas each, in the order of the hosts; times = n: every host
+                       counts n times in a row
     [[workload]]       id (or ids = host list), replicas, gpus, cpu, segment, ... of its only role, or roles, or
                        subgroups; within = level; further fields of a workload
     [[groups]]         name, level
+    [[tenants]]        name, weight, quota (GPUs)
+    now_s = seconds    [rules.<name>] parameters of a rule that differ from the default policy
     [[wrong]]          places = {workload = hosts}, breaks = rule: an answer that the verifier must refuse
     [expect]           placed = ids; unplaced.<id> = {verdict, rule, says, rivals}; subgroups.<id> = names;
                        domains."<id>+<id>".<level> = replicas per domain, largest first;
-                       seats."<id>/<role>" = {host = n}
+                       seats."<id>/<role>" = {host = n}; both also for running work, where it is in the end;
+                       moves, shrinks = {id = replicas}, evictions = ids (or, where ties leave open whom, how many in
+                       all): all that happens to running work, the rest stays
 """
 
 import json
@@ -25,13 +32,24 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from placement.model import Budget, Case, Device, PlacedReplica, Placement, Verdict, Workload
+from placement.model import (
+    Budget,
+    Case,
+    Device,
+    PlacedReplica,
+    Placement,
+    Verdict,
+    Workload,
+    default_policy,
+)
 
 __all__ = ["Expect", "Refused", "Scenario", "Wrong", "hosts", "read_scenario"]
 
 WORK = 20_000
 """Deterministic milli-units a scenario may use; all of them end far earlier, because they are proved."""
 ROLE_KEYS = ("replicas", "min_replicas", "gpus", "gpu_milli", "gpu_models", "cpu", "segment", "spread")
+RUNNING_KEYS = ("movable", "evictable", "start_s", "last_checkpoint_s", "expected_end_s")
+MICRO = 1_000_000
 Table = dict[str, Any]
 
 
@@ -62,6 +80,9 @@ class Expect:
     domains: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     subgroups: dict[str, list[str]] = field(default_factory=dict)
     seats: dict[str, dict[str, int]] = field(default_factory=dict)
+    moves: dict[str, int] | int = 0
+    shrinks: dict[str, int] | int = 0
+    evictions: frozenset[str] | int = 0
 
 
 @dataclass(frozen=True)
@@ -94,14 +115,17 @@ def read_scenario(path: Path) -> Scenario:
     nodes = [node for row in table["fleet"].pop("nodes") for node in _nodes(row, seats)]
     levels = [{"name": name, "latency_us": 5, "bandwidth_gbps": 400} for name in table["fleet"].pop("levels")]
     fleet = {"name": path.stem, "levels": levels, "nodes": nodes} | table.pop("fleet")
-    running = [_running(row, seats) for row in table.pop("running", [])]
-    workloads = [one for row in table.pop("workload") for one in _workloads(row)]
+    running = [one for row in table.pop("running", []) for one in _running(row, seats)]
+    workloads = [one for row in table.pop("workload", []) for one in _workloads(row)]
     document = {
         "schema_version": 1,
         "fleet": fleet,
         "running": running,
         "workloads": workloads,
         "groups": table.pop("groups", []),
+        "tenants": [_tenant(row) for row in table.pop("tenants", [])],
+        "policy": _policy(table.pop("rules", {})),
+        "now_s": table.pop("now_s", 0),
         "budget": {"work": WORK},
     }
     case = Case.from_json(json.dumps(document))
@@ -137,7 +161,7 @@ def _nodes(row: Table, seats: _Seats) -> Iterator[Table]:
         "cpu_milli": 1000 * row.pop("cpu", 128),
         "memory_mib": 1_000_000,
         "nics": 8,
-        "price_micro_usd_h": round(1_000_000 * row.pop("price", 0)),
+        "price_micro_usd_h": round(MICRO * row.pop("price", 0)),
     }
     for name, numbers in hosts(row.pop("hosts")):
         labels: dict[str, str] = dict(path)
@@ -182,15 +206,44 @@ def _copy(value: Any) -> Any:
     return [_copy(one) for one in value] if isinstance(value, list) else value
 
 
-def _running(row: Table, seats: _Seats) -> Table:
+def _running(row: Table, seats: _Seats) -> Iterator[Table]:
     row = dict(row)
-    on = [name for name, _ in hosts(row.pop("on"))]
-    gpus = row.get("gpus", 0)
-    replicas = [
-        {"subgroup": "main", "role": "main", "node": host, "devices": [{"index": i} for i in seats.take(host, gpus)]}
-        for host in on
-    ]
-    return {"workload": _workload(row | {"replicas": len(on)}), "replicas": replicas}
+    times = row.pop("times", 1)
+    on = [name for name, _ in hosts(row.pop("on")) for _ in range(times)]
+    ids = [name for name, _ in hosts(row.pop("ids"))] if "ids" in row else [row.pop("id")]
+    state: Table = {key: row.pop(key) for key in RUNNING_KEYS if key in row}
+    if "restart" in row:
+        state["restart_cost_micro_usd"] = round(MICRO * row.pop("restart"))
+    each, rest = divmod(len(on), len(ids))
+    assert not rest, f"{len(on)} hosts for {len(ids)} workloads"
+    for at, name in enumerate(ids):
+        replicas = [
+            {
+                "subgroup": "main",
+                "role": "main",
+                "node": host,
+                "devices": [{"index": i} for i in seats.take(host, row.get("gpus", 0))],
+            }
+            for host in on[at * each : (at + 1) * each]
+        ]
+        workload = {"id": name} | _workload({"replicas": each} | {key: _copy(value) for key, value in row.items()})
+        yield {"workload": workload, "replicas": replicas} | state
+
+
+def _tenant(row: Table) -> Table:
+    row = dict(row)
+    if "quota" in row:
+        row["quota_gpu_milli"] = 1000 * row.pop("quota")
+    return row
+
+
+def _policy(changes: Table) -> Table:
+    """The default policy with other parameters."""
+    policy: Table = default_policy().model_dump(mode="json")
+    for name, params in changes.items():
+        (rule,) = (rule for rule in policy["rules"] if rule["name"] == name)
+        rule["params"] |= params
+    return policy
 
 
 def _wrong(row: Table, case: Case, seats: _Seats) -> Wrong:
@@ -219,7 +272,17 @@ def _placement(workload: Workload, text: str, seats: _Seats) -> Placement:
 def _expect(row: Table) -> Expect:
     unplaced = {name: _refused(dict(value)) for name, value in row.pop("unplaced", {}).items()}
     placed = frozenset(_names(row.pop("placed")))
-    expect = Expect(placed, unplaced, row.pop("domains", {}), row.pop("subgroups", {}), row.pop("seats", {}))
+    evictions = row.pop("evictions", 0)
+    expect = Expect(
+        placed,
+        unplaced,
+        row.pop("domains", {}),
+        row.pop("subgroups", {}),
+        row.pop("seats", {}),
+        row.pop("moves", 0),
+        row.pop("shrinks", 0),
+        evictions if isinstance(evictions, int) else frozenset(_names(evictions)),
+    )
     assert not row, f"unknown expectations {sorted(row)}"
     return expect
 

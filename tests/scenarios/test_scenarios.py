@@ -3,6 +3,7 @@
 import json
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from placement.engine import decide
-from placement.model import Case, Decision, Placement, Status
+from placement.model import Case, Decision, Replica, Status
 from placement.verify import verify, verify_placements
 from solver.workers import Inline
+from tests.scenarios.aftermath import after, frozen, returning
 from tests.scenarios.loader import Expect, Refused, Scenario, hosts, read_scenario
 from topology.fabric import Fabric
 
@@ -42,12 +44,22 @@ def test_the_answer_is_the_expected_one_proved_and_verified(scenario: Scenario, 
     assert decision.status is Status.OPTIMAL, [(t.tier, t.value, t.bound) for t in decision.tiers]
     assert verify(scenario.case, decision) == ()
     expect = scenario.expect
-    placed = {placement.workload: placement for placement in decision.placements}
-    assert set(placed) == expect.placed, decision.unplaced
+    assert {placement.workload for placement in decision.placements} == expect.placed, decision.unplaced
     assert {one.workload for one in decision.unplaced} == set(expect.unplaced)
     for one in decision.unplaced:
         _check_refused(one, expect.unplaced[one.workload])
-    _check_shape(placed, expect, Fabric.from_fleet(scenario.case.fleet))
+    _check_disturbed(decision, expect)
+    running = {one.workload.id: one.replicas for one in after(scenario.case, decision).running}
+    _check_shape(running, expect, Fabric.from_fleet(scenario.case.fleet))
+
+
+def _check_disturbed(decision: Decision, expect: Expect) -> None:
+    moves = {one.workload: one.moved for one in decision.moves}
+    shrinks = {one.workload: one.lost for one in decision.shrinks}
+    evictions = {one.workload for one in decision.evictions}
+    assert (sum(moves.values()) if isinstance(expect.moves, int) else moves) == expect.moves
+    assert (sum(shrinks.values()) if isinstance(expect.shrinks, int) else shrinks) == expect.shrinks
+    assert (len(evictions) if isinstance(expect.evictions, int) else evictions) == expect.evictions
 
 
 def _check_refused(one: Any, wanted: Refused) -> None:
@@ -58,19 +70,38 @@ def _check_refused(one: Any, wanted: Refused) -> None:
         assert one.rivals == wanted.rivals
 
 
-def _check_shape(placed: dict[str, Placement], expect: Expect, fabric: Fabric) -> None:
+def _check_shape(running: dict[str, tuple[Replica, ...]], expect: Expect, fabric: Fabric) -> None:
     for names, levels in expect.domains.items():
-        nodes = [replica.node for name in names.split("+") for replica in placed[name].replicas]
+        nodes = [replica.node for name in names.split("+") for replica in running[name]]
         for level, wanted in levels.items():
             labels = fabric.partition(level).domain_of
             held = Counter(int(labels[fabric.index[node]]) for node in nodes)
             assert sorted(held.values(), reverse=True) == wanted, f"{names} by {level}"
     for name, subgroups in expect.subgroups.items():
-        assert sorted({replica.subgroup for replica in placed[name].replicas}) == subgroups
+        assert sorted({replica.subgroup for replica in running[name]}) == subgroups
     for name, wanted_seats in expect.seats.items():
         workload, role = name.split("/")
-        seats = Counter(replica.node for replica in placed[workload].replicas if replica.role == role)
+        seats = Counter(replica.node for replica in running[workload] if replica.role == role)
         assert seats == wanted_seats, name
+
+
+def test_nothing_that_was_ended_or_refused_could_be_put_back(scenario: Scenario, decision: Decision) -> None:
+    """All else fixed: evicted and refused work finds no room, and no replica that a shrink cost does (lean)."""
+    settled = after(scenario.case, decision)
+    case = frozen(settled, returning(scenario.case, decision.shrinks))
+    again = decide(case, clock=time.monotonic, workers=Inline())
+    assert verify(case, again) == ()
+    assert again.status is Status.OPTIMAL
+    assert again.placements == ()
+
+
+def test_deciding_again_changes_nothing(scenario: Scenario, decision: Decision) -> None:
+    """Stable, though what was placed may now be moved and evicted as well."""
+    case = after(scenario.case, decision)
+    again = decide(case, clock=time.monotonic, workers=Inline())
+    assert verify(case, again) == ()
+    assert again.status is Status.OPTIMAL
+    assert (again.placements, again.moves, again.shrinks, again.evictions) == ((), (), (), ())
 
 
 def test_the_wrong_answers_of_others_are_refused(scenario: Scenario) -> None:
@@ -122,6 +153,22 @@ def test_names_change_nothing(scenario: Scenario, decision: Decision) -> None:
     assert [tier.value for tier in again.tiers] == [tier.value for tier in decision.tiers]
     verdicts = {new[one.workload]: (one.verdict, one.rule) for one in decision.unplaced}
     assert {one.workload: (one.verdict, one.rule) for one in again.unplaced} == verdicts
+    expect = scenario.expect
+    _check_disturbed(
+        again,
+        replace(
+            expect,
+            moves=_with_names(expect.moves, new),
+            shrinks=_with_names(expect.shrinks, new),
+            evictions=expect.evictions
+            if isinstance(expect.evictions, int)
+            else frozenset(new[n] for n in expect.evictions),
+        ),
+    )
+
+
+def _with_names(counts: dict[str, int] | int, new: dict[str, str]) -> dict[str, int] | int:
+    return counts if isinstance(counts, int) else {new[name]: count for name, count in counts.items()}
 
 
 def _renamed(value: Any, new: dict[str, str]) -> Any:
