@@ -156,6 +156,8 @@ def random_case(random: Random) -> Case:
         if rule.kind == "objective":
             tier, weight = random.randint(1, 3), random.choice([0, 1, 1, 7])
             params = _vacancy(random, fleet) if rule.name == "vacancy" else {}
+            if rule.name == "stability":
+                params["move_micro_usd_h"] = random.choice([0, 3])
             rules.append(RuleSpec(name=rule.name, mode="prefer", tier=tier, weight=weight, params=params))
     return Case(
         fleet=fleet,
