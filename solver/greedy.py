@@ -175,7 +175,6 @@ class _Run:
                 total += (free // size - after // size) * atom.values[bins, k]
         return total
 
-
     def opening(self, bins: IntArray) -> IntArray:
         """Price of the first replica in a group of bins that is better left free, for each of the bins."""
         total = np.zeros(bins.size, np.int64)

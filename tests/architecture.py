@@ -26,7 +26,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("engine",),
     ("seating",),
     ("cases", "verify"),
-    ("whatif", "journal", "ledger", "feedback", "report"),
+    ("whatif", "defrag", "journal", "ledger", "feedback", "report"),
     ("store",),
     ("service", "integrations"),
     ("cli",),

@@ -20,7 +20,7 @@ from solver.problem import Atom
 from topology.fabric import Fabric
 from topology.model import Health
 
-__all__ = ["Vacancy", "VacancyParams"]
+__all__ = ["Vacancy", "VacancyParams", "asked_domains"]
 
 
 class VacancyParams(Document):
@@ -52,7 +52,7 @@ class Vacancy(ObjectiveRule[VacancyParams]):
         price = spec.weight * params.value_micro_usd_h
         check_amount(price)
         labels = context.labels(params.level)
-        asked = np.isin(labels, _asked(context.fabric, params))
+        asked = np.isin(labels, asked_domains(context.fabric, params.level, params.domains))
         rows = [context.fabric.index[r.node] for one in context.case.running for r in one.replicas]
         asked &= ~np.isin(labels, labels[rows])
         groups = np.unique(labels[asked]).size
@@ -68,24 +68,27 @@ class Vacancy(ObjectiveRule[VacancyParams]):
         domain_of = {node.id: int(label) for node, label in zip(fabric.nodes, labels, strict=True)}
         held = {domain_of[replica.node] for one in case.running for replica in one.replicas}
         used = {domain_of[replica.node] for one in placements for replica in one.replicas}
-        able = [domain for domain in _asked(fabric, params) if domain not in held]
+        able = [domain for domain in asked_domains(fabric, params.level, params.domains) if domain not in held]
         free = [domain for domain in able if domain not in used]
         wanted = min(params.wanted or len(able), len(able))
         return spec.weight * params.value_micro_usd_h * max(0, wanted - len(free))
 
 
-def _asked(fabric: Fabric, params: VacancyParams) -> list[int]:
-    """Numbers of the domains that the parameters name; InputError for one that the level does not have."""
-    partition = fabric.partition(params.level)
-    if not params.domains:
+def asked_domains(fabric: Fabric, level: str, domains: tuple[str, ...]) -> list[int]:
+    """Numbers of these domains of a level, or of all that have a healthy node if none is named.
+
+    InputError for a domain that the level does not have.
+    """
+    partition = fabric.partition(level)
+    if not domains:
         well = np.array([health is Health.HEALTHY for health in fabric.health], np.bool_)
         return sorted({int(label) for label in partition.domain_of[well]} - {-1})
     number = {name: index for index, name in enumerate(partition.domain_names)}
-    for name in params.domains:
+    for name in domains:
         if name not in number:
             raise InputError(
                 "policy.rules.vacancy.domains",
-                f"level {params.level!r} has no domain {name!r}",
+                f"level {level!r} has no domain {name!r}",
                 "write the path of a domain, as `moorage topology show` prints it",
             )
-    return sorted({number[name] for name in params.domains})
+    return sorted({number[name] for name in domains})
