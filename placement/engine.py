@@ -35,7 +35,8 @@ def decide(
 
     `clock` gives seconds; `deadline` is a time on it (default: now + the case's wall budget; None with a work budget,
     under which equal cases give equal decisions but for the timings). `warm` are placements to start from, of any
-    origin. A `Snapshot` spares preparing the case again. Raises InputError for a policy that cannot be meant.
+    origin; for running work that may be moved they say where it goes. A `Snapshot` spares preparing the case again.
+    Raises InputError for a policy that cannot be meant.
     """
     began = clock()
     snapshot = case if isinstance(case, Snapshot) else Snapshot.of(case)
@@ -85,7 +86,9 @@ def decide(
 
 def _warm_plan(lowered: Lowered, warm: tuple[Placement, ...]) -> Plan:
     known = tuple(p for p in warm if p.workload in lowered.context.item_of)
-    return lower_placements(lowered, whole(lowered, Lifted(known)))
+    told = {placement.workload for placement in known}
+    stays = (placement for placement in whole(lowered, Lifted(())) if placement.workload not in told)
+    return lower_placements(lowered, (*known, *stays))
 
 
 def _decision(

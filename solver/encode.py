@@ -13,7 +13,7 @@ from solver.atoms.allow import Within
 from solver.cells import Cells
 from solver.chunks import supply_per_bin
 from solver.fill import write_capacity
-from solver.items import WHOLE, IntArray, PartKey
+from solver.items import WHOLE, BoolArray, IntArray, PartKey
 from solver.model import Arrays, LinearModel
 from solver.plan import Plan
 from solver.problem import Home, Kept, Problem
@@ -94,6 +94,11 @@ class _Encoder:
 
     def known(self, key: PartKey) -> dict[int, int]:
         return self._known[key]
+
+    def known_bins(self) -> BoolArray:
+        held = np.zeros(self.problem.bins.count, np.bool_)
+        held[[seat.bin for parts in self.plan.seats.values() for seats in parts for seat in seats]] = True
+        return held
 
     def on(self, item: int, bundle: int = 0) -> int:
         return self._on[item, bundle]

@@ -10,6 +10,7 @@ from solver.atoms.allow import Segments, Within
 from solver.atoms.charge import RefuseCharge, SpanCharge
 from solver.atoms.remainder import Remainder
 from solver.atoms.state import Together
+from solver.atoms.vacant import Vacant
 from solver.cells import rooms
 from solver.check import values
 from solver.chunks import room_alone
@@ -105,6 +106,7 @@ class _Run:
                 for item in users:
                     self.ledgers[item].append(ledger)
         self._scarce = [atom for atom in problem.atoms if isinstance(atom, Remainder)]
+        self._vacant = [atom for atom in problem.atoms if isinstance(atom, Vacant)]
         self._prices: dict[tuple[int, ...], IntArray] = {}
 
     def fill(self, order: Sequence[int], expired: Expired) -> bool:
@@ -171,6 +173,17 @@ class _Run:
         for atom in self._scarce:
             for k, size in enumerate(atom.sizes):
                 total += (free // size - after // size) * atom.values[bins, k]
+        return total
+
+    def opening(self, bins: IntArray) -> IntArray:
+        """Price of the first replica in a group of bins that is better left free, for each of the bins."""
+        total = np.zeros(bins.size, np.int64)
+        if self._vacant:
+            before, resources = self.problem.bins, self.resources
+            taken = (self.devices != before.devices).any(axis=1) | (resources != before.resources).any(axis=1)
+            for atom in self._vacant:
+                shut = ~np.isin(atom.labels[bins], atom.labels[taken]) & (atom.labels[bins] >= 0)
+                total += np.where(shut, atom.price_each, 0)
         return total
 
 
@@ -327,7 +340,7 @@ class _Gang:
         bins = np.flatnonzero(room > 0)
         if not bins.size:
             return 0
-        cost = self.run.prices(key)[bins] + self.run.scarcity(bins, demand)
+        cost = self.run.prices(key)[bins] + self.run.scarcity(bins, demand) + self.run.opening(bins)
         leftover = self.run.devices[bins].sum(axis=1)
         spread_out = np.minimum(room[bins], want)
         put = 0

@@ -71,6 +71,9 @@ class Encoding(Protocol):
     def known(self, key: PartKey) -> dict[int, int]:
         """Cell -> replicas in the known plan."""
 
+    def known_bins(self) -> BoolArray:
+        """Bins that hold a replica in the known plan, bool[N]."""
+
     def on(self, item: int, bundle: int = 0) -> int:
         """0/1 column: the bundle is placed."""
 

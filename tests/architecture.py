@@ -26,7 +26,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("engine",),
     ("seating",),
     ("cases", "verify"),
-    ("whatif", "diagnosis", "journal", "ledger", "feedback", "report"),
+    ("whatif", "diagnosis", "defrag", "journal", "ledger", "feedback", "report"),
     ("store",),
     ("service", "integrations"),
     ("client",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from placement.errors import InputError
-from solver.atoms import Exclusive, RefuseCharge, Remainder, Share, SpanCharge, Spread, Stay, Together, UnitCharge
+from solver.atoms import Exclusive, RefuseCharge, Remainder, Share, SpanCharge, Spread, Stay, Together, UnitCharge, Vacant
 from solver.items import WHOLE, IntArray
 from solver.problem import Atom, Problem
 
@@ -57,6 +57,8 @@ def _most(problem: Problem, atom: Atom, peaks: dict[int, int]) -> int:
         return atom.price_each * problem.domains(atom.partition) * len(atom.members)
     if isinstance(atom, Share):
         return sum(hinge.rate * hinge.at for hinge in atom.hinges)
+    if isinstance(atom, Vacant):
+        return atom.wanted * atom.price_each
     if isinstance(atom, Remainder):
         return sum(_chunks(problem, atom.values[:, k], size) for k, size in enumerate(atom.sizes))
     return 0

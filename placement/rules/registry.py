@@ -35,6 +35,7 @@ from placement.rules.state_fetch import StateFetch
 from placement.rules.stranded import Stranded
 from placement.rules.topology import Topology
 from placement.rules.topology_preference import TopologyPreference
+from placement.rules.vacancy import Vacancy
 
 __all__ = ["LAWS", "RULES", "Active", "active_rules", "rule_named"]
 
@@ -42,6 +43,7 @@ RULES: tuple[Rule[Any], ...] = (
     *(Capacity(), Gang(), GpuModel(), Health(), Selectors()),
     *(Topology(), Segments(), Spread(), Affinity(), Quota(), PowerCap(), Preemption(), Guarantee()),
     *(Refused(), Eviction(), Fairness(), Price(), Energy(), Carbon(), Latency(), StateFetch(), Stability(), Stranded()),
+    Vacancy(),
     *(TopologyPreference(), SpreadPreference(), AffinityPreference()),
 )
 """Requirements first, then objectives; the order of atoms follows this one, not the policy's."""

@@ -36,6 +36,8 @@ class StabilityParams(Document):
     gpu_hour_micro_usd: Natural = 2_000_000
     """Value of one GPU-hour of work that is lost."""
     least_remaining_s: Annotated[int, Field(ge=1, le=10**9)] = 600
+    move_micro_usd_h: Natural = 0
+    """Due on top for every workload that is moved or evicted, whatever its own cost."""
 
 
 class Stability(ObjectiveRule[StabilityParams]):
@@ -43,7 +45,7 @@ class Stability(ObjectiveRule[StabilityParams]):
 
     Due once for a training, fine-tune or pipeline workload of which any replica moves; per moved replica, in equal
     parts, for services, batch inference, embedding and CPU work (they lose no progress). An eviction costs as much as
-    moving all of it. Rounded up.
+    moving all of it. Rounded up. `move_micro_usd_h` comes on top once for each workload that is moved or evicted.
     """
 
     name = "stability"
@@ -57,8 +59,8 @@ class Stability(ObjectiveRule[StabilityParams]):
         atoms: list[Atom] = []
         for one, item, seats in homes(context):
             once, each = _prices(one, context.case.now_s, params)
-            check_amount(spec.weight * max(once, each * len(one.replicas)))
-            once, each = spec.weight * once, spec.weight * each
+            check_amount(spec.weight * (once + params.move_micro_usd_h + each * len(one.replicas)))
+            once, each = spec.weight * (once + params.move_micro_usd_h), spec.weight * each
             leave = once + each * len(one.replicas)
             if leave:
                 atoms.append(Stay(self.name, context.tier(spec.tier), item, seats, once, each, leave))
@@ -73,9 +75,9 @@ class Stability(ObjectiveRule[StabilityParams]):
             once, each = _prices(one, case.now_s, params)
             moved, lost = disturbed(one, placed.get(one.workload.id))
             if lost == len(one.replicas):
-                total += once + each * lost
+                total += params.move_micro_usd_h + once + each * lost
             elif moved:
-                total += once + each * moved
+                total += params.move_micro_usd_h + once + each * moved
         return spec.weight * total
 
 

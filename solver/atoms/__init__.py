@@ -2,7 +2,7 @@
 
 Allow: `Allow`, `Within`, `Segments`, hard `Spread`. Charge: `RefuseCharge`, `UnitCharge`, `SpanCharge`, priced
 `Spread`, `Stay`. Share: `Share`, `Caps`, `Floor`, `Disruptions`, `Capacity`. State: `Exclusive`, `Together`,
-`Remainder`.
+`Remainder`, `Vacant`.
 """
 
 from solver.atoms.allow import Allow, Segments, Within
@@ -16,6 +16,7 @@ from solver.atoms.share import Hinge, Share
 from solver.atoms.spread import Spread
 from solver.atoms.state import Exclusive, Together
 from solver.atoms.stay import Stay
+from solver.atoms.vacant import Vacant
 
 __all__ = [
     "Allow",
@@ -34,5 +35,6 @@ __all__ = [
     "Stay",
     "Together",
     "UnitCharge",
+    "Vacant",
     "Within",
 ]

@@ -21,6 +21,7 @@ from solver.atoms import (
     Stay,
     Together,
     UnitCharge,
+    Vacant,
     Within,
 )
 from solver.items import Item, PartKey
@@ -171,6 +172,10 @@ def cost(atom: Atom, problem: Problem, held: Held) -> int:
             return sum(atom.price_each * (n - 1) for n in members_per_domain(atom, problem, held).values())
         case Together():
             return atom.price_each * lonely(atom, problem, held)
+        case Vacant():
+            groups = {label for label in atom.labels.tolist() if label >= 0}
+            used = {int(atom.labels[b]) for counts in held.values() for b, n in enumerate(counts) if n}
+            return max(0, atom.wanted - len(groups - used)) * atom.price_each
         case Remainder() | Capacity() | Stay() | Floor() | Disruptions():
             return 0
     raise TypeError(f"tests.verify.meaning does not know {type(atom).__name__}; teach it")

@@ -20,6 +20,7 @@ from solver.atoms import (
     Spread,
     Together,
     UnitCharge,
+    Vacant,
     Within,
 )
 from solver.items import Bins, Bundle, Demand, IntArray, Item, Part, PartKey
@@ -280,6 +281,13 @@ def _remainder(f: Frame) -> list[Atom]:
     return [Remainder("remainder", f.tier(), sizes, np.array(values, np.int64).reshape(f.bins.count, len(sizes)))]
 
 
+def _vacant(f: Frame) -> list[Atom]:
+    labels = f.partition_labels() if f.rng.random() < 0.5 else f.bin_groups()
+    groups = len(set(labels.tolist()) - {-1})
+    wanted = groups if f.rng.random() < 0.6 else f.rng.randint(0, groups)
+    return [Vacant("vacant", f.tier(), labels, wanted, f.price())]
+
+
 MAKERS: tuple[tuple[Callable[[Frame], list[Atom]], int], ...] = (
     (_allow, 3),
     (_within, 4),
@@ -293,6 +301,7 @@ MAKERS: tuple[tuple[Callable[[Frame], list[Atom]], int], ...] = (
     (_unit, 4),
     (_span, 4),
     (_remainder, 4),
+    (_vacant, 4),
 )
 
 

@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 
-from solver.atoms import Allow, Caps, Disruptions, Floor, Remainder, Share, Stay, UnitCharge
+from solver.atoms import Allow, Caps, Disruptions, Floor, Remainder, Share, Stay, UnitCharge, Vacant
 from solver.items import Bins, IntArray
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Problem
@@ -84,7 +84,7 @@ def _reordered(atom: Atom, order: Sequence[int]) -> Atom:
     match atom:
         case Allow() | Share() if atom.bins is not None:
             return replace(atom, bins=atom.bins[order])
-        case Caps():
+        case Caps() | Vacant():
             return replace(atom, labels=atom.labels[order])
         case UnitCharge():
             return replace(atom, each=atom.each[order])

@@ -155,7 +155,10 @@ def random_case(random: Random) -> Case:
     for rule in RULES:
         if rule.kind == "objective":
             tier, weight = random.randint(1, 3), random.choice([0, 1, 1, 7])
-            rules.append(RuleSpec(name=rule.name, mode="prefer", tier=tier, weight=weight))
+            params = _vacancy(random, fleet) if rule.name == "vacancy" else {}
+            if rule.name == "stability":
+                params["move_micro_usd_h"] = random.choice([0, 3])
+            rules.append(RuleSpec(name=rule.name, mode="prefer", tier=tier, weight=weight, params=params))
     return Case(
         fleet=fleet,
         workloads=workloads,
@@ -176,6 +179,15 @@ def _more_tenants(random: Random) -> tuple[Tenant, ...]:
         return ()
     budget, least = random.choice([None, 0]), random.choice([None, 1000, 8000])
     return (Tenant(name="c", disruption_budget=budget, guaranteed_gpu_milli=least),)
+
+
+def _vacancy(random: Random, fleet: Fleet) -> dict[str, Any]:
+    domains = sorted({f"{n.path['block']}/{n.path['rack']}" for n in fleet.nodes})
+    return {
+        "domains": random.sample(domains, random.choice([0, 0, 1, len(domains)])),
+        "wanted": random.choice([0, 0, 1, 2]),
+        "value_micro_usd_h": random.choice([1, 1_000_003]),
+    }
 
 
 def _sites(random: Random) -> tuple[Site, ...]:

@@ -1,0 +1,83 @@
+"""A first plan for the search: domains emptied one after the other by placing each of their items anew elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from placement.compile import Lowered
+from solver.alone import fits, solo
+from solver.atoms import Allow, Disruptions, Floor, Stay, Vacant
+from solver.check import check
+from solver.items import BoolArray, IntArray
+from solver.neighbourhood import part_of
+from solver.plan import Plan
+from solver.problem import Problem
+
+__all__ = ["evacuated"]
+
+_MOST_ITEMS = 400
+"""Items placed anew before it is left to the search."""
+
+
+def evacuated(lowered: Lowered) -> Plan | None:
+    """A valid plan with some of the wanted domains free, found by greedy; None if it frees nothing more than is free.
+
+    The domains with the least running volume come first; one that cannot be emptied is left as it was.
+    """
+    problem = lowered.problem
+    plan, changed, tries = problem.anchor, False, 0
+    for atom in problem.atoms:
+        if not isinstance(atom, Vacant):
+            continue
+        home = _inside(plan, atom.labels)
+        emptied: list[int] = []
+        for group in sorted(atom.groups, key=lambda g: (_volume(problem, home.get(g, set())), g)):
+            here = _inside(plan, atom.labels).get(group, set())
+            if len(emptied) >= atom.wanted or tries + len(here) > _MOST_ITEMS:
+                break
+            tries += len(here)
+            every = atom.wanted == len(atom.groups)
+            outside = atom.labels < 0 if every else ~np.isin(atom.labels, [*emptied, group])
+            found = _emptied(problem, plan, sorted(here), outside)
+            if found is not None:
+                changed = changed or found is not plan
+                plan = found
+                emptied.append(group)
+    return plan if changed else None
+
+
+def _inside(plan: Plan, labels: IntArray) -> dict[int, set[int]]:
+    """Group -> items with a replica in it."""
+    found: dict[int, set[int]] = {}
+    for item, parts in plan.seats.items():
+        for seat in (seat for seats in parts for seat in seats):
+            found.setdefault(int(labels[seat.bin]), set()).add(item)
+    return found
+
+
+def _volume(problem: Problem, items: Iterable[int]) -> int:
+    return sum(max(1, part.demand.volume) * part.count for i in items for part in problem.items[i].parts)
+
+
+def _emptied(problem: Problem, plan: Plan, items: list[int], outside: BoolArray) -> Plan | None:
+    """The plan with these items outside, large ones placed first; None if one finds no place or a limit is broken."""
+    atoms = tuple(atom for atom in problem.atoms if not isinstance(atom, Stay | Disruptions | Floor))
+    bare = replace(problem, atoms=atoms, homes={})
+    found = plan
+    for item in sorted(items, key=lambda i: (-_volume(problem, [i]), i)):
+        here = {seat.bin for seats in found.seats[item] for seat in seats}
+        if outside[sorted(here)].all():
+            continue
+        part = part_of(bare, found.without(item), [item], outside)
+        if item not in part.items:
+            return None
+        index = part.items.index(item)
+        masks = tuple(Allow("vacancy", index, p, outside) for p in range(len(problem.items[item].parts)))
+        one = fits(solo(replace(part.problem, atoms=(*part.problem.atoms, *masks)), index))
+        if one is None:
+            return None
+        found = Plan({**found.seats, item: one.seats[0]})
+    return None if check(problem, found).violations else found

@@ -1,0 +1,64 @@
+"""Why a domain still holds work: what is in it, and what keeps that there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from placement.compile import Lowered
+from placement.model import Running
+from solver.atoms import Stay
+from solver.plan import Plan
+
+__all__ = ["obstacles"]
+
+
+def obstacles(
+    lowered: Lowered, level: str, domains: Sequence[str], state: Plan, stuck: Sequence[int], *, proven: bool
+) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """(domain, reason, workloads in it) for each of the domains, which all hold work in `state`.
+
+    `stuck` are items whose move has no safe order; `proven`: no permitted set of moves frees more domains.
+    """
+    partition = lowered.fabric.partition(level)
+    number = {name: index for index, name in enumerate(partition.domain_names)}
+    label = partition.domain_of
+    index = lowered.fabric.index
+    for domain in domains:
+        held = [
+            one
+            for one in lowered.case.running
+            if any(label[index[replica.node]] == number[domain] for replica in one.replicas)
+        ]
+        if held:
+            told = "; ".join(f"{one.workload.id} {_why_held(one)}" for one in held[:4])
+            more = f"; and {len(held) - 4} more" if len(held) > 4 else ""
+            yield domain, f"held by work that cannot move: {told}{more}", tuple(one.workload.id for one in held)
+            continue
+        items = [
+            item
+            for item, parts in state.seats.items()
+            if any(label[seat.bin] == number[domain] for seats in parts for seat in seats)
+        ]
+        names = tuple(sorted(lowered.refs[item].members[0].id for item in items))
+        fixed = {atom.item for atom in lowered.problem.atoms if isinstance(atom, Stay) and not atom.may_move}
+        young = sorted(lowered.refs[item].members[0].id for item in set(items) & fixed)
+        blocked = sorted(lowered.refs[item].members[0].id for item in set(items) & set(stuck))
+        if young:
+            reason = f"held by work that has only begun (preemption.min_runtime_s): {', '.join(young[:4])}"
+        elif blocked:
+            reason = f"no safe order of steps: {', '.join(blocked[:4])} waits for room that nothing gives up first"
+        elif proven:
+            reason = "proven: no permitted set of moves frees more domains (room elsewhere, rules, limits on moves)"
+        else:
+            reason = "no plan that frees it was found; nothing is proven, more time may free it"
+        yield domain, reason, names
+
+
+def _why_held(one: Running) -> str:
+    if not one.movable:
+        return "is not movable"
+    if one.workload.group is not None:
+        return "belongs to a placement group"
+    if one.workload.affinity:
+        return "is tied by an affinity"
+    return "is tied to other work, or breaks a requirement where it is"
