@@ -37,6 +37,8 @@ def check_magnitude(problem: Problem, tiers: tuple[int, ...]) -> None:
 
 def _most(problem: Problem, atom: Atom, peaks: dict[int, int]) -> int:
     """An upper bound of an atom's cost over all plans."""
+    if isinstance(atom, Exclusive):
+        return atom.price_each * problem.domains(atom.partition) * len(atom.members)
     if isinstance(atom, UnitCharge):
         key = id(atom.each)
         if key not in peaks:
@@ -53,8 +55,6 @@ def _most(problem: Problem, atom: Atom, peaks: dict[int, int]) -> int:
         return max(atom.leave_once, atom.move_once + atom.move_each * replicas)
     if isinstance(atom, Together):
         return atom.price_each * problem.domains(atom.partition)
-    if isinstance(atom, Exclusive):
-        return atom.price_each * problem.domains(atom.partition) * len(atom.members)
     if isinstance(atom, Share):
         return sum(hinge.rate * hinge.at for hinge in atom.hinges)
     if isinstance(atom, Remainder):
