@@ -336,6 +336,33 @@ class Ground:
             ledger.add(item, counts)
         self.tally.put(item, seats, counts)
 
+    def fits(self, item: int, seats: tuple[tuple[Seat, ...], ...]) -> bool:
+        """Whether the item, not placed now, could take exactly these seats: capacity and limits of several items."""
+        counts = _counts(seats)
+        asked: dict[tuple[int, int], int] = {}
+        amounts: dict[int, IntArray] = {}
+        for part, held in zip(self.problem.items[item].parts, seats, strict=True):
+            for seat in held:
+                for device, milli in seat.devices:
+                    asked[seat.bin, device] = asked.get((seat.bin, device), 0) + milli
+                if part.demand.resources:
+                    amounts[seat.bin] = amounts.get(seat.bin, 0) + np.array(part.demand.resources, np.int64)
+        if any(self.devices[place] < milli for place, milli in asked.items()):
+            return False
+        if any(bool((self.resources[b] < amount).any()) for b, amount in amounts.items()):
+            return False
+        local: dict[int, dict[int, int]] = {}
+        for p, held_in in counts.items():
+            for ledger in self.ledgers[item] if held_in else ():
+                for joint in ledger.joints((item, p), local):
+                    for b, n in held_in.items():
+                        if joint.labels[b] >= 0:
+                            joint.room[joint.labels[b]] -= n
+                            if joint.room[joint.labels[b]] < 0:
+                                return False
+            local[p] = held_in
+        return True
+
     def drop(self, item: int) -> tuple[tuple[Seat, ...], ...]:
         """The item is refused again; returns the seats it had."""
         seats = self.seats.pop(item)

@@ -12,7 +12,10 @@ from random import Random
 import numpy as np
 
 from solver.atoms.charge import RefuseCharge
+from solver.atoms.disruptions import Disruptions
+from solver.atoms.floor import Floor
 from solver.atoms.state import Together
+from solver.atoms.stay import Stay
 from solver.gang import Gang
 from solver.ground import Ground
 from solver.plan import Plan, Seat
@@ -26,6 +29,8 @@ _MOST_WANTED = 10
 """Most refused items that a step tries to place."""
 _LARGE = 1024
 """Items with more replicas are left alone: they are no small step."""
+_HOME = 0.7
+"""How often what runs is first offered the seats that it has."""
 _NOISE = 0.3
 """Spread of the random factor on what the items are sorted by."""
 
@@ -35,7 +40,8 @@ _Seats = tuple[tuple[Seat, ...], ...]
 class Ruin:
     """A plan on its ground, and steps that improve it. The same seed gives the same steps.
 
-    What runs now (`Problem.homes`) is left as the plan has it: where it may go is for the exact searches.
+    What runs now (`Problem.homes`) goes back to its seats where it can, or elsewhere, or leaves, as far as its `Stay`
+    atoms allow. What is under a `Floor` or counts for `Disruptions` is left as the plan has it.
     """
 
     def __init__(self, problem: Problem, plan: Plan, rng: Random) -> None:
@@ -52,7 +58,19 @@ class Ruin:
         self.placed = 0
         """Placements tried so far: a measure of the work done."""
         counts = [sum(part.count for part in item.parts) for item in problem.items]
-        self._small = [count <= _LARGE and i not in problem.homes for i, count in enumerate(counts)]
+        self._small = [count <= _LARGE for count in counts]
+        self._may_move, self._may_leave = set(problem.homes), set(problem.homes)
+        for atom in problem.atoms:
+            if isinstance(atom, Stay):
+                if not atom.may_move:
+                    self._may_move.discard(atom.item)
+                if not atom.may_leave:
+                    self._may_leave.discard(atom.item)
+            elif isinstance(atom, Disruptions | Floor):
+                for i in atom.items():
+                    self._small[i] = False
+        for i in problem.homes.keys() - self._may_move - self._may_leave:
+            self._small[i] = False
         self._volume = [sum(p.demand.volume * p.count for p in item.parts) for item in problem.items]
         self._worth = [0.0] * len(problem.items)
         for atom in problem.atoms:
@@ -89,15 +107,15 @@ class Ruin:
         for item in wanted:
             known = self.ground.values()
             self.placed += 1
-            found = Gang(self.ground, item).place()
-            if found is None:
+            if not self._place(item):
                 continue
-            if self.ground.values() > known:
+            if self.ground.values() > known and (item not in self.problem.homes or item in self._may_leave):
                 self.ground.drop(item)
             else:
                 put.append(item)
         values = self.ground.values()
-        if values > self.values:
+        lost = any(i in self.problem.homes and i not in self._may_leave for i in set(before) - set(put))
+        if lost or values > self.values:
             for item in reversed(put):
                 self.ground.drop(item)
             for item, seats in before.items():
@@ -112,6 +130,17 @@ class Ruin:
         if gone or come:
             self._refused = sorted((set(self._refused) | gone) - come)
         return better
+
+    def _place(self, item: int) -> bool:
+        """Find a place for one item: for what runs mostly the one that it has."""
+        home = self.problem.homes.get(item)
+        if home is not None and (item not in self._may_move or self.rng.random() < _HOME):
+            if self.ground.fits(item, home):
+                self.ground.settle(item, home)
+                return True
+            if item not in self._may_move:
+                return False
+        return Gang(self.ground, item).place() is not None
 
     def _mark(self, item: int, seats: _Seats) -> None:
         for held in seats:
