@@ -37,7 +37,9 @@ def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
         around = Plan({i: seats for i, seats in problem.homes.items() if i in staying})
         part = part_of(problem, around, [item], np.ones(problem.bins.count, np.bool_))
         return solo(part.problem, part.items.index(item))
-    hard = (a for atom in problem.atoms if (a := atom.unpriced()) is not None)
+    mine = {id(atom) for atom in problem.atoms_of[item]}
+    spoken = (atom for atom in problem.atoms if id(atom) in mine or not tuple(atom.items()))
+    hard = (a for atom in spoken if (a := atom.unpriced()) is not None)
     atoms = [a for atom in hard if (a := atom.remap({item: 0})) is not None]
     missing = {(0, p): 1 for p in range(len(problem.items[item].parts))}
     return Problem(

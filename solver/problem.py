@@ -18,8 +18,8 @@ from solver.plan import Plan, Seat
 
 __all__ = ["Atom", "Counts", "Encoding", "Home", "Joint", "Kept", "Ledger", "Problem", "Violation"]
 
-Counts = Mapping[int, IntArray]
-"""part index -> int64[N], replicas of that part per bin (of one item); parts not yet put down are absent."""
+Counts = Mapping[int, Mapping[int, int]]
+"""part index -> bin -> replicas of that part there (of one item); parts and bins without any may be absent."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ class Ledger(Protocol):
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
         """Limits on where further replicas of a part may go; `local` is what the item has already put down."""
 
-    def add(self, item: int, counts: Counts) -> None:
-        """The item has been placed with these counts."""
+    def add(self, item: int, counts: Counts, times: int = 1) -> None:
+        """The item has been placed with these counts; with times = -1 that is taken back."""
 
 
 class Atom(ABC):
@@ -192,8 +192,12 @@ class Problem:
     """For each item the atoms that speak of it by name."""
     own_atoms: tuple[tuple[Atom, ...], ...] = field(init=False, repr=False, compare=False)
     """For each item the atoms that speak of it and of no other: few, where `atoms_of` may be many."""
+    _sizes: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _lowest: dict[int, tuple[IntArray, int]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        sizes = tuple(int(labels.max(initial=-1)) + 1 for labels in self.partitions)
+        object.__setattr__(self, "_sizes", sizes)
         width = self.bins.resources.shape[1]
         for _, part in self.parts():
             if len(part.demand.resources) != width:
@@ -229,5 +233,11 @@ class Problem:
 
     def domains(self, partition: int) -> int:
         """Number of domains of a partition (one more than its highest index)."""
-        labels = self.partitions[partition]
-        return int(labels.max()) + 1 if labels.size else 0
+        return self._sizes[partition]
+
+    def lowest(self, figures: IntArray) -> int:
+        """The lowest of an atom's figures, 0 if there are none; looked up once for arrays that atoms share."""
+        known = self._lowest.get(id(figures))
+        if known is None or known[0] is not figures:
+            known = self._lowest[id(figures)] = (figures, int(figures.min(initial=0)))
+        return known[1]

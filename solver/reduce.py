@@ -8,7 +8,7 @@ problem has the same optimum in every tier, and any of its plans expands to one 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,9 +18,10 @@ from solver.atoms.caps import Caps
 from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
 from solver.atoms.share import Share
 from solver.cells import rooms
-from solver.items import IntArray, Item, PartKey
+from solver.chunks import PLENTY
+from solver.items import Item
 from solver.plan import Plan
-from solver.problem import Problem
+from solver.problem import Atom, Problem
 
 __all__ = ["Merged", "merge_items"]
 
@@ -84,40 +85,43 @@ def _likeness(problem: Problem, index: int) -> Hashable | None:
 
 def merge_items(problem: Problem) -> Merged:
     """Settle spans and merge what is alike."""
-    problem = _settled(problem)
+    atoms = _settled(problem)
     groups: dict[Hashable, list[int]] = {}
     for index in range(len(problem.items)):
         mark = _likeness(problem, index)
         groups.setdefault(("alone", index) if mark is None else mark, []).append(index)
     if len(groups) == len(problem.items):
-        return Merged(problem, tuple((i,) for i in range(len(problem.items))))
+        return Merged(replace(problem, atoms=atoms), tuple((i,) for i in range(len(problem.items))))
     members = [tuple(sorted(g, key=lambda i: problem.items[i].key)) for g in groups.values()]
     members.sort(key=lambda g: g[0])
     new = {group[0]: index for index, group in enumerate(members)}
     items = tuple(_many(problem.items[g[0]], g) for g in members)
-    atoms = tuple(a for atom in problem.atoms if (a := atom.remap(new)) is not None)
+    atoms = tuple(a for atom in atoms if (a := atom.remap(new)) is not None)
     homes = {new[i]: seats for i, seats in problem.homes.items()}
     return Merged(Problem(problem.bins, problem.partitions, items, atoms, problem.tiers, homes), tuple(members))
 
 
-def _settled(problem: Problem) -> Problem:
+def _settled(problem: Problem) -> tuple[Atom, ...]:
+    """The atoms, with the spans marked that no placement can avoid."""
     found = rooms(problem)
-    atoms = tuple(
-        replace(atom, always=True) if isinstance(atom, SpanCharge) and _must_span(problem, atom, found) else atom
-        for atom in problem.atoms
+    largest: dict[tuple[int, int], int] = {}
+
+    def must_span(atom: SpanCharge) -> bool:
+        """True if some part that the bundle always needs fits no domain of the partition."""
+        for p, part in enumerate(problem.items[atom.item].parts):
+            if part.bundle == atom.bundle and part.min_count:
+                room = found[atom.item, p]
+                name = (id(room), atom.partition)
+                if name not in largest:
+                    held = np.bincount(problem.partitions[atom.partition], np.minimum(room, PLENTY))
+                    largest[name] = int(held.max(initial=0))
+                if largest[name] < part.min_count:
+                    return True
+        return False
+
+    return tuple(
+        replace(atom, always=True) if type(atom) is SpanCharge and must_span(atom) else atom for atom in problem.atoms
     )
-    return replace(problem, atoms=atoms)
-
-
-def _must_span(problem: Problem, atom: SpanCharge, found: Mapping[PartKey, IntArray]) -> bool:
-    """True if some part that the bundle always needs fits no domain of the partition."""
-    labels = problem.partitions[atom.partition]
-    for p, part in enumerate(problem.items[atom.item].parts):
-        if part.bundle == atom.bundle and part.min_count:
-            room = np.minimum(found[atom.item, p], part.min_count)
-            if int(np.bincount(labels, room).max(initial=0)) < part.min_count:
-                return True
-    return False
 
 
 def _many(item: Item, group: Sequence[int]) -> Item:

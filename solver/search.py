@@ -24,6 +24,7 @@ from solver.neighbourhood import Picker
 from solver.pack import seat_plan
 from solver.plan import Plan
 from solver.problem import Problem
+from solver.ruin import Ruin
 from solver.settle import only_way
 
 __all__ = ["Limits", "search"]
@@ -34,6 +35,18 @@ _IDLE = 12
 """Neighbourhoods without a gain after which roaming stops."""
 _SETTLE = 0.2
 """Share of what is left that may be spent on asking whether the admitted set is forced."""
+_FIRST = 0.15
+"""Share of what is left that is spent on ruin and recreate before the exact model."""
+_STALL = 600
+"""Steps of ruin and recreate without a gain after which something else is tried."""
+_EXACT_PARTS = 4
+"""Neighbourhoods searched exactly when ruin and recreate has stalled."""
+_PLACED_WORK = 3e-4
+"""Deterministic work of one placement tried."""
+_TELL_S = 0.1
+"""A better plan is judged and told at most so often."""
+_LONG_S = 20.0
+"""Less time than this is better spent on plans than on the LP of a large exact model."""
 _ROAM_S = 0.25
 """Longest search of one neighbourhood."""
 
@@ -48,6 +61,8 @@ class Limits:
     threads: int = 1
     exact_columns: int = 30_000
     """Largest exact model (in replica counts per cell) that is handed to CP-SAT whole."""
+    exact_pairs: int = 1_000_000
+    """Most bins x items for which exact models are considered at all: finding their cells alone takes long."""
     lp_columns: int = 120_000
     """Largest exact model whose LP is solved for a bound."""
 
@@ -69,6 +84,9 @@ class _Search:
         """Deterministic work done so far."""
         self.began = time.monotonic()
         self.rng = Random(limits.seed)
+        self.ruined: Ruin | None = None
+        self.ruined_plan = start
+        """The plan that stands on the ground of `ruined`."""
 
     def left(self) -> float:
         """Seconds left; infinite under a work budget."""
@@ -92,15 +110,45 @@ class _Search:
     def run(self) -> None:
         """Coarse bounds first (they are there in no time), then the exact model, as far as it can be handled."""
         self.bound_all("coarse", encode(self.problem, coarse_cells(self.problem), self.best))
-        cells = fine_cells(self.problem)
-        columns = sum(int((upper > 0).sum()) for upper in cells.upper.values())
-        if columns <= self.limits.exact_columns:
-            self.exact(encode(self.problem, cells, self.best))
-        elif columns <= self.limits.lp_columns:
-            self.bound_all("fine", encode(self.problem, cells, self.best))
         limited = self.limits.seconds is not None or self.limits.work is not None
+        if self.problem.bins.count * len(self.problem.items) <= self.limits.exact_pairs:
+            self.ruin(_FIRST if limited else 0.0)
+            cells = fine_cells(self.problem)
+            columns = sum(int((upper > 0).sum()) for upper in cells.upper.values())
+            if columns <= self.limits.exact_columns:
+                self.exact(encode(self.problem, cells, self.best))
+            elif columns <= self.limits.lp_columns and self.left() > _LONG_S:
+                self.bound_all("fine", encode(self.problem, cells, self.best))
         while limited and not self.over() and self.open_tiers():
-            self.roam(self.open_tiers())
+            self.ruin(1.0)
+            for _ in range(_EXACT_PARTS):
+                if not self.over() and self.open_tiers():
+                    self.roam(self.open_tiers())
+
+    def ruin(self, share: float) -> None:
+        """Ruin and recreate for a share of what is left, or until it stalls."""
+        if self.ruined is None or self.ruined_plan is not self.best:
+            self.ruined, self.ruined_plan = Ruin(self.problem, self.best, self.rng), self.best
+        ruin, idle, told = self.ruined, 0, time.monotonic()
+        stop = self.left() * (1 - share) if self.limits.seconds is not None else -math.inf
+        end = math.inf if self.limits.work is None else self.spent + (self.limits.work - self.spent) * share
+        while idle < _STALL and self.spent < end and self.left() > max(stop, _LEAST_S) and self.open_tiers():
+            tried = ruin.placed
+            better = ruin.step()
+            self.spent += (ruin.placed - tried + 1) * _PLACED_WORK
+            idle = 0 if better else idle + 1
+            if better and self.limits.work is None and time.monotonic() - told > _TELL_S:
+                self.recreated(ruin)
+                told = time.monotonic()
+        if ruin.values < self.values:
+            self.recreated(ruin)
+
+    def recreated(self, ruin: Ruin) -> None:
+        """Take the plan on the ground."""
+        plan = ruin.plan()
+        self.take(plan)
+        if self.best is plan:
+            self.ruined_plan = plan
 
     def open_tiers(self) -> list[int]:
         """Tiers that are not proven."""

@@ -19,6 +19,9 @@ __all__ = ["Bound", "Budget", "Outcome", "State", "solve"]
 
 Clock = Callable[[], float]
 
+_GREEDY, _ONE_ORDER = 0.6, 0.05
+"""Shares of a wall budget: when greedy must end, and when it begins no further order."""
+
 
 class State(StrEnum):
     """OPTIMAL: every tier's bound equals its value. FALLBACK: the search gave nothing, the plan is greedy's."""
@@ -117,9 +120,12 @@ def solve(
     """
     began = clock()
     merged = merge_items(problem)
-    share = None if budget.deadline is None else began + (budget.deadline - began) * 0.6
     # Item by item, not on the merged problem: each replica is then placed with the prices that the last one left.
-    plan, complete = greedy(problem, None if share is None else lambda: clock() >= share)
+    if budget.deadline is None:
+        plan, complete = greedy(problem)
+    else:
+        until, late = (began + (budget.deadline - began) * share for share in (_GREEDY, _ONE_ORDER))
+        plan, complete = greedy(problem, lambda: clock() >= until, late=lambda: clock() >= late)
     idle = check(merged.problem, merged.problem.anchor)
     if idle.violations:
         raise ValueError(f"the plan that changes nothing is not valid: {idle.violations[0]}")

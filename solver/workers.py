@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing as mp
+import pickle
 import signal
 import threading
 import time
@@ -65,6 +66,25 @@ class Inline:
         return None
 
 
+def _send(pipe: Connection, job: Job) -> None:
+    """Send a job with its arrays beside it: they are written as they lie in memory, and not copied before."""
+    buffers: list[pickle.PickleBuffer] = []
+    head = pickle.dumps(job, protocol=5, buffer_callback=buffers.append)
+    pipe.send(len(buffers))
+    pipe.send_bytes(head)
+    for buffer in buffers:
+        pipe.send_bytes(buffer.raw())
+
+
+def _receive(pipe: Connection) -> Job:
+    """The job that `_send` has sent. Its arrays are read-only."""
+    count = pipe.recv()
+    head = pipe.recv_bytes()
+    buffers = [pipe.recv_bytes() for _ in range(count)]
+    job: Job = pickle.loads(head, buffers=buffers)  # noqa: S301 - the other end is our own parent process
+    return job
+
+
 def _serve(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal is for the parent, which drains
     import solver.search  # noqa: F401, PLC0415 - the import is what makes the process warm
@@ -72,7 +92,7 @@ def _serve(pipe: Connection) -> None:
     pipe.send("ready")
     while True:
         try:
-            job = pipe.recv()
+            job = _receive(pipe)
         except EOFError:
             return
         try:
@@ -184,7 +204,7 @@ def _converse(worker: _Worker, job: Job, until: float | None, tell: Tell, cancel
 
     try:
         own = None if until is None else left() * (1 - _MARGIN) - _MARGIN_S
-        worker.pipe.send(Job(job.problem, job.start, own, job.work, job.seed))
+        _send(worker.pipe, Job(job.problem, job.start, own, job.work, job.seed))
         while left() > 0:
             if cancelled is not None and cancelled():
                 return "cancelled"

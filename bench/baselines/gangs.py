@@ -141,7 +141,7 @@ def place_all(lowered: Lowered, placer: Placer) -> Plan:
     codes = {node.gpu_model: int(code) for node, code in zip(lowered.fabric.nodes, placer.state.model, strict=True)}
     known = {model: code for model, code in codes.items() if model is not None}
     for item, home in homes.items():
-        held = {part: _counts(lowered, seats) for part, seats in enumerate(home)}
+        held = {part: _counts(seats) for part, seats in enumerate(home)}
         for ledger in ledgers[item]:
             ledger.add(item, held)
     seats = dict(homes)
@@ -152,9 +152,9 @@ def place_all(lowered: Lowered, placer: Placer) -> Plan:
     return Plan(seats)
 
 
-def _counts(lowered: Lowered, seats: tuple[Seat, ...]) -> Ints:
-    """int64[N]: replicas per node."""
-    return np.bincount([seat.bin for seat in seats], minlength=lowered.problem.bins.count).astype(np.int64)
+def _counts(seats: tuple[Seat, ...]) -> Counter[int]:
+    """Replicas in each bin."""
+    return Counter(seat.bin for seat in seats)
 
 
 class _Gang:
@@ -176,7 +176,7 @@ class _Gang:
                 if allowed is not None:
                     mask &= allowed
             self.masks.append(mask)
-        self.local: dict[int, Ints] = {}
+        self.local: dict[int, Counter[int]] = {}
         self.taken: list[tuple[int, int, tuple[int, ...]]] = []
 
     def place(self) -> tuple[tuple[Seat, ...], ...] | None:
@@ -270,7 +270,7 @@ class _Gang:
         allowed = where & self.masks[part]
         for joint in joints:
             allowed &= (joint.labels < 0) | (joint.room[joint.labels] > 0)
-        held = self.local.setdefault(part, np.zeros(self.problem.bins.count, np.int64))
+        held = self.local.setdefault(part, Counter())
         for count in range(want):
             found = self.placer.place(self.demands[part], allowed)
             if found is None:

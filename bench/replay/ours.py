@@ -39,6 +39,7 @@ class Batches:
         self._row_of = {node.id: row for row, node in enumerate(sequence.nodes)}
         whole = Snapshot.of(self._case, self._fabric).usage
         self._devices, self._resources = whole.free_devices.copy(), whole.free_resources.copy()
+        self._all_devices, self._all_resources = whole.free_devices, whole.free_resources
         self._running: list[Running] = []
         self._settled: list[Settled] = []
         self._batches = 0
@@ -48,7 +49,8 @@ class Batches:
         workloads = tuple(sorted((openb_workload(pod) for pod in pods), key=attrgetter("id")))
         self._batches += 1
         case = self._case.model_copy(update={"workloads": workloads, "running": tuple(self._running)})
-        usage = Usage(tuple(self._settled), self._devices.copy(), self._resources.copy())
+        free, left = self._devices.copy(), self._resources.copy()
+        usage = Usage(tuple(self._settled), free, left, self._all_devices - free, self._all_resources - left)
         placements = self._answer(Snapshot(case, f"batch-{self._batches}", self._fabric, usage))
         by_id = {workload.id: workload for workload in workloads}
         seats: dict[str, Seat] = {}

@@ -111,4 +111,5 @@ def build_usage(case: Case, fabric: Fabric) -> Usage:
         if node.unhealthy_gpus:
             there[row, list(node.unhealthy_gpus)] = False
     offered = np.stack([fabric.cpu_milli, fabric.memory_mib, fabric.nics], axis=1)
-    return Usage(running, np.maximum(there * MILLI - devices, 0), np.maximum(offered - resources, 0))
+    free = np.maximum(there * MILLI - devices, 0)
+    return Usage(running, free, np.maximum(offered - resources, 0), devices, resources)

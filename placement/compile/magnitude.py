@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from placement.errors import InputError
-from solver.atoms import Exclusive, RefuseCharge, Remainder, Share, SpanCharge, Spread, Stay, Together, UnitCharge, Vacant
+from solver.atoms import (
+    Exclusive,
+    RefuseCharge,
+    Remainder,
+    Share,
+    SpanCharge,
+    Spread,
+    Stay,
+    Together,
+    UnitCharge,
+    Vacant,
+)
 from solver.items import WHOLE, IntArray
 from solver.problem import Atom, Problem
 
@@ -37,6 +48,8 @@ def check_magnitude(problem: Problem, tiers: tuple[int, ...]) -> None:
 
 def _most(problem: Problem, atom: Atom, peaks: dict[int, int]) -> int:
     """An upper bound of an atom's cost over all plans."""
+    if isinstance(atom, Exclusive):
+        return atom.price_each * problem.domains(atom.partition) * len(atom.members)
     if isinstance(atom, UnitCharge):
         key = id(atom.each)
         if key not in peaks:
@@ -53,8 +66,6 @@ def _most(problem: Problem, atom: Atom, peaks: dict[int, int]) -> int:
         return max(atom.leave_once, atom.move_once + atom.move_each * replicas)
     if isinstance(atom, Together):
         return atom.price_each * problem.domains(atom.partition)
-    if isinstance(atom, Exclusive):
-        return atom.price_each * problem.domains(atom.partition) * len(atom.members)
     if isinstance(atom, Share):
         return sum(hinge.rate * hinge.at for hinge in atom.hinges)
     if isinstance(atom, Vacant):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+import numpy as np
+
 from placement.model.case import Case
 from placement.model.decision import Hold
 from placement.model.policy import RuleSpec
@@ -37,10 +39,17 @@ class Capacity(HardRule[NoParams]):
 
     def holds(self, context: Context, spec: RuleSpec) -> list[Hold]:
         """Devices and resources that running work over-commits."""
-        return [
-            Hold(rule=self.name, subject=f"node {node}", detail=detail)
-            for node, detail in _overuse(context.fabric, _used(context.usage.running))
-        ]
+        fabric, usage = context.fabric, context.usage
+        found: _Use = Counter()
+        # Few of many: devices that are not simply taken within what is there, looked at one by one below.
+        ill = np.array([bool(node.unhealthy_gpus) for node in fabric.nodes], np.bool_)
+        odd = ill[:, None] | (usage.used_devices + usage.free_devices != MILLI)
+        for row, slot in np.argwhere(odd & (usage.used_devices > 0)).tolist():
+            found[row, slot] = int(usage.used_devices[row, slot])
+        offered = np.stack([fabric.cpu_milli, fabric.memory_mib, fabric.nics], axis=1)
+        for row, column in np.argwhere(usage.used_resources > offered).tolist():
+            found[row, -1 - column] = int(usage.used_resources[row, column])
+        return [Hold(rule=self.name, subject=f"node {node}", detail=detail) for node, detail in _overuse(fabric, found)]
 
     def audit(self, case: Case, fabric: Fabric, placements: Placements) -> list[str]:
         """Over-used nodes with new work on them, and replicas with other devices than their role asks for."""

@@ -53,12 +53,15 @@ class Usage:
     """What running work takes, and what it leaves.
 
     `free_devices` int64[N, D] milli of every device and `free_resources` int64[N, 3] (CPU milli, MiB, NICs): what
-    is there and healthy, less what is running, never below zero.
+    is there and healthy, less what is running, never below zero. `used_devices` and `used_resources` are what running
+    work holds, in the same shapes.
     """
 
     running: tuple[Settled, ...]
     free_devices: IntArray
     free_resources: IntArray
+    used_devices: IntArray
+    used_resources: IntArray
 
 
 @dataclass(frozen=True, eq=False)

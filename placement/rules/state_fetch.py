@@ -63,7 +63,8 @@ class StateFetch(ObjectiveRule[StateFetchParams]):
         def each(ref: PartRef) -> IntArray:
             levels = context.recall(("fetch", ref.workload.state_nodes), lambda: _crossed(context.fabric, ref.workload))
             price = _pricing(context.fabric, ref.workload, ref.role.replica_gpu_milli, params)
-            by_level = {int(level): price(int(level)) for level in np.unique(levels)}
+            present = np.flatnonzero(np.bincount(levels + 2)) - 2
+            by_level = {level: price(level) for level in present.tolist()}
             check_amount(max(by_level.values(), default=0))
             lookup = np.array([by_level.get(level, 0) for level in range(-2, len(context.fabric.levels) + 1)])
             costs: IntArray = lookup[levels + 2].astype(np.int64)
@@ -106,7 +107,9 @@ def _crossed(fabric: Fabric, workload: Workload) -> IntArray:
     levels[:] = 0
     for number, level in enumerate(fabric.levels):
         labels = fabric.partition(level.name).domain_of
-        levels[np.isin(labels, labels[rows])] = number + 1
+        near = np.zeros(int(labels.max()) + 1, np.bool_)
+        near[labels[rows]] = True
+        levels[near[labels]] = number + 1
     levels[rows] = _HOLDER
     return levels
 

@@ -45,6 +45,8 @@ class Allow(Atom):
 
     def violations(self, problem: Problem, plan: Plan) -> list[Violation]:
         """Seats outside the mask."""
+        if not plan.placed(self.item):
+            return []
         bad = sorted(b for b in plan.bins_of((self.item, self.part)) if not self.bins[b])
         if not bad:
             return []

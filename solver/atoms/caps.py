@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from solver.chunks import load, supply_per_bin
 from solver.items import IntArray, PartKey
 from solver.plan import Plan
 from solver.problem import Atom, Counts, Encoding, Joint, Ledger, Problem, Violation
@@ -47,7 +48,7 @@ class Caps(Atom):
         sizes = {self.base.size, self.limit.size, *(use.size for use in self.use.values())}
         if sizes - {size} or self.labels.size != problem.bins.count or int(self.labels.max(initial=-1)) >= size:
             raise ValueError(f"{self.rule}: names, base, limit, uses and labels must speak of the same groups")
-        if min((int(use.min(initial=0)) for use in self.use.values()), default=0) < 0 or self.tier >= 0:
+        if min((problem.lowest(use) for use in self.use.values()), default=0) < 0 or self.tier >= 0:
             raise ValueError(f"{self.rule}: uses are not negative, and caps have no price")
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
@@ -72,7 +73,7 @@ class Caps(Atom):
         return total
 
     def encode(self, into: Encoding) -> None:
-        """A row per group that could be exceeded, with a rounding cut per part; one sum where cells mix groups."""
+        """A row per group that could be exceeded, with a rounding cut per part; sums where cells mix groups."""
         groups = [self._group(members) for members in into.members]
         rows: dict[int, list[tuple[PartKey, int, int, int]]] = {}
         mixed: list[tuple[PartKey, int, int, int]] = []
@@ -87,9 +88,40 @@ class Caps(Atom):
         left = self.left().tolist()
         for group, terms in rows.items():
             self._row(into, terms, left[group])
+        self._chunks(into)
         if mixed:
             spanned = np.unique(np.concatenate([g for g in groups if not isinstance(g, int)]))
             self._row(into, mixed, sum(left[g] for g in spanned.tolist()))
+
+    def _chunks(self, into: Encoding) -> None:
+        """Where a cell mixes groups: chunk rows that count no more in each group than its limit lets it hold.
+
+        If every replica with load(k, s) chunks of size s takes at least load(k, s) x u in a group, then the group's
+        replicas hold at most left / u such chunks, whatever is free; so the supply of the cell's chunk row may be cut
+        down to that, group by group. A sum of limits alone would let a large replica use a little of each.
+        """
+        left = self.left()
+        for cell, members in enumerate(into.members):
+            labels = self.labels[members]
+            if not labels.size or int(labels.max()) < 0 or int(labels.min()) == int(labels.max()):
+                continue
+            keys = [key for key, _ in into.problem.parts() if into.most(key, cell)]
+            demands = {key: into.problem.part(key).demand for key in keys}
+            devices = into.problem.bins.devices[members]
+            for size in sorted({d.volume for d in demands.values() if d.volume}):
+                loads = {key: n for key in keys if (n := load(demands[key], size))}
+                if any(key not in self.use for key in loads):
+                    continue
+                most = np.zeros(left.size, np.int64)
+                for use, n in {(id(self.use[key]), n): (self.use[key], n) for key, n in loads.items()}.values():
+                    most = np.maximum(most, np.where(use > 0, n * left // np.maximum(use, 1), _PLENTY))
+                free = supply_per_bin(devices, size)
+                inside = labels >= 0
+                held = np.bincount(labels[inside], free[inside], minlength=left.size).astype(np.int64)
+                amount = int(np.minimum(held, most).sum()) + int(free[~inside].sum())
+                if amount < int(free.sum()):
+                    cols = [into.counts(key)[cell] for key in loads]
+                    into.model.row(cols, list(loads.values()), hi=amount)
 
     def _group(self, members: IntArray) -> int | IntArray:
         """The one group of a cell (-1 also if some of its bins are in none), or all its groups."""
@@ -141,23 +173,36 @@ class _CapsLedger:
     def __init__(self, atom: Caps) -> None:
         self._atom = atom
         self._left = atom.left()
+        self._room: dict[int, IntArray] = {}
 
     def _load(self, item: int, counts: Counts) -> IntArray:
         total = np.zeros(self._left.size, np.int64)
         labels = self._atom.labels
         for p, held in counts.items():
             use = self._atom.use.get((item, p))
-            if use is not None:
-                bins = np.flatnonzero((held > 0) & (labels >= 0))
-                np.add.at(total, labels[bins], held[bins] * use[labels[bins]])
+            if use is not None and held:
+                bins, amount = np.array(list(held)), np.array(list(held.values()))
+                inside = labels[bins] >= 0
+                groups = labels[bins[inside]]
+                np.add.at(total, groups, amount[inside] * use[groups])
         return total
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
         use = self._atom.use.get(key)
         if use is None:
             return []
-        left = np.maximum(self._left - self._load(key[0], local), 0)
-        return [Joint(self._atom.labels, np.where(use > 0, left // np.maximum(use, 1), _PLENTY))]
+        if local:
+            return [Joint(self._atom.labels, _replicas(self._left - self._load(key[0], local), use))]
+        if id(use) not in self._room:
+            self._room[id(use)] = _replicas(self._left, use)
+        return [Joint(self._atom.labels, self._room[id(use)].copy())]
 
-    def add(self, item: int, counts: Counts) -> None:
-        self._left -= self._load(item, counts)
+    def add(self, item: int, counts: Counts, times: int = 1) -> None:
+        self._left -= times * self._load(item, counts)
+        self._room.clear()
+
+
+def _replicas(left: IntArray, use: IntArray) -> IntArray:
+    """How many replicas of that use each group's rest holds."""
+    found: IntArray = np.where(use > 0, np.maximum(left, 0) // np.maximum(use, 1), _PLENTY)
+    return found

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from solver.items import IntArray, PartKey
 from solver.plan import Plan
 from solver.problem import Atom, Encoding, Problem
@@ -68,7 +66,7 @@ class UnitCharge(Atom):
 
     def validate(self, problem: Problem) -> None:
         """Costs are not negative."""
-        if self.each.size and int(self.each.min()) < 0:
+        if problem.lowest(self.each) < 0:
             raise ValueError(f"{self.rule}: a charge is not negative")
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
@@ -86,6 +84,8 @@ class UnitCharge(Atom):
 
     def cost(self, problem: Problem, plan: Plan) -> int:
         """Sum over the seats."""
+        if not plan.placed(self.item):
+            return 0
         return sum(int(self.each[b]) * n for b, n in plan.bins_of((self.item, self.part)).items())
 
 
@@ -134,7 +134,9 @@ class SpanCharge(Atom):
 
     def cost(self, problem: Problem, plan: Plan) -> int:
         """The cost, if several domains are touched."""
+        if not plan.placed(self.item):
+            return 0
         labels = problem.partitions[self.partition]
         parts = problem.items[self.item].parts_of(self.bundle)
-        found = np.unique([labels[b] for p in parts for b in plan.bins_of((self.item, p))])
-        return self.price_once if found.size > 1 else 0
+        found = {int(labels[b]) for p in parts for b in plan.bins_of((self.item, p))}
+        return self.price_once if len(found) > 1 else 0

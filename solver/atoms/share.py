@@ -149,12 +149,16 @@ class _ShareLedger:
     def __init__(self, atom: Share, problem: Problem) -> None:
         self._atom = atom
         self._load = atom.base
+        self._everywhere = atom.bins is None
         inside = np.ones(problem.bins.count, np.bool_) if atom.bins is None else atom.bins
         self._labels = np.where(inside, 0, -1)
 
     def _use(self, item: int, counts: Counts) -> int:
-        inside = self._labels == 0
-        return sum(self._atom.use.get((item, p), 0) * int(n[inside].sum()) for p, n in counts.items())
+        total = 0
+        for p, held in counts.items():
+            use = self._atom.use.get((item, p), 0)
+            total += use * sum(n for b, n in held.items() if self._everywhere or self._labels[b] == 0) if use else 0
+        return total
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
         use = self._atom.use.get(key, 0)
@@ -163,5 +167,5 @@ class _ShareLedger:
         left = max(0, self._atom.limit - self._load - self._use(key[0], local))
         return [Joint(self._labels, np.array([left // use], np.int64))]
 
-    def add(self, item: int, counts: Counts) -> None:
-        self._load += self._use(item, counts)
+    def add(self, item: int, counts: Counts, times: int = 1) -> None:
+        self._load += times * self._use(item, counts)

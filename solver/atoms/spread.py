@@ -104,9 +104,9 @@ class _SpreadLedger:
             return []
         room = np.full(self._domains, self._atom.limit, np.int64)
         for p in self._atom.parts:
-            if p in local:
-                np.subtract.at(room, self._labels, local[p])
+            for b, n in local.get(p, {}).items():
+                room[self._labels[b]] -= n
         return [Joint(self._labels, np.maximum(room, 0))]
 
-    def add(self, item: int, counts: Counts) -> None:
+    def add(self, item: int, counts: Counts, times: int = 1) -> None:
         return

@@ -24,6 +24,11 @@ def touched(problem: Problem, plan: Plan, item: int, partition: int) -> set[int]
     return {int(labels[b]) for p in parts for b in plan.bins_of((item, p))}
 
 
+def _domains(labels: IntArray, counts: Counts) -> list[int]:
+    """The domains in which the counts are not 0."""
+    return list({int(labels[b]) for held in counts.values() for b, n in held.items() if n})
+
+
 def _closed(problem: Problem, rule: str, item: int, bins: BoolArray) -> Iterable[Atom]:
     for part in range(len(problem.items[item].parts)):
         yield Allow(rule, item, part, bins)
@@ -46,7 +51,9 @@ class Exclusive(Atom):
     def remap(self, new: Mapping[int, int]) -> Atom | None:
         """The same for the renumbered items, if two are left."""
         members = tuple(new[i] for i in self.members if i in new)
-        return replace(self, members=members) if len(members) > 1 else None
+        if len(members) < 2:
+            return None
+        return Exclusive(self.rule, self.partition, members, self.price_each, self.tier)
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The partition's domains."""
@@ -95,7 +102,8 @@ class Exclusive(Atom):
 
     def _owners(self, problem: Problem, plan: Plan) -> dict[int, list[int]]:
         owners: dict[int, list[int]] = {}
-        for item in self.members:
+        placed = [item for item in self.members if plan.placed(item)]
+        for item in placed if len(placed) > 1 else ():
             for domain in touched(problem, plan, item, self.partition):
                 owners.setdefault(domain, []).append(item)
         return owners
@@ -122,15 +130,16 @@ class _OwnerLedger:
     def __init__(self, atom: Exclusive, problem: Problem) -> None:
         self._members = set(atom.members)
         self._labels = problem.partitions[atom.partition]
-        self._room = np.full(problem.domains(atom.partition), _PLENTY, np.int64)
+        self._owners = np.zeros(problem.domains(atom.partition), np.int64)
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
-        return [Joint(self._labels, self._room.copy())] if key[0] in self._members else []
+        if key[0] not in self._members:
+            return []
+        return [Joint(self._labels, np.where(self._owners > 0, 0, _PLENTY))]
 
-    def add(self, item: int, counts: Counts) -> None:
+    def add(self, item: int, counts: Counts, times: int = 1) -> None:
         if item in self._members:
-            for held in counts.values():
-                self._room[self._labels[held > 0]] = 0
+            self._owners[_domains(self._labels, counts)] += times
 
 
 @dataclass(frozen=True)
@@ -192,6 +201,8 @@ class Together(Atom):
             yield from _closed(problem, self.rule, self.follower, np.isin(labels, list(home)))
 
     def _missing(self, problem: Problem, plan: Plan) -> int:
+        if not plan.placed(self.follower):
+            return 0
         mine = touched(problem, plan, self.follower, self.partition)
         return len(mine - touched(problem, plan, self.leader, self.partition))
 
@@ -219,7 +230,6 @@ class _LeaderLedger:
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
         return [Joint(self._labels, self._room.copy())] if key[0] == self._atom.follower else []
 
-    def add(self, item: int, counts: Counts) -> None:
+    def add(self, item: int, counts: Counts, times: int = 1) -> None:
         if item == self._atom.leader:
-            for held in counts.values():
-                self._room[self._labels[held > 0]] = _PLENTY
+            self._room[_domains(self._labels, counts)] = _PLENTY if times > 0 else 0

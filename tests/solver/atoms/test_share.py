@@ -67,8 +67,8 @@ def test_the_ledger_leaves_what_the_limit_leaves() -> None:
     (joint,) = ledger.joints((0, 0), {})
     assert joint.room.tolist() == [2]
     assert joint.labels.tolist() == [0, 0, -1]
-    ledger.add(1, {0: np.array([1, 0, 5])})
-    (joint,) = ledger.joints((0, 0), {0: np.array([0, 1, 0])})
+    ledger.add(1, {0: {0: 1, 2: 5}})
+    (joint,) = ledger.joints((0, 0), {0: {1: 1}})
     assert joint.room.tolist() == [1]
 
 

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from solver.atoms import RefuseCharge, Spread
@@ -43,7 +42,7 @@ def test_the_ledger_counts_what_the_item_has_put_down() -> None:
     atom = Spread("spread", 0, (0, 1), 0, 2)
     ledger = atom.ledger(_case(atom))
     assert ledger is not None
-    (joint,) = ledger.joints((0, 1), {0: np.array([1, 1, 1])})
+    (joint,) = ledger.joints((0, 1), {0: {0: 1, 1: 1, 2: 1}})
     assert joint.room.tolist() == [0, 1]
     assert ledger.joints((1, 0), {}) == []
 

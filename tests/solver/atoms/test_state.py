@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from solver.atoms import Exclusive, RefuseCharge, Together
@@ -56,14 +55,14 @@ def test_ledgers_close_and_open_domains() -> None:
     owner = Exclusive("exclusive", 0, (0, 1))
     ledger = owner.ledger(_case(owner))
     assert ledger is not None
-    ledger.add(0, {0: np.array([0, 1, 0, 0])})
+    ledger.add(0, {0: {1: 1}})
     assert [bool(r) for r in ledger.joints((1, 0), {})[0].room] == [False, True]
     assert ledger.joints((2, 0), {}) == []
     leader = Together("together", 0, 0, 1)
     ledger = leader.ledger(_case(leader))
     assert ledger is not None
     assert not ledger.joints((1, 0), {})[0].room.any()
-    ledger.add(0, {0: np.array([0, 0, 1, 0])})
+    ledger.add(0, {0: {2: 1}})
     assert [bool(r) for r in ledger.joints((1, 0), {})[0].room] == [False, True]
     assert ledger.joints((0, 0), {}) == []
 

@@ -1,0 +1,267 @@
+"""One item being placed on the ground, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from solver.atoms.allow import Segments, Within
+from solver.atoms.charge import SpanCharge
+from solver.ground import FAR, Ground, Offer
+from solver.items import IntArray
+from solver.plan import Plan, Seat
+from solver.problem import Joint
+
+__all__ = ["Gang"]
+
+_TRIED = 3
+"""Domains of one partition that are tried to spare a span charge."""
+_POLL = 64
+"""Bins filled between two looks at the clock."""
+
+_WIDE = 2**62
+"""Room where a limit does not apply."""
+
+_Scope = IntArray | None
+"""Bins that may be used, None for all."""
+
+
+class Gang:
+    """One item being placed; every step can be taken back."""
+
+    def __init__(self, ground: Ground, item: int) -> None:
+        self.ground = ground
+        self.item = item
+        self.gang = ground.problem.items[item]
+        atoms = ground.problem.own_atoms[item]
+        self.own = [a for a in atoms if isinstance(a, Segments | Within)]
+        self.within: dict[int, list[int]] = {}
+        self.segments: dict[int, Segments] = {}
+        self.spans: dict[int, list[int]] = {}
+        for a in atoms:
+            if isinstance(a, Within):
+                self.within.setdefault(a.bundle, []).append(a.partition)
+            elif isinstance(a, Segments):
+                self.segments[a.part] = a
+            elif isinstance(a, SpanCharge) and a.price_once:
+                self.spans.setdefault(a.bundle, []).append(a.partition)
+        for partitions in self.spans.values():
+            partitions.sort(key=lambda p: -ground.sizes[p])
+        self.local: dict[int, dict[int, int]] = {}
+        self.taken: list[tuple[int, Seat]] = []
+        self._filled = 0
+
+    def place(self) -> tuple[tuple[Seat, ...], ...] | None:
+        """The seats of all parts, settled on the ground; None (and nothing taken) if no place is found."""
+        if not self._bundle(0, None):
+            self._undo(0)
+            return None
+        seats = self._seats()
+        if any(atom.violations(self.ground.problem, Plan({self.item: seats})) for atom in self.own):
+            self._undo(0)
+            return None
+        self.ground.settle(self.item, seats, taken=True)
+        return seats
+
+    def _seats(self) -> tuple[tuple[Seat, ...], ...]:
+        by_part: list[list[Seat]] = [[] for _ in self.gang.parts]
+        for p, seat in self.taken:
+            by_part[p].append(seat)
+        return tuple(tuple(sorted(seats)) for seats in by_part)
+
+    def _undo(self, mark: int) -> None:
+        while len(self.taken) > mark:
+            p, seat = self.taken.pop()
+            self.ground.give(self.gang.parts[p].demand, seat)
+            self.local[p][seat.bin] -= 1
+
+    def _bundle(self, b: int, where: _Scope) -> bool:
+        for scope in self._scopes(b, where):
+            mark = len(self.taken)
+            if self._fill_bundle(b, scope) and len(self.taken) > mark:
+                return True
+            self._undo(mark)
+        return False
+
+    def _fill_bundle(self, b: int, where: _Scope) -> bool:
+        parts = [p for p, part in enumerate(self.gang.parts) if part.bundle == b]
+        parts.sort(key=lambda p: (-self.gang.parts[p].demand.volume, -self.gang.parts[p].count, p))
+        if not all(self._part(p, where) for p in parts):
+            return False
+        placed = sum(self._bundle(child, where) for child in self.gang.children(b))
+        return placed >= self.gang.bundles[b].need
+
+    def _scopes(self, b: int, where: _Scope) -> Iterator[_Scope]:
+        """Where to try the bundle: its required domain, else the tightest domain that spares span charges."""
+        always = [p for p, part in enumerate(self.gang.parts) if part.bundle == b and part.count]
+        if b in self.within:
+            yield from self._nested(self.within[b], where, always, b)
+            return
+        alone = sum(part.count for part in self.gang.parts) <= 1
+        for partition in () if alone else self.spans.get(b, ()):
+            yield from self._domains(partition, where, always, b, most=_TRIED)
+        yield where
+
+    def _nested(self, partitions: list[int], where: _Scope, always: list[int], b: int) -> Iterator[_Scope]:
+        """One domain of each of the partitions at once."""
+        for scope in self._domains(partitions[0], where, always, b):
+            if len(partitions) == 1:
+                yield scope
+            else:
+                yield from self._nested(partitions[1:], scope, always, b)
+
+    def _domains(
+        self, partition: int, where: _Scope, always: list[int], b: int, most: int | None = None
+    ) -> Iterator[_Scope]:
+        labels, size = self.ground.problem.partitions[partition], self.ground.sizes[partition]
+        fits = np.ones(size, np.bool_)
+        price = np.zeros(size, np.float64)
+        slack, missing = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        for p in always or self.gang.parts_of(b):
+            part = self.gang.parts[p]
+            held, low = self._by_domain(p, partition, where)
+            if p in always:
+                # A span is not spared at the cost of replicas; where one domain is required, few are better than none.
+                fits &= held >= (part.count if most is not None else max(part.min_count, 1))
+            missing += np.maximum(part.count - held, 0)
+            price += np.where(low < FAR, low, 0) * float(part.count)
+            slack += held if where is not None else self._offer(p).held(labels, size)[:size]
+        found = np.flatnonzero(fits & (slack > 0))
+        if most is not None and found.size > 8 * most:
+            found = found[price[found] <= np.partition(price[found], most - 1)[most - 1]]
+            if found.size > 8 * most:
+                found = found[slack[found] <= np.partition(slack[found], most - 1)[most - 1]]
+        order = np.lexsort((found, slack[found], price[found], missing[found]))
+        for domain in found[order][:most].tolist():
+            if where is None:
+                members = self.ground.members(partition)[domain]
+                yield members[members >= 0]
+            else:
+                yield where[labels[where] == domain]
+
+    def _by_domain(self, p: int, partition: int, where: _Scope) -> tuple[IntArray, IntArray]:
+        """Room (at most) and cheapest seat of every domain inside the scope."""
+        offer, size = self._offer(p), self.ground.sizes[partition]
+        labels = self.ground.problem.partitions[partition]
+        if where is None:
+            held = offer.held(labels, size)[:size].copy()
+            for joint in self._joints(p):
+                # What a limit takes away: in groups that lie in one domain each, or in domains inside one group.
+                home, group = self.ground.nesting(joint.labels, partition)
+                if home is not None:
+                    lost = offer.held(joint.labels, joint.room.size)[:-1] - joint.room
+                    over = np.flatnonzero(lost > 0)
+                    held -= np.bincount(home[over], lost[over], minlength=size).astype(np.int64)
+                else:
+                    held = np.where(group >= 0, np.minimum(held, joint.room[group]), held)
+            return held, offer.low(partition)
+        labels = labels[where]
+        low = np.full(size, FAR, np.int64)
+        np.minimum.at(low, labels, offer.cost[where])
+        return np.bincount(labels, offer.room[where], minlength=size).astype(np.int64), low
+
+    def _joints(self, p: int) -> list[Joint]:
+        """Limits on where further replicas of a part may go."""
+        found: list[Joint] = []
+        for ledger in self.ground.ledgers[self.item]:
+            found.extend(ledger.joints((self.item, p), self.local))
+        return found
+
+    def _offer(self, p: int) -> Offer:
+        return self.ground.offer((self.item, p))
+
+    def _part(self, p: int, where: _Scope) -> bool:
+        part = self.gang.parts[p]
+        if p in self.segments:
+            return self._in_segments(p, where)
+        return self._put(p, where, part.count) >= part.min_count
+
+    def _in_segments(self, p: int, where: _Scope) -> bool:
+        part, atom = self.gang.parts[p], self.segments[p]
+        labels = self.ground.problem.partitions[atom.partition]
+        need = part.count
+        while need:
+            want = min(atom.size, need)
+            held, _ = self._by_domain(p, atom.partition, where)
+            ready = np.flatnonzero(held >= want)
+            mark, done = len(self.taken), False
+            for domain in ready[np.argsort(held[ready], kind="stable")].tolist():
+                if where is None:
+                    members = self.ground.members(atom.partition)[domain]
+                    inside = members[members >= 0]
+                else:
+                    inside = where[labels[where] == domain]
+                if self._put(p, inside, want) == want:
+                    done = True
+                    break
+                self._undo(mark)
+            if not done:
+                break
+            need -= want
+        return part.count - need >= part.min_count
+
+    def _put(self, p: int, where: _Scope, want: int) -> int:
+        """Put down up to `want` replicas, cheapest bins first; returns how many were."""
+        demand = self.gang.parts[p].demand
+        joints = self._joints(p)
+        put = 0
+        for bins, rooms in self._best_first(self._offer(p), where, want, joints):
+            for bin_, room in zip(bins.tolist(), rooms.tolist(), strict=True):
+                amount: int = min(want - put, room, *(_left(joint, bin_) for joint in joints))
+                if amount <= 0:
+                    continue
+                self.taken += [(p, seat) for seat in self.ground.take(demand, bin_, amount)]
+                held = self.local.setdefault(p, {})
+                held[bin_] = held.get(bin_, 0) + amount
+                put += amount
+                for joint in joints:
+                    if joint.labels[bin_] >= 0:
+                        joint.room[joint.labels[bin_]] -= amount
+                self._filled += 1
+                if put == want or (self._filled % _POLL == 0 and self.ground.expired()):
+                    return put
+        return put
+
+    def _best_first(
+        self, offer: Offer, where: _Scope, want: int, joints: list[Joint]
+    ) -> Iterator[tuple[IntArray, IntArray]]:
+        """Bins with room and how many replicas they take, best first: cheapest, then most at once, then fullest."""
+        bins = np.flatnonzero(offer.room > 0) if where is None else where[offer.room[where] > 0]
+        if not bins.size:
+            return
+        rooms = offer.room[bins]
+        for joint in joints:
+            labels = joint.labels[bins]
+            rooms = np.where(labels >= 0, np.minimum(rooms, joint.room[labels]), rooms)
+        if joints:
+            bins, rooms = bins[rooms > 0], rooms[rooms > 0]
+            if not bins.size:
+                return
+        cost = offer.cost[bins]
+        for atom in self.ground.vacant:
+            cost = cost + atom.opening(bins, self.ground.devices, self.ground.resources, self.ground.problem)
+        leftover = self.ground.milli[bins]
+        spread = np.minimum(rooms, want)
+        few = 2 * want + 16
+        if bins.size > 4 * few:
+            # Nearly always the first few are enough; sorting all is for when they are not.
+            level = np.partition(cost, few)[few]
+            close = np.flatnonzero(cost <= level)
+            if close.size > 2 * few:
+                ties = close[cost[close] == level]
+                rank = ((want - spread[ties]) * (int(leftover.max()) + 1) + leftover[ties]).astype(np.float64)
+                ties = ties[np.argpartition(rank, few)[: few + 1]]
+                close = np.concatenate([close[cost[close] < level], ties])
+            order = close[np.lexsort((bins[close], leftover[close], -spread[close], cost[close]))]
+            yield bins[order], rooms[order]
+            kept = np.ones(bins.size, np.bool_)
+            kept[order] = False
+            bins, rooms, cost, leftover, spread = bins[kept], rooms[kept], cost[kept], leftover[kept], spread[kept]
+        order = np.lexsort((bins, leftover, -spread, cost))
+        yield bins[order], rooms[order]
+
+
+def _left(joint: Joint, bin_: int) -> int:
+    label = int(joint.labels[bin_])
+    return _WIDE if label < 0 else int(joint.room[label])

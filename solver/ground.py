@@ -1,0 +1,391 @@
+"""What is left while a plan is built: capacity, prices, the running state of every limit, and the plan's value.
+
+All that vector work is worth is kept per demand (`_Stock`) and per demand, masks and prices (`Offer`), and brought up
+to date only in the bins that changed since it was last asked for.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+
+from solver.atoms.remainder import Remainder
+from solver.atoms.vacant import Vacant
+from solver.chunks import PLENTY
+from solver.items import WHOLE, BoolArray, Demand, IntArray, PartKey
+from solver.plan import Plan, Seat
+from solver.problem import Ledger, Problem
+from solver.tally import Tally
+
+__all__ = ["FAR", "Ground", "Offer"]
+
+FAR = np.iinfo(np.int64).max // 4
+"""Cost of a seat that does not exist."""
+
+_SMALL = 32
+"""Bins of a domain in which the cheapest one is found by looking at all."""
+_OFFERS = 256
+"""Most offers that are kept up to date; others are made anew when they are asked for."""
+
+
+class _Stock:
+    """Room and scarcity of every bin for one demand."""
+
+    def __init__(self, ground: Ground, demand: Demand) -> None:
+        self.ground, self.demand = ground, demand
+        every = np.arange(ground.problem.bins.count)
+        self.room = ground.count(every, demand)
+        self.scarce = ground.scarcity(every, demand)
+        self.seen = len(ground.changed)
+
+    def sync(self) -> None:
+        """Count the changed bins anew."""
+        if self.seen < len(self.ground.changed):
+            bins = self.ground.since(self.seen)
+            self.room[bins] = self.ground.count(bins, self.demand)
+            self.scarce[bins] = self.ground.scarcity(bins, self.demand)
+            self.seen = len(self.ground.changed)
+
+
+class Offer:
+    """Where a part could go now: `room` replicas per bin (masks applied) at `cost` each (`FAR` without room)."""
+
+    def __init__(self, ground: Ground, stock: _Stock, mask: BoolArray | None, price: IntArray | None) -> None:
+        self.ground = ground
+        self._stock, self._mask, self._price = stock, mask, price
+        stock.sync()
+        self.room = stock.room.copy() if mask is None else np.where(mask, stock.room, 0)
+        base = stock.scarce if price is None else price + stock.scarce
+        self.cost: IntArray = np.where(self.room > 0, base, FAR)
+        self._held: dict[int, tuple[IntArray, IntArray]] = {}
+        self._low: dict[int, IntArray] = {}
+        self._seen = len(ground.changed)
+
+    def sync(self) -> None:
+        """Bring the changed bins up to date."""
+        if self._seen == len(self.ground.changed):
+            return
+        bins = self.ground.since(self._seen)
+        self._seen = len(self.ground.changed)
+        self._stock.sync()
+        room = self._stock.room[bins]
+        if self._mask is not None:
+            room = np.where(self._mask[bins], room, 0)
+        cost = self._stock.scarce[bins]
+        if self._price is not None:
+            cost = cost + self._price[bins]
+        cost = np.where(room > 0, cost, FAR)
+        moved = (room != self.room[bins]) | (cost != self.cost[bins])
+        bins, room, cost = bins[moved], room[moved], cost[moved]
+        more = room - self.room[bins]
+        self.room[bins], self.cost[bins] = room, cost
+        for labels, held in self._held.values():
+            inside = labels[bins]
+            np.add.at(held, np.where(inside >= 0, inside, held.size - 1), more)
+        for partition, low in self._low.items():
+            domains = list(set(self.ground.problem.partitions[partition][bins].tolist()))
+            low[domains] = self._cheapest(partition, domains)
+
+    def held(self, labels: IntArray, size: int) -> IntArray:
+        """Room of all bins of each label, int64[size + 1]; the last figure is for bins without a label."""
+        name = id(labels)
+        if name not in self._held:
+            groups = np.where(labels >= 0, labels, size)
+            total = np.bincount(groups, self.room, minlength=size + 1).astype(np.int64)
+            self._held[name] = (labels, total)
+        return self._held[name][1]
+
+    def low(self, partition: int) -> IntArray:
+        """Cost of the cheapest seat of every domain, int64[domains]."""
+        finer = self.ground.finer(partition)
+        if finer is not None:
+            found = np.full(self.ground.sizes[partition], FAR, np.int64)
+            np.minimum.at(found, finer[1], self.low(finer[0]))
+            return found
+        if partition not in self._low:
+            self._low[partition] = self._cheapest(partition, np.arange(self.ground.sizes[partition]))
+        return self._low[partition]
+
+    def _cheapest(self, partition: int, domains: IntArray | list[int]) -> IntArray:
+        table = self.ground.members(partition)[domains]
+        found: IntArray = np.where(table >= 0, self.cost[table], FAR).min(axis=1)
+        return found
+
+
+class Ground:
+    """Residual capacity, limits and value of one plan in the making."""
+
+    def __init__(self, problem: Problem, expired: Callable[[], bool] | None = None) -> None:
+        self.problem = problem
+        self.expired = expired or (lambda: False)
+        self.devices = problem.bins.devices.copy()
+        self.resources = problem.bins.resources.copy()
+        self.whole: IntArray = (self.devices == WHOLE).sum(axis=1)
+        """Whole free devices of every bin."""
+        self.milli: IntArray = self.devices.sum(axis=1)
+        """Free thousandths of every bin."""
+        self.changed: list[int] = []
+        """Bins in the order in which they changed."""
+        self.sizes = tuple(problem.domains(p) for p in range(len(problem.partitions)))
+        self.seats: dict[int, tuple[tuple[Seat, ...], ...]] = {}
+        self.ledgers: list[list[Ledger]] = [[] for _ in problem.items]
+        for atom in problem.atoms:
+            users = tuple(atom.items())
+            ledger = atom.ledger(problem) if users else None
+            if ledger is not None:
+                for item in users:
+                    self.ledgers[item].append(ledger)
+        self._scarce = [atom for atom in problem.atoms if isinstance(atom, Remainder)]
+        self.vacant = [atom for atom in problem.atoms if isinstance(atom, Vacant)]
+        self._lost = [0] * problem.tiers
+        self._stocks: dict[Demand, _Stock] = {}
+        self._offers: OrderedDict[tuple[Demand, tuple[int, ...], tuple[int, ...]], Offer] = OrderedDict()
+        self._names: dict[PartKey, tuple[Demand, tuple[int, ...], tuple[int, ...]]] = {}
+        self._masks: dict[tuple[int, ...], BoolArray | None] = {}
+        self._prices: dict[tuple[int, ...], IntArray | None] = {}
+        self._members: dict[int, IntArray] = {}
+        self._finer: dict[int, tuple[int, IntArray] | None] = {}
+        self._nesting: dict[tuple[int, int], tuple[IntArray, IntArray | None, IntArray]] = {}
+        self._amounts: dict[Demand, IntArray] = {}
+
+    @cached_property
+    def tally(self) -> Tally:
+        """What the plan costs, chunks lost left out."""
+        return Tally(self.problem)
+
+    def values(self) -> tuple[int, ...]:
+        """Value of every tier now."""
+        return tuple(cost + lost for cost, lost in zip(self.tally.values, self._lost, strict=True))
+
+    def since(self, mark: int) -> IntArray:
+        """Bins that changed after so many changes."""
+        if len(self.changed) - mark > self.problem.bins.count:
+            return np.arange(self.problem.bins.count)
+        return np.array(list(set(self.changed[mark:])), np.int64)
+
+    def members(self, partition: int) -> IntArray:
+        """Bins of every domain, int64[domains, largest domain], filled up with -1."""
+        if partition not in self._members:
+            labels, size = self.problem.partitions[partition], self.sizes[partition]
+            order = np.argsort(labels, kind="stable")
+            counts = np.bincount(labels, minlength=size)
+            starts = np.cumsum(counts) - counts
+            table = np.full((size, int(counts.max(initial=0))), -1, np.int64)
+            table[labels[order], np.arange(labels.size) - starts[labels[order]]] = order
+            self._members[partition] = table
+        return self._members[partition]
+
+    def finer(self, partition: int) -> tuple[int, IntArray] | None:
+        """For a partition with large domains: one with small domains inside them, and the domain of each of these."""
+        if partition not in self._finer:
+            self._finer[partition] = None
+            widths = [self.members(p).shape[1] if n else 0 for p, n in enumerate(self.sizes)]
+            for inner in sorted(range(len(widths)), key=lambda p: -widths[p]):
+                if 1 < widths[inner] <= _SMALL < widths[partition]:
+                    home, _ = self.nesting(self.problem.partitions[inner], partition)
+                    if home is not None:
+                        self._finer[partition] = (inner, home)
+                        break
+        return self._finer[partition]
+
+    def nesting(self, labels: IntArray, partition: int) -> tuple[IntArray | None, IntArray]:
+        """How the groups of a limit lie in a partition.
+
+        The domain of every group (None if some group lies in several), and the group of every domain (-1 if several
+        or none).
+        """
+        name = (id(labels), partition)
+        if name not in self._nesting:
+            domains, size = self.problem.partitions[partition], self.sizes[partition]
+            groups = int(labels.max(initial=-1)) + 1
+            inside = labels >= 0
+            first = np.full(groups, -1, np.int64)
+            first[labels[inside]] = domains[inside]
+            nested = bool((first[labels[inside]] == domains[inside]).all())
+            group = np.full(size, -1, np.int64)
+            group[domains] = labels
+            mixed = group[domains] != labels
+            group[domains[mixed]] = -1
+            self._nesting[name] = (labels, first if nested else None, group)
+        return self._nesting[name][1:]
+
+    def offer(self, key: PartKey) -> Offer:
+        """Where a part could go now."""
+        if key not in self._names:
+            self._names[key] = self._name(key)
+        name = self._names[key]
+        offer = self._offers.get(name)
+        if offer is None:
+            if name[0] not in self._stocks:
+                self._stocks[name[0]] = _Stock(self, name[0])
+            offer = Offer(self, self._stocks[name[0]], self._masks[name[1]], self._prices[name[2]])
+            self._offers[name] = offer
+            if len(self._offers) > _OFFERS:
+                self._offers.popitem(last=False)
+        else:
+            self._offers.move_to_end(name)
+            offer.sync()
+        return offer
+
+    def mask(self, key: PartKey) -> BoolArray | None:
+        """Bins where a part may sit, None for all."""
+        if key not in self._names:
+            self._names[key] = self._name(key)
+        return self._masks[self._names[key][1]]
+
+    def _name(self, key: PartKey) -> tuple[Demand, tuple[int, ...], tuple[int, ...]]:
+        masks, prices = [], []
+        for atom in self.problem.own_atoms[key[0]]:
+            mask, price = atom.mask(key), atom.price(key)
+            if mask is not None:
+                masks.append(mask)
+            if price is not None:
+                prices.append(price)
+        closed, priced = tuple(sorted({id(m) for m in masks})), tuple(sorted(id(c) for c in prices))
+        if closed not in self._masks:
+            self._masks[closed] = np.logical_and.reduce(masks) if masks else None
+        if priced not in self._prices:
+            self._prices[priced] = sum(prices[1:], prices[0]) if prices else None
+        return self.problem.part(key).demand, closed, priced
+
+    def count(self, bins: IntArray, demand: Demand) -> IntArray:
+        """Replicas of a demand that fit each of the bins now."""
+        room: IntArray = np.full(bins.size, PLENTY, np.int64)
+        if demand.devices:
+            room = np.asarray(self.whole[bins] // demand.devices)
+        elif demand.milli:
+            room = np.asarray((self.devices[bins] // demand.milli).sum(axis=1))
+        for column, amount in enumerate(demand.resources):
+            if amount:
+                room = np.minimum(room, self.resources[bins, column] // amount)
+        return np.maximum(room, 0)
+
+    def scarcity(self, bins: IntArray, demand: Demand) -> IntArray:
+        """Value of the large free chunks that one replica would take from each of the bins."""
+        total = np.zeros(bins.size, np.int64)
+        if not demand.volume or not self._scarce:
+            return total
+        free = self.whole[bins]
+        taken: IntArray = np.full(bins.size, demand.devices or 1, np.int64)
+        if demand.milli:
+            rows = self.devices[bins]
+            taken -= ((rows >= demand.milli) & (rows < WHOLE)).any(axis=1)
+        counts = np.arange(self.devices.shape[1] + 1)
+        for atom in self._scarce:
+            for k, size in enumerate(atom.sizes):
+                chunks = counts // size
+                total += (chunks[free] - chunks[np.maximum(free - taken, 0)]) * atom.values[bins, k]
+        return total
+
+    def take(self, demand: Demand, bin_: int, amount: int) -> list[Seat]:
+        """Seats for so many replicas in one bin, which has room for them: shares by best fit, devices in order."""
+        row: list[int] = self.devices[bin_].tolist()
+        seats = []
+        if demand.milli:
+            for _ in range(amount):
+                device = min((f, d) for d, f in enumerate(row) if f >= demand.milli)[1]
+                row[device] -= demand.milli
+                seats.append(Seat(bin_, ((device, demand.milli),)))
+        elif demand.devices:
+            idle = [d for d, f in enumerate(row) if f == WHOLE]
+            for first in range(0, amount * demand.devices, demand.devices):
+                pairs = tuple((d, WHOLE) for d in idle[first : first + demand.devices])
+                for d, _ in pairs:
+                    row[d] = 0
+                seats.append(Seat(bin_, pairs))
+        else:
+            seats = [Seat(bin_)] * amount
+        self._change(demand, bin_, row, -amount)
+        return seats
+
+    def give(self, demand: Demand, seat: Seat, times: int = 1) -> None:
+        """One replica leaves its seat (times = -1: takes it)."""
+        row: list[int] = self.devices[seat.bin].tolist()
+        for device, milli in seat.devices:
+            row[device] += times * milli
+        self._change(demand, seat.bin, row, times)
+
+    def _change(self, demand: Demand, bin_: int, row: list[int], given: int) -> None:
+        if demand.volume:
+            before, after = int(self.whole[bin_]), row.count(WHOLE)
+            self.devices[bin_] = row
+            self.milli[bin_] += given * demand.volume
+            if before != after:
+                self.whole[bin_] = after
+                for atom in self._scarce:
+                    for k, size in enumerate(atom.sizes):
+                        chunks = before // size - after // size
+                        if chunks:
+                            self._lost[atom.tier] += chunks * int(atom.values[bin_, k])
+        if demand.resources:
+            if demand not in self._amounts:
+                self._amounts[demand] = np.array(demand.resources, np.int64)
+            self.resources[bin_] += given * self._amounts[demand]
+        self.changed.append(bin_)
+
+    def settle(self, item: int, seats: tuple[tuple[Seat, ...], ...], *, taken: bool = False) -> None:
+        """The item is placed; `taken`: its capacity has been taken already."""
+        if not taken:
+            for part, held in zip(self.problem.items[item].parts, seats, strict=True):
+                for seat in held:
+                    self.give(part.demand, seat, -1)
+        counts = _counts(seats)
+        self.seats[item] = seats
+        for ledger in self.ledgers[item]:
+            ledger.add(item, counts)
+        self.tally.put(item, seats, counts)
+
+    def fits(self, item: int, seats: tuple[tuple[Seat, ...], ...]) -> bool:
+        """Whether the item, not placed now, could take exactly these seats: capacity and limits of several items."""
+        counts = _counts(seats)
+        asked: dict[tuple[int, int], int] = {}
+        amounts: dict[int, IntArray] = {}
+        for part, held in zip(self.problem.items[item].parts, seats, strict=True):
+            for seat in held:
+                for device, milli in seat.devices:
+                    asked[seat.bin, device] = asked.get((seat.bin, device), 0) + milli
+                if part.demand.resources:
+                    amounts[seat.bin] = amounts.get(seat.bin, 0) + np.array(part.demand.resources, np.int64)
+        if any(self.devices[place] < milli for place, milli in asked.items()):
+            return False
+        if any(bool((self.resources[b] < amount).any()) for b, amount in amounts.items()):
+            return False
+        local: dict[int, dict[int, int]] = {}
+        for p, held_in in counts.items():
+            for ledger in self.ledgers[item] if held_in else ():
+                for joint in ledger.joints((item, p), local):
+                    for b, n in held_in.items():
+                        if joint.labels[b] >= 0:
+                            joint.room[joint.labels[b]] -= n
+                            if joint.room[joint.labels[b]] < 0:
+                                return False
+            local[p] = held_in
+        return True
+
+    def drop(self, item: int) -> tuple[tuple[Seat, ...], ...]:
+        """The item is refused again; returns the seats it had."""
+        seats = self.seats.pop(item)
+        for part, held in zip(self.problem.items[item].parts, seats, strict=True):
+            for seat in held:
+                self.give(part.demand, seat)
+        counts = _counts(seats)
+        for ledger in self.ledgers[item]:
+            ledger.add(item, counts, -1)
+        self.tally.drop(item, counts)
+        return seats
+
+    def plan(self) -> Plan:
+        """The plan so far."""
+        return Plan(dict(sorted(self.seats.items())))
+
+
+def _counts(seats: tuple[tuple[Seat, ...], ...]) -> dict[int, dict[int, int]]:
+    found: dict[int, dict[int, int]] = {}
+    for p, held in enumerate(seats):
+        counts = found.setdefault(p, {})
+        for seat in held:
+            counts[seat.bin] = counts.get(seat.bin, 0) + 1
+    return found

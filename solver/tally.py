@@ -1,0 +1,189 @@
+"""The value of a plan while it is built: what every atom costs now, kept up to date item by item.
+
+A plan that is delivered is measured by `solver.check`; this is only for finding it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from solver.atoms.allow import Allow
+from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
+from solver.atoms.remainder import Remainder
+from solver.atoms.share import Share
+from solver.atoms.state import Exclusive
+from solver.items import IntArray
+from solver.plan import Plan, Seat
+from solver.problem import Atom, Counts, Problem
+
+__all__ = ["Tally"]
+
+_Seats = tuple[tuple[Seat, ...], ...]
+_Where = dict[int, tuple[IntArray, IntArray]]
+"""part -> its bins and the replicas in each."""
+
+
+@dataclass(frozen=True)
+class _Own:
+    """The priced atoms that speak of one item only, by form."""
+
+    refuse: tuple[tuple[int, int, int, int], ...]
+    """(part, replicas, tier, cost of a missing one)."""
+    units: tuple[tuple[int, int, IntArray], ...]
+    """(part, tier, cost per replica and bin)."""
+    spans: tuple[tuple[int, IntArray, tuple[int, ...], int], ...]
+    """(tier, domain of every bin, parts, cost if they lie in several)."""
+    others: tuple[Atom, ...]
+    idle: tuple[int, ...]
+    """Cost per tier if the item is refused."""
+
+
+class Tally:
+    """Cost of every tier for the items placed so far; chunks lost (`Remainder`) are counted by the ground."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._own: list[_Own | None] = [None] * len(problem.items)
+        self._refuse: dict[int, list[tuple[int, int, int, int]]] = {}
+        self._shares: list[Share] = []
+        self._loads: list[int] = []
+        self._shares_of: dict[int, list[int]] = {}
+        self._joint: list[Atom] = []
+        self._joint_of: dict[int, list[int]] = {}
+        self._crowds_of: dict[int, list[tuple[Exclusive, Counter[int]]]] = {}
+        for atom in problem.atoms:
+            kind = type(atom)
+            if kind is Allow or kind is UnitCharge or kind is SpanCharge:
+                continue
+            if isinstance(atom, RefuseCharge):
+                for (i, p), cost in atom.each.items():
+                    self._refuse.setdefault(i, []).append((p, problem.part((i, p)).count, atom.tier, cost))
+            elif atom.tier < 0 or isinstance(atom, Remainder):
+                continue
+            elif isinstance(atom, Share):
+                for i in atom.items():
+                    self._shares_of.setdefault(i, []).append(len(self._shares))
+                self._shares.append(atom)
+                self._loads.append(atom.base)
+            elif isinstance(atom, Exclusive):
+                owners: Counter[int] = Counter()
+                for i in atom.members:
+                    self._crowds_of.setdefault(i, []).append((atom, owners))
+            else:
+                named = tuple(atom.items())
+                if len(named) != 1:
+                    for i in named:
+                        self._joint_of.setdefault(i, []).append(len(self._joint))
+                    self._joint.append(atom)
+        self._seats: dict[int, _Seats] = {}
+        self._costs: dict[int, tuple[int, ...]] = {}
+        self._joint_costs = [atom.cost(problem, Plan()) for atom in self._joint]
+        self.values = [0] * problem.tiers
+        """Cost of every tier now."""
+        for atom, cost in zip(self._joint, self._joint_costs, strict=True):
+            self.values[atom.tier] += cost
+        for share, load in zip(self._shares, self._loads, strict=True):
+            self.values[share.tier] += sum(hinge.cost(load) for hinge in share.hinges)
+        for i in range(len(problem.items)):
+            self._shift(self._idle(i), 1)
+
+    def _shift(self, costs: tuple[int, ...], sign: int) -> None:
+        for tier, cost in enumerate(costs):
+            self.values[tier] += sign * cost
+
+    def _idle(self, item: int) -> tuple[int, ...]:
+        """Cost per tier of refusing an item."""
+        return self._of(item).idle
+
+    def _of(self, item: int) -> _Own:
+        known = self._own[item]
+        if known is not None:
+            return known
+        problem = self._problem
+        units, spans, others = [], [], []
+        for atom in problem.own_atoms[item]:
+            if atom.tier < 0:
+                continue
+            if isinstance(atom, UnitCharge):
+                units.append((atom.part, atom.tier, atom.each))
+            elif isinstance(atom, SpanCharge):
+                parts = problem.items[item].parts_of(atom.bundle)
+                spans.append((atom.tier, problem.partitions[atom.partition], parts, atom.price_once))
+            elif not isinstance(atom, RefuseCharge | Share | Exclusive | Remainder):
+                others.append(atom)
+        refuse = tuple(self._refuse.get(item, ()))
+        idle = [0] * problem.tiers
+        for _, count, tier, cost in refuse:
+            idle[tier] += count * cost
+        for atom in others:
+            idle[atom.tier] += atom.cost(problem, Plan())
+        own = self._own[item] = _Own(refuse, tuple(units), tuple(spans), tuple(others), tuple(idle))
+        return own
+
+    def _cost(self, item: int, seats: _Seats, where: _Where) -> tuple[int, ...]:
+        own = self._of(item)
+        costs = [0] * self._problem.tiers
+        for p, count, tier, cost in own.refuse:
+            costs[tier] += (count - len(seats[p])) * cost
+        for p, tier, each in own.units:
+            if p in where:
+                bins, counts = where[p]
+                costs[tier] += int(each[bins] @ counts)
+        for tier, labels, parts, cost in own.spans:
+            found = {label for p in parts if p in where for label in labels[where[p][0]].tolist()}
+            if len(found) > 1:
+                costs[tier] += cost
+        for atom in own.others:
+            costs[atom.tier] += atom.cost(self._problem, Plan({item: seats}))
+        return tuple(costs)
+
+    def put(self, item: int, seats: _Seats, counts: Counts) -> None:
+        """The item sits there now."""
+        where = {
+            p: (np.fromiter(held, np.int64, len(held)), np.fromiter(held.values(), np.int64, len(held)))
+            for p, held in counts.items()
+            if held
+        }
+        cost = self._cost(item, seats, where)
+        self._shift(self._idle(item), -1)
+        self._shift(cost, 1)
+        self._seats[item], self._costs[item] = seats, cost
+        self._move(item, counts, 1)
+
+    def drop(self, item: int, counts: Counts) -> None:
+        """The item is refused again."""
+        self._shift(self._costs.pop(item), -1)
+        self._shift(self._idle(item), 1)
+        del self._seats[item]
+        self._move(item, counts, -1)
+
+    def _move(self, item: int, counts: Counts, sign: int) -> None:
+        for number in self._shares_of.get(item, ()):
+            share, load = self._shares[number], self._loads[number]
+            after = load
+            for p, held in counts.items():
+                use = share.use.get((item, p), 0)
+                if use:
+                    after += sign * use * sum(n for b, n in held.items() if share.bins is None or share.bins[b])
+            self._loads[number] = after
+            self.values[share.tier] += sum(hinge.cost(after) - hinge.cost(load) for hinge in share.hinges)
+        for crowd, owners in self._crowds_of.get(item, ()):
+            labels = self._problem.partitions[crowd.partition]
+            for domain in {int(labels[b]) for held in counts.values() for b, n in held.items() if n}:
+                owners[domain] += sign
+                if owners[domain] > (sign > 0):
+                    self.values[crowd.tier] += sign * crowd.price_each
+        for number in self._joint_of.get(item, ()):
+            atom = self._joint[number]
+            cost = atom.cost(self._problem, self._among(atom))
+            self.values[atom.tier] += cost - self._joint_costs[number]
+            self._joint_costs[number] = cost
+
+    def _among(self, atom: Atom) -> Plan:
+        """The plan of the items that an atom names."""
+        seats: Mapping[int, _Seats] = {i: self._seats[i] for i in atom.items() if i in self._seats}
+        return Plan(seats)
