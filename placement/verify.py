@@ -13,7 +13,7 @@ import numpy as np
 from placement.admission import screen
 from placement.compile import Lifted, Lowered, lift, lower, lower_placements, terms, whole
 from placement.errors import InputError
-from placement.model import Case, Certificate, Decision, Placement, Status, Verdict
+from placement.model import Case, Certificate, Decision, Move, Placement, Status, Verdict
 from placement.rating import gap_of, refusing_tiers
 from placement.rules.registry import rule_named
 from placement.seating import with_devices
@@ -29,7 +29,7 @@ from solver.plan import Plan
 from solver.problem import Problem
 from solver.reduce import merge_items
 
-__all__ = ["verify", "verify_placements"]
+__all__ = ["verify", "verify_moves", "verify_placements"]
 
 
 def _ready(case: Case | Snapshot) -> Snapshot:
@@ -92,6 +92,13 @@ def verify_placements(
     if disturbing is not None:
         whole_plan = Lifted(seated, disturbing.moves, disturbing.shrinks, disturbing.evictions)
     return tuple(_audit(_lowered(snapshot, rejected), whole_plan)[0])
+
+
+def verify_moves(case: Case | Snapshot, moves: tuple[Move, ...]) -> tuple[str, ...]:
+    """What running work violates once these moves are done and nothing else is; empty if that state is valid."""
+    snapshot = _ready(case)
+    rejected = frozenset(screen(snapshot.case, snapshot.fabric))
+    return tuple(_audit(_lowered(snapshot, rejected), Lifted((), moves=moves))[0])
 
 
 def verify(case: Case | Snapshot, decision: Decision) -> tuple[str, ...]:

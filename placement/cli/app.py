@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from placement.cli import case, check, explain, fleet, replay, serve, solve, topology, version, whatif
+from placement.cli import case, check, defrag, explain, fleet, replay, serve, solve, topology, version, whatif
 from placement.cli.streams import one_line
 from placement.errors import MoorageError
 
@@ -68,6 +68,7 @@ def build() -> typer.Typer:
     app.command("solve", epilog=solve.EXAMPLES)(solve.solve)
     app.command("whatif", epilog=whatif.EXAMPLES)(whatif.whatif)
     app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
+    app.command("defrag", epilog=defrag.EXAMPLES)(defrag.defrag)
     app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
     app.command("check", epilog=check.EXAMPLES)(check.check)
     app.command("serve", epilog=serve.EXAMPLES)(serve.serve)

@@ -37,7 +37,7 @@ class StabilityParams(Document):
     """Value of one GPU-hour of work that is lost."""
     least_remaining_s: Annotated[int, Field(ge=1, le=10**9)] = 600
     move_micro_usd_h: Natural = 0
-    """Due on top for every workload that is moved or evicted, whatever its own cost."""
+    """Due on top for every replica that is moved or evicted, whatever its own cost."""
 
 
 class Stability(ObjectiveRule[StabilityParams]):
@@ -45,7 +45,7 @@ class Stability(ObjectiveRule[StabilityParams]):
 
     Due once for a training, fine-tune or pipeline workload of which any replica moves; per moved replica, in equal
     parts, for services, batch inference, embedding and CPU work (they lose no progress). An eviction costs as much as
-    moving all of it. Rounded up. `move_micro_usd_h` comes on top once for each workload that is moved or evicted.
+    moving all of it. Rounded up. `move_micro_usd_h` comes on top for every replica that is moved or evicted.
     """
 
     name = "stability"
@@ -59,8 +59,9 @@ class Stability(ObjectiveRule[StabilityParams]):
         atoms: list[Atom] = []
         for one, item, seats in homes(context):
             once, each = _prices(one, context.case.now_s, params)
-            check_amount(spec.weight * (once + params.move_micro_usd_h + each * len(one.replicas)))
-            once, each = spec.weight * (once + params.move_micro_usd_h), spec.weight * each
+            each += params.move_micro_usd_h
+            check_amount(spec.weight * (once + each * len(one.replicas)))
+            once, each = spec.weight * once, spec.weight * each
             leave = once + each * len(one.replicas)
             if leave:
                 atoms.append(Stay(self.name, context.tier(spec.tier), item, seats, once, each, leave))
@@ -75,9 +76,9 @@ class Stability(ObjectiveRule[StabilityParams]):
             once, each = _prices(one, case.now_s, params)
             moved, lost = disturbed(one, placed.get(one.workload.id))
             if lost == len(one.replicas):
-                total += params.move_micro_usd_h + once + each * lost
+                total += once + (each + params.move_micro_usd_h) * lost
             elif moved:
-                total += params.move_micro_usd_h + once + each * moved
+                total += once + (each + params.move_micro_usd_h) * moved
         return spec.weight * total
 
 

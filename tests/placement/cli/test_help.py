@@ -17,6 +17,7 @@ VERBS: tuple[tuple[str, ...], ...] = (
     ("check",),
     ("serve",),
     ("whatif",),
+    ("defrag",),
     ("replay",),
     ("topology",),
     ("topology", "show"),
