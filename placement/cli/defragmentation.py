@@ -49,8 +49,11 @@ def _print(console: Console, told: Defragmentation) -> None:
             term.unit,
         )
         for term in told.terms
+        if term.points or before[term.tier, term.name]
     )
-    console.print(grid("terms", *("tier#", "rule", "before#", "after#", "difference#", "unit"), rows=terms))
+    console.print(
+        grid("terms that are not zero", *("tier#", "rule", "before#", "after#", "difference#", "unit"), rows=terms)
+    )
     console.print()
     tiers = (
         (str(t.tier), f"{t.do_nothing:,}", f"{t.value:,}", f"{t.bound:,}", percent(t.gap), t.bound_source or "-")

@@ -15,7 +15,7 @@ from topology.parts import Parts
 __all__ = ["Goal", "asking", "read_goal"]
 
 _MOVE_MICRO_USD_H = 10_000
-"""Least price of a moved replica where freeing comes before money: fewer moves are better even where they cost nothing."""
+"""Least price of a moved replica where freeing comes before money: fewer are better even where they cost nothing."""
 _MOST_TIERS = 9
 _COUNTED = re.compile(r"(?P<level>[^:=]+)=(?P<count>\d{1,5})")
 
@@ -81,9 +81,9 @@ def asking(
     """The case in which running work is only moved, nothing is placed, and the policy wants the goal.
 
     Without a value, freeing comes after the policy's first tier and before all else; then the least disturbance (each
-    moved replica at 0.01 USD/h at least), then the rest. With a value per hour it is weighed in the tier of `stability`, or in
-    the last one. `budgets` are tenant -> most of its workloads moved. InputError for a tenant without work, or a
-    policy that has no room for it.
+    moved replica at 0.01 USD/h at least), then the rest. With a value per hour it is weighed in the tier of
+    `stability`, or in the last one. `budgets` are tenant -> most of its workloads moved. InputError for a tenant
+    without work, or a policy that has no room for it.
     """
     params = {"level": goal.level, "domains": list(goal.domains), "wanted": goal.wanted}
     rules = list(case.policy.rules)

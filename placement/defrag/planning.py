@@ -273,6 +273,8 @@ def _told(found: _Round, goal: Goal, notes: list[str]) -> Defragmentation:
                 proven=proven,
             )
         )
+    if not goal.domains and len(found.free[-1]) < goal.wanted:
+        notes = [*notes, *_counted(lowered, goal)]
     return Defragmentation(
         case_id=decision.case_id,
         level=goal.level,
@@ -290,6 +292,17 @@ def _told(found: _Round, goal: Goal, notes: list[str]) -> Defragmentation:
         terms=terms(lowered, reports[1]),
         notes=tuple(notes),
     )
+
+
+def _counted(lowered: Lowered, goal: Goal) -> list[str]:
+    """How many domains could not be chosen at all, if any."""
+    label, names = _labels(lowered, goal)
+    asked = _asked(lowered, goal)
+    index = lowered.fabric.index
+    held = {names[label[index[r.node]]] for one in lowered.case.running for r in one.replicas} & asked
+    if not held:
+        return []
+    return [f"{len(held)} of {len(asked)} domains of level {goal.level} are held by work that cannot move"]
 
 
 def _steps(found: _Round) -> list[Step]:

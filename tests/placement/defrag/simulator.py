@@ -97,7 +97,9 @@ def _assert_room(case: Case, before: Held, during: Held, mover: str) -> None:
         assert index < nodes[name].gpu_count
     for name, (cpu, memory, nics) in amounts.items():
         node = nodes[name]
-        assert cpu <= node.cpu_milli and memory <= node.memory_mib and nics <= node.nics, (mover, name)
+        assert cpu <= node.cpu_milli, (mover, name)
+        assert memory <= node.memory_mib, (mover, name)
+        assert nics <= node.nics, (mover, name)
     for cap in case.fleet.power_caps:
         domain_of = _domains(case, cap.partition) if cap.partition != "feed" else {n.id: n.feed for n in nodes.values()}
         inside = [node for node in nodes.values() if domain_of[node.id] == cap.domain]

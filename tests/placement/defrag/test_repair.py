@@ -28,7 +28,11 @@ def cluster(least: int | None = None, lost: tuple[str, ...] = ()) -> Case:
     """One gang of a replica per node, and spare nodes; `lost` have failed."""
     rows = tuple(node(k, health=Health.FAILED if f"n{k}" in lost else Health.HEALTHY) for k in range(NODES + SPARE))
     work = gang(
-        "big", replicas=NODES, gpus=4, min_replicas=least, workload={"kind": Kind.TRAINING, "expected_duration_s": 90_000}
+        "big",
+        replicas=NODES,
+        gpus=4,
+        min_replicas=least,
+        workload={"kind": Kind.TRAINING, "expected_duration_s": 90_000},
     )
     seats = place("big", *((f"n{k}", (0, 1, 2, 3)) for k in range(NODES))).replicas
     one = Running(
