@@ -174,7 +174,7 @@ def _with_names(counts: dict[str, int] | int, new: dict[str, str]) -> dict[str, 
 
 def _renamed(value: Any, new: dict[str, str]) -> Any:
     if isinstance(value, dict):
-        return {name: _renamed(one, new) for name, one in value.items()}
+        return {name: one if name == "policy" else _renamed(one, new) for name, one in value.items()}
     if isinstance(value, list):
         return [_renamed(one, new) for one in value]
     return new.get(value, value) if isinstance(value, str) else value
