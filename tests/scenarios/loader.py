@@ -12,14 +12,15 @@ the default of the model; what the model does not know is refused.
     [[workload]]       id (or ids = host list), replicas, gpus, cpu, segment, ... of its only role, or roles, or
                        subgroups; within = level; further fields of a workload
     [[groups]]         name, level
-    [[tenants]]        name, weight, quota (GPUs)
+    [[tenants]]        name, weight, parent, disruption_budget, quota and guaranteed (GPUs)
     now_s = seconds    [rules.<name>] parameters of a rule that differ from the default policy
     [[wrong]]          places = {workload = hosts}, breaks = rule: an answer that the verifier must refuse
     [expect]           placed = ids; unplaced.<id> = {verdict, rule, says, rivals}; subgroups.<id> = names;
                        domains."<id>+<id>".<level> = replicas per domain, largest first;
                        seats."<id>/<role>" = {host = n}; both also for running work, where it is in the end;
                        moves, shrinks = {id = replicas}, evictions = ids (or, where ties leave open whom, how many in
-                       all): all that happens to running work, the rest stays
+                       all): all that happens to running work, the rest stays; next_moves = replicas that move when
+                       it is decided again, where a budget ended the first round
 """
 
 import json
@@ -83,6 +84,7 @@ class Expect:
     moves: dict[str, int] | int = 0
     shrinks: dict[str, int] | int = 0
     evictions: frozenset[str] | int = 0
+    next_moves: int = 0
 
 
 @dataclass(frozen=True)
@@ -232,8 +234,9 @@ def _running(row: Table, seats: _Seats) -> Iterator[Table]:
 
 def _tenant(row: Table) -> Table:
     row = dict(row)
-    if "quota" in row:
-        row["quota_gpu_milli"] = 1000 * row.pop("quota")
+    for name in ("quota", "guaranteed"):
+        if name in row:
+            row[f"{name}_gpu_milli"] = 1000 * row.pop(name)
     return row
 
 
@@ -282,6 +285,7 @@ def _expect(row: Table) -> Expect:
         row.pop("moves", 0),
         row.pop("shrinks", 0),
         evictions if isinstance(evictions, int) else frozenset(_names(evictions)),
+        row.pop("next_moves", 0),
     )
     assert not row, f"unknown expectations {sorted(row)}"
     return expect
