@@ -136,7 +136,7 @@ body{background:var(--paper);color:var(--ink);font:15px/1.45 system-ui,sans-seri
 main{max-width:1480px;margin:0 auto;padding:1rem 1.5rem 4rem}
 h1{font-size:1.6rem}h2{margin-top:2.6rem;border-bottom:1px solid var(--rule);padding-bottom:.2rem}h3{margin-top:1.8rem}
 figure{margin:1.2rem 0}figcaption{color:var(--dim);margin-top:.4rem}
-.charts{display:flex;flex-wrap:wrap;gap:1rem}.chart{width:420px;max-width:100%}.wide{width:840px}
+.charts{display:flex;flex-wrap:wrap;gap:1rem}.chart{width:450px;max-width:100%}.wide{width:900px}
 .chart text{fill:var(--dim);font:11px system-ui,sans-serif}.chart .title{fill:var(--ink);font-weight:600;font-size:13px}
 .grid{stroke:var(--rule);stroke-width:.6}.axis{stroke:var(--dim);fill:none}
 .line{fill:none;stroke:var(--k);stroke-width:2}.range{stroke:var(--k);stroke-width:1.5;opacity:.6}

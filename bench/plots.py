@@ -163,9 +163,13 @@ def _arm(one: Scored) -> Any:
 
 
 def _gap_axis(rated: Sequence[Scored], label: str = "gap") -> Axis:
-    worst = max(one.gap or 0.0 for one in rated)
-    high = next(edge for edge in (1e-3, 1e-2, 0.1, 1.0) if worst <= edge)
-    return Axis(label, _LEAST_GAP, high, log=True, percent=True, floor="\u2264 0.01 %")
+    """From the power of ten below the least gap (a hundredth of a percent at least) to that above the worst."""
+    gaps = [one.gap for one in rated if one.gap is not None]
+    high = next(edge for edge in (1e-3, 1e-2, 0.1, 1.0) if max(gaps) <= edge)
+    edges = [edge for edge in (1e-4, 1e-3, 1e-2, 0.1) if edge < high and edge <= min(gaps)] or [_LEAST_GAP]
+    below = min(gaps) < edges[-1]
+    floor = "\u2264 0.01 %" if below else None
+    return Axis(label, edges[-1], high, log=True, percent=True, floor=floor)
 
 
 def _log_axis(label: str, values: Sequence[float]) -> Axis:

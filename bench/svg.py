@@ -9,7 +9,7 @@ from html import escape
 
 __all__ = ["Axis", "Series", "bars", "chart", "legend"]
 
-_WIDTH, _HEIGHT = 420, 280
+_WIDTH, _HEIGHT = 450, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 24, 30, 44
 _SHAPES = ("circle", "square", "triangle", "diamond")
 COLOURS = 8
@@ -122,7 +122,8 @@ def _draw(one: Series, x: Axis, y: Axis) -> Iterator[str]:
 
 
 def _mark(style: int, a: float, b: float) -> str:
-    match _SHAPES[style % len(_SHAPES)]:
+    # Beyond the last colour shapes shift by one, so that no two of the first 32 look alike.
+    match _SHAPES[(style + style // COLOURS) % len(_SHAPES)]:
         case "circle":
             return f'<circle cx="{a}" cy="{b}" r="4"/>'
         case "square":

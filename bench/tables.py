@@ -130,19 +130,18 @@ def proofs(ones: Sequence[Scored], scale: str) -> Table:
 
 
 def duels(ones: Sequence[Scored]) -> Table:
-    """Ours at every limit against every other arm: wins, ties, losses."""
+    """Every arm of another method against ours at every limit: wins, ties and losses of ours."""
     arms = by(ones, lambda one: one.arm)
+    ours = [arm for arm in arms if arm.method == "moorage"]
     rows = []
-    for ours, mine in arms.items():
-        if ours.method != "moorage":
+    for other, theirs in arms.items():
+        if other.method == "moorage":
             continue
-        for other, theirs in arms.items():
-            met = duel(mine, theirs)
-            if other.method == ours.method or not met.wins + met.ties + met.losses:
-                continue
-            rows.append((ours.name, other.name, str(met.wins), str(met.ties), _bad(met.losses)))
-    what = "Instance by instance, tier by tier: how often the first was better, equal, worse."
-    return Table(what, ("first", "second", "wins", "ties", "losses"), rows, numbers=2)
+        met = [duel(arms[arm], theirs) for arm in ours]
+        cells = [f"{'!' if one.losses else ''}{one.wins} / {one.ties} / {one.losses}" for one in met]
+        rows.append((other.name, *cells))
+    what = "Wins / ties / losses of ours against others, instance by instance, tier by tier."
+    return Table(what, ("against", *(arm.name for arm in ours)), rows if ours else ())
 
 
 def troubles(scored: Sequence[Scored]) -> list[str]:
