@@ -11,7 +11,19 @@ import pytest
 from bench.__main__ import main
 from bench.rows import FILE, Row
 
-TINY = ["run", "exact", "--set", "nodes=16", "--set", "pending=4", "--limits", "1s", "--seeds"]
+TINY = [
+    "run",
+    "exact",
+    "--set",
+    "nodes=16",
+    "--set",
+    "pending=4",
+    "--methods",
+    "greedy,moorage",
+    "--limits",
+    "1s",
+    "--seeds",
+]
 
 
 def rows_of(folder: Path) -> list[Row]:
