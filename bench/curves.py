@@ -15,7 +15,7 @@ __all__ = ["REPLAY", "replay_blocks"]
 REPLAY = "openb-replay"
 """Suite of the rows that `python -m bench replay` writes."""
 _SHOWN = (95, 98, 100, 130)
-_FROM = 80
+_FROM = 90
 _RIVAL = "fgd"
 
 
@@ -59,7 +59,7 @@ def _table(rows: Sequence[Row]) -> Table:
         steps = [
             _curve(row)[100] - rival[row["instance"]["seed"]][100]
             for row in mine
-            if row["instance"]["seed"] in rival and 100 in _curve(row)
+            if row["method"] != _RIVAL and row["instance"]["seed"] in rival and 100 in _curve(row)
         ]
         wins, losses = sum(step > 0 for step in steps), sum(step < 0 for step in steps)
         cells.append(f"{median(steps):+.2f}; {wins} / {len(steps) - wins - losses} / {losses}" if steps else "-")
