@@ -130,3 +130,32 @@ def test_arguments_out_of_range_are_named(nodes: int, occupancy: float, pending:
     with pytest.raises(InputError) as caught:
         synth_case("hgx", nodes, occupancy, pending, seed)
     assert caught.value.field == field
+
+
+def test_demand_can_be_raised_above_what_is_free_by_larger_gangs() -> None:
+    def wanted(case: Case) -> int:
+        return sum(
+            role.replicas * role.replica_gpu_milli for w in case.workloads for s in w.subgroups for role in s.roles
+        )
+
+    def free(case: Case) -> int:
+        usable = {node.id for node in case.fleet.nodes if node.health in {Health.HEALTHY, Health.DEGRADED}}
+        total = sum(
+            1000 * (node.gpu_count - len(node.unhealthy_gpus)) for node in case.fleet.nodes if node.id in usable
+        )
+        return total - sum(device.milli for run in case.running for seat in run.replicas for device in seat.devices)
+
+    plain = synth_case("hgx", 256, 0.5, 40, 5)
+    raised = synth_case("hgx", 256, 0.5, 40, 5, demand_percent=130)
+    assert wanted(plain) < 0.9 * free(plain)
+    assert 1.3 <= wanted(raised) / free(raised) < 1.6
+    assert raised.running == plain.running
+    assert raised.fleet == plain.fleet
+    assert not screen(raised, Fabric.from_fleet(raised.fleet))
+
+
+@pytest.mark.badinput
+@pytest.mark.parametrize("percent", [-1, 201])
+def test_demand_out_of_range_is_named(percent: int) -> None:
+    with pytest.raises(InputError, match="demand_percent"):
+        synth_case("hgx", 16, 0.5, 4, 0, demand_percent=percent)
