@@ -99,15 +99,17 @@ def _placements(lowered: Lowered, plan: Plan) -> tuple[Placement, ...]:
             replicas[workload.id] = []
         for part, seats in zip(ref.parts, parts, strict=True):
             replicas[part.workload.id] += [
-                PlacedReplica(
+                PlacedReplica.model_construct(
                     subgroup=part.subgroup.name,
                     role=part.role.name,
                     node=nodes[seat.bin].id,
-                    devices=tuple(Device(index=index, milli=milli) for index, milli in sorted(seat.devices)),
+                    devices=tuple(
+                        Device.model_construct(index=index, milli=milli) for index, milli in sorted(seat.devices)
+                    ),
                 )
                 for seat in sorted(seats)
             ]
-    return tuple(Placement(workload=name, replicas=tuple(replicas[name])) for name in sorted(replicas))
+    return tuple(Placement.model_construct(workload=name, replicas=tuple(replicas[name])) for name in sorted(replicas))
 
 
 def lower_placements(lowered: Lowered, placements: tuple[Placement, ...]) -> Plan:
