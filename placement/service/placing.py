@@ -22,8 +22,10 @@ from placement.model.state import Replica, Running
 from placement.service.bodies import CheckBody, PlaceAnswer, PlaceBody, WhatIfAnswer, WhatIfBody
 from placement.service.metrics import Metrics
 from placement.service.times import Limits, Reserve, Times
+from placement.service.wire import encode
 from placement.snapshot import Snapshot
 from placement.store import AlreadyRunning, State, Store
+from placement.v1 import placement_pb2 as pb
 from placement.verify import verify_placements
 from placement.whatif import Change, apply, compare
 
@@ -51,6 +53,7 @@ class Placed:
     """The answer of a Place, and when its last solve ended or should have ended, whichever came first."""
 
     answer: PlaceAnswer
+    message: pb.PlaceResponse
     solved_s: float
 
 
@@ -230,6 +233,8 @@ class Placing:
                 # One edited node must not cost all of them their places.
                 kept = [one for one in kept if not _nodes(one[2]) & _changed(state, self._store.read())]
                 version = self._reserved(kept, state, solved, whole=False)
+        # Values, terms and certificates are those of all: they are put into a message once.
+        common = encode(solved.decision.model_copy(update={"placements": (), "unplaced": ()}), pb.Decision())
         for row, call, part in kept if version is not None else ():
             reserved = call.body.reserves and bool(part.placements or part.moves or part.shrinks or part.evictions)
             answer = PlaceAnswer(
@@ -238,7 +243,7 @@ class Placing:
                 state_version=state.version,
                 reserved_version=version if reserved else None,
             )
-            found[row] = Placed(answer, solved.ended_s)
+            found[row] = Placed(answer, _message(answer, common), solved.ended_s)
         return found
 
     def _reserved(self, kept: list[_Kept], state: State, solved: _Solved, *, whole: bool) -> str | None:
@@ -323,6 +328,19 @@ def _changed(before: State, after: State) -> set[str]:
 
 def _nodes(decision: Decision) -> set[str]:
     return {replica.node for placement in decision.placements for replica in placement.replicas}
+
+
+def _message(answer: PlaceAnswer, common: pb.Decision) -> pb.PlaceResponse:
+    """The message of an answer, of which `common` is all but placements and verdicts."""
+    found = pb.PlaceResponse(fabric_version=answer.fabric_version, state_version=answer.state_version)
+    if answer.reserved_version is not None:
+        found.reserved_version = answer.reserved_version
+    found.decision.CopyFrom(common)
+    for placement in answer.decision.placements:
+        encode(placement, found.decision.placements.add())
+    for refused in answer.decision.unplaced:
+        encode(refused, found.decision.unplaced.add())
+    return found
 
 
 def _share(decision: Decision, body: PlaceBody, *, whole: bool) -> Decision:

@@ -175,7 +175,6 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
             body = await asyncio.to_thread(decode, request, PlaceBody, "request")
             self._inputs.check_work(body.workloads, body.running)
             placed = await self._line.place(body, times, threading.Event())
-            response = await asyncio.to_thread(encode, placed.answer, pb.PlaceResponse())
         finally:
             self._count(-1)
         now_s = time.monotonic()
@@ -185,7 +184,7 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         late_s = 0.0 if body.work is not None else times.late_s(now_s, asked_ms, self._limits)
         self._metrics.late(late_s)
         _tell(request.request_id, placed.answer, late_s)
-        return response
+        return placed.message
 
     async def _suppose(self, request: pb.WhatIfRequest, times: Times) -> pb.WhatIfResponse:
         body = await asyncio.to_thread(decode, request, WhatIfBody, "request")

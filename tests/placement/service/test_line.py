@@ -49,6 +49,8 @@ async def test_calls_that_wait_are_decided_together_and_answered_apart(start: St
     for name, answer in zip("abc", answers, strict=True):
         assert [one.workload for one in answer.decision.placements] == [name]
         assert answer.decision.case_id == answers[0].decision.case_id
+        assert not answer.decision.unplaced
+        assert answer.state_version == answers[0].state_version
     assert set(await running(at)) == {"first", "a", "b", "c"}
 
 
