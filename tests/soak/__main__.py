@@ -186,10 +186,6 @@ def report(result: Result, seconds: float) -> dict[str, Any]:
         "errors": dict(seen.errors),
         "late": {"count": len(seen.late_s), "worst_s": round(max(seen.late_s, default=0.0), 3)},
         "server": {name: value for name, value in result.metrics.items() if SHOWN.match(name)},
-            name: value
-            for name, value in result.metrics.items()
-            if name.startswith(counted) and "_bucket" not in name and "_created" not in name
-        },
         "rss_mib": result.rss_mib,
         "reads": result.reads,
         "oversubscribed": result.oversubscribed[:10],
