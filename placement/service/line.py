@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from placement.service.bodies import PlaceBody
 from placement.service.placing import Asked, Placed
-from placement.service.times import Limits, Reserve, Times
+from placement.service.times import Limits, Times, Usual
 
 __all__ = ["Line"]
 
@@ -52,7 +52,7 @@ class _Batch:
 class Line:
     """Runs batches in the threads of `solves`. Lives on the event loop."""
 
-    def __init__(self, together: Together, solves: Executor, limits: Limits, reserve: Reserve) -> None:
+    def __init__(self, together: Together, solves: Executor, limits: Limits, reserve: Usual) -> None:
         self._together = together
         self._solves = solves
         self._limits = limits

@@ -21,7 +21,7 @@ from placement.model.policy import default_policy
 from placement.model.state import Replica, Running
 from placement.service.bodies import CheckBody, PlaceAnswer, PlaceBody, WhatIfAnswer, WhatIfBody
 from placement.service.metrics import Metrics
-from placement.service.times import Limits, Reserve, Times
+from placement.service.times import Limits, Times, Usual
 from placement.service.wire import encode
 from placement.snapshot import Snapshot
 from placement.store import AlreadyRunning, State, Store
@@ -76,7 +76,7 @@ class Placing:
         store: Store,
         decide: Decide,
         limits: Limits,
-        reserve: Reserve,
+        reserve: Usual,
         metrics: Metrics,
         journal: Journal,
         inputs: InputLimits,
@@ -88,6 +88,7 @@ class Placing:
         self._reserve = reserve
         self._metrics = metrics
         self._stopping = stopping
+        self._greedy = Usual(limits.least_ms, limits.most_least_ms)
         self._journal = journal
         self._inputs = inputs
         # A journal may write files; no answer waits for that.
@@ -194,6 +195,7 @@ class Placing:
         if len(calls) > 1:
             body = body.model_copy(update={"workloads": tuple(one for call in calls for one in call.body.workloads)})
         least_ms = self._limits.least_ms + self._limits.least_per_workload_ms * (len(body.workloads) - 1)
+        least_ms = max(least_ms, int(self._greedy.seconds * 1000))
         budgets, ends = [], []
         for call in calls:
             remaining_ms = call.times.remaining_ms(began_s, self._limits, self._reserve.seconds)
@@ -211,6 +213,7 @@ class Placing:
         decision = self._decide(snapshot, cancelled=cancelled, deadline=until_s)
         ended_s = time.monotonic()
         self._metrics.solved(decision, ended_s - began_s, len(body.workloads), len(calls))
+        self._greedy.learn(_greedy_s(decision))
         self._writer.submit(self._journal.keep, snapshot.case, decision)
         return _Solved(snapshot, decision, ended_s if until_s is None else min(ended_s, until_s))
 
@@ -288,6 +291,13 @@ def snapshot_of(body: PlaceBody | CheckBody, state: State, budget: Budget, seed:
         raise input_error(error, "request") from None
     known: frozenset[str] = frozenset({"running"}) if body.use_server_state else frozenset()
     return Snapshot.of(case, state.fabric, known=known)
+
+
+def _greedy_s(decision: Decision) -> float:
+    """The time that a decision needs to have its greedy plan whole: that pass gets three fifths of it."""
+    spent = decision.timings
+    twice = 2 if decision.fallback_reason == "the greedy pass ran out of time" else 1
+    return (spent.get("lower_ms", 0.0) + twice * spent.get("greedy_ms", 0.0) / 0.6) / 1000
 
 
 def _still_fits(body: PlaceBody, solved: _Solved, now: State, new: list[Running]) -> bool:

@@ -40,7 +40,7 @@ from placement.service.metrics import Metrics
 from placement.service.pages import page_of
 from placement.service.placing import Decide, Placing
 from placement.service.status import status_of
-from placement.service.times import Limits, Reserve, Times
+from placement.service.times import Limits, Times, Usual
 from placement.service.wire import decode, encode
 from placement.store import NoFabric, Store
 from placement.v1 import placement_pb2 as pb
@@ -72,7 +72,7 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         self._store = store
         self._limits = limits
         self._metrics = metrics
-        self._reserve = Reserve(limits.reserve_ms, limits.most_reserve_ms)
+        self._reserve = Usual(limits.reserve_ms, limits.most_reserve_ms)
         self._answers = Answers(limits.kept_answers)
         self._stopping = threading.Event()
         self._solves = solves
