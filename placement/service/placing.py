@@ -105,13 +105,14 @@ class Placing:
 
         Errors: InputError, NoFabric, AlreadyRunning, StaleVersion, DeadlineExceeded, Contended, Unreachable.
         """
+        found: dict[int, Placed | Exception] = {}
         try:
-            return self._together(calls)
+            self._together(calls, found)
         except Exception as error:  # noqa: BLE001 - it is handed to whom it concerns
             if len(calls) == 1:
                 return [error]
-        # What is wrong with one is no fault of the others.
-        return [self.together([one])[0] for one in calls]
+        # What is wrong with one is no fault of the others; what is reserved already stays so.
+        return [found[row] if row in found else self.together([one])[0] for row, one in enumerate(calls)]
 
     def suppose(self, body: WhatIfBody, times: Times, gone: threading.Event) -> WhatIfAnswer:
         """Decide a request as it is and after a change; reserve nothing. Each side gets half of the time left.
@@ -148,8 +149,8 @@ class Placing:
             state_version=state.version,
         )
 
-    def _together(self, calls: Sequence[Asked]) -> list[Placed | Exception]:
-        found: dict[int, Placed | Exception] = {}
+    def _together(self, calls: Sequence[Asked], found: dict[int, Placed | Exception]) -> None:
+        """Fill `found`, by the row of the call."""
         for _ in range(2):
             state = self._store.read()
             open_ = [row for row in range(len(calls)) if row not in found]
@@ -161,7 +162,7 @@ class Placing:
             if not open_:
                 break
             solved = self._solve([calls[row] for row in open_], state)
-            found |= self._book([(row, calls[row]) for row in open_], state, solved)
+            found.update(self._book([(row, calls[row]) for row in open_], state, solved))
             if len(found) == len(calls):
                 break
             self._metrics.conflict("decided_again")
@@ -169,7 +170,6 @@ class Placing:
             if row not in found:
                 self._metrics.conflict("aborted")
                 found[row] = Contended()
-        return [found[row] for row in range(len(calls))]
 
     def _refusal(self, call: Asked, state: State) -> Exception | None:
         """Why a call must not be decided on this state."""
@@ -220,6 +220,8 @@ class Placing:
     def _book(self, calls: list[tuple[int, Asked]], state: State, solved: _Solved) -> dict[int, Placed | Exception]:
         """Reserve what each call got; no entry for a call whose placements do not fit the state any more."""
         found: dict[int, Placed | Exception] = {}
+        # Values, terms and certificates are those of all: they are put into a message once.
+        common = encode(solved.decision.model_copy(update={"placements": (), "unplaced": ()}), pb.Decision())
         with self._booking:
             kept = []
             for row, call in calls:
@@ -236,8 +238,6 @@ class Placing:
                 # One edited node must not cost all of them their places.
                 kept = [one for one in kept if not _nodes(one[2]) & _changed(state, self._store.read())]
                 version = self._reserved(kept, state, solved, whole=False)
-        # Values, terms and certificates are those of all: they are put into a message once.
-        common = encode(solved.decision.model_copy(update={"placements": (), "unplaced": ()}), pb.Decision())
         for row, call, part in kept if version is not None else ():
             reserved = call.body.reserves and bool(part.placements or part.moves or part.shrinks or part.evictions)
             answer = PlaceAnswer(
