@@ -15,6 +15,8 @@ MoorageError           exit 1  INTERNAL           the caller could not have prev
 └── VerificationError  exit 1  INTERNAL           the independent checker refused a plan: a bug
 ```
 
+`placement.store` adds NoFabric and AlreadyRunning (FAILED_PRECONDITION), `placement.client` ServerError.
+
 Work that cannot be placed is an answer (a verdict in the decision), never one of these.
 """
 

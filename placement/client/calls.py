@@ -68,9 +68,10 @@ _PART_RUNNING = 1000
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds to wait: for a call that solves, beyond its solve time; for every other call."""
+    """Seconds to wait: for a call that solves, beyond its solve time; for a whole fleet; for every other call."""
 
     beyond_solve_s: float = 5.0
+    fleet_s: float = 300.0
     other_s: float = 60.0
 
 

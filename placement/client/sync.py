@@ -175,7 +175,7 @@ class Client:
 
     def put_fabric(self, fleet: Fleet, *, running: Sequence[Running] = (), expected_version: str = "") -> PutAnswer:
         """Replace the fabric and the running work, in parts, so that any fleet fits."""
-        timeout_s = self._timeouts.other_s
+        timeout_s = self._timeouts.fleet_s
         parts = calls.parts(fleet, running, expected_version)
         try:
             response = self._stub.PutFabricStream(parts, timeout=timeout_s)
@@ -212,7 +212,7 @@ class Client:
     def _send(self, call: Call[A]) -> A:
         """Send a call until it is answered, or fails for good, or its time is over."""
         method: Any = getattr(self._stub, call.method)
-        allowed_s = call.solve_s + self._timeouts.beyond_solve_s if call.solve_s else self._timeouts.other_s
+        allowed_s = self._allowed_s(call)
         until_s = time.monotonic() + allowed_s
         while True:
             try:
@@ -222,3 +222,8 @@ class Client:
                 if wait_s is None or not call.repeatable or time.monotonic() + wait_s >= until_s:
                     raise error_of(error) from None
             time.sleep(wait_s)
+
+    def _allowed_s(self, call: Call[A]) -> float:
+        if call.solve_s:
+            return call.solve_s + self._timeouts.beyond_solve_s
+        return self._timeouts.fleet_s if call.method == "GetFabric" else self._timeouts.other_s

@@ -16,12 +16,15 @@ from dataclasses import dataclass, field
 
 from placement.service.bodies import PlaceBody
 from placement.service.placing import Asked, Placed
-from placement.service.times import Limits, Reserve, Times
+from placement.service.times import Limits, Times, Usual
 
 __all__ = ["Line"]
 
 _PATIENCE_S = 1.0
 """How long a call waits for a batch that should have ended, unless its deadline is sooner."""
+
+_MOST_BESIDE = 4
+"""Batches at once, if each is too urgent to wait for those before it."""
 
 Together = Callable[[Sequence[Asked]], list[Placed | Exception]]
 """`Placing.together`, which runs in a thread."""
@@ -49,7 +52,7 @@ class _Batch:
 class Line:
     """Runs batches in the threads of `solves`. Lives on the event loop."""
 
-    def __init__(self, together: Together, solves: Executor, limits: Limits, reserve: Reserve) -> None:
+    def __init__(self, together: Together, solves: Executor, limits: Limits, reserve: Usual) -> None:
         self._together = together
         self._solves = solves
         self._limits = limits
@@ -62,9 +65,8 @@ class Line:
         """The answer to one call; its error is raised. Setting `gone` takes it out of its batch."""
         loop = asyncio.get_running_loop()
         ends_s = self._ends_s(body, times)
-        due_s = ends_s + _PATIENCE_S
-        if times.deadline_s is not None:
-            due_s = min(due_s, times.deadline_s - self._reserve.seconds - 2 * self._limits.least_ms / 1000)
+        patience_s = _PATIENCE_S if times.deadline_s is None else (times.deadline_s - ends_s) / 2
+        due_s = ends_s + max(0.0, min(_PATIENCE_S, patience_s))
         one = _Waiting(Asked(body, times, gone), body.company, ends_s, due_s, loop.create_future())
         self._waiting.append(one)
         if one.company is not None and self._running:
@@ -89,7 +91,10 @@ class Line:
             if one not in self._waiting:
                 continue  # it has joined a batch just now
             turn_s = min((batch.ends_s for batch in self._running), default=now_s)
-            if one.company is None or not self._running or one.due_s <= now_s or one.ends_s < turn_s:
+            # More beside each other than this would only take the processor from those that should end soon.
+            hurried = one.ends_s < turn_s and len(self._running) < _MOST_BESIDE
+            overdue = one.due_s <= now_s and len(self._running) < 2
+            if one.company is None or not self._running or hurried or overdue:
                 self._start(self._batch_of(one))
 
     def _batch_of(self, first: _Waiting) -> _Batch:

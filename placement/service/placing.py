@@ -21,9 +21,11 @@ from placement.model.policy import default_policy
 from placement.model.state import Replica, Running
 from placement.service.bodies import CheckBody, PlaceAnswer, PlaceBody, WhatIfAnswer, WhatIfBody
 from placement.service.metrics import Metrics
-from placement.service.times import Limits, Reserve, Times
+from placement.service.times import Limits, Times, Usual
+from placement.service.wire import encode
 from placement.snapshot import Snapshot
 from placement.store import AlreadyRunning, State, Store
+from placement.v1 import placement_pb2 as pb
 from placement.verify import verify_placements
 from placement.whatif import Change, apply, compare
 
@@ -51,6 +53,7 @@ class Placed:
     """The answer of a Place, and when its last solve ended or should have ended, whichever came first."""
 
     answer: PlaceAnswer
+    message: pb.PlaceResponse
     solved_s: float
 
 
@@ -73,7 +76,7 @@ class Placing:
         store: Store,
         decide: Decide,
         limits: Limits,
-        reserve: Reserve,
+        reserve: Usual,
         metrics: Metrics,
         journal: Journal,
         inputs: InputLimits,
@@ -85,6 +88,7 @@ class Placing:
         self._reserve = reserve
         self._metrics = metrics
         self._stopping = stopping
+        self._greedy = Usual(limits.least_ms, limits.most_least_ms)
         self._journal = journal
         self._inputs = inputs
         # A journal may write files; no answer waits for that.
@@ -101,13 +105,14 @@ class Placing:
 
         Errors: InputError, NoFabric, AlreadyRunning, StaleVersion, DeadlineExceeded, Contended, Unreachable.
         """
+        found: dict[int, Placed | Exception] = {}
         try:
-            return self._together(calls)
+            self._together(calls, found)
         except Exception as error:  # noqa: BLE001 - it is handed to whom it concerns
             if len(calls) == 1:
                 return [error]
-        # What is wrong with one is no fault of the others.
-        return [self.together([one])[0] for one in calls]
+        # What is wrong with one is no fault of the others; what is reserved already stays so.
+        return [found[row] if row in found else self.together([one])[0] for row, one in enumerate(calls)]
 
     def suppose(self, body: WhatIfBody, times: Times, gone: threading.Event) -> WhatIfAnswer:
         """Decide a request as it is and after a change; reserve nothing. Each side gets half of the time left.
@@ -144,8 +149,8 @@ class Placing:
             state_version=state.version,
         )
 
-    def _together(self, calls: Sequence[Asked]) -> list[Placed | Exception]:
-        found: dict[int, Placed | Exception] = {}
+    def _together(self, calls: Sequence[Asked], found: dict[int, Placed | Exception]) -> None:
+        """Fill `found`, by the row of the call."""
         for _ in range(2):
             state = self._store.read()
             open_ = [row for row in range(len(calls)) if row not in found]
@@ -157,7 +162,7 @@ class Placing:
             if not open_:
                 break
             solved = self._solve([calls[row] for row in open_], state)
-            found |= self._book([(row, calls[row]) for row in open_], state, solved)
+            found.update(self._book([(row, calls[row]) for row in open_], state, solved))
             if len(found) == len(calls):
                 break
             self._metrics.conflict("decided_again")
@@ -165,7 +170,6 @@ class Placing:
             if row not in found:
                 self._metrics.conflict("aborted")
                 found[row] = Contended()
-        return [found[row] for row in range(len(calls))]
 
     def _refusal(self, call: Asked, state: State) -> Exception | None:
         """Why a call must not be decided on this state."""
@@ -191,6 +195,7 @@ class Placing:
         if len(calls) > 1:
             body = body.model_copy(update={"workloads": tuple(one for call in calls for one in call.body.workloads)})
         least_ms = self._limits.least_ms + self._limits.least_per_workload_ms * (len(body.workloads) - 1)
+        least_ms = max(least_ms, int(self._greedy.seconds * 1000))
         budgets, ends = [], []
         for call in calls:
             remaining_ms = call.times.remaining_ms(began_s, self._limits, self._reserve.seconds)
@@ -208,12 +213,15 @@ class Placing:
         decision = self._decide(snapshot, cancelled=cancelled, deadline=until_s)
         ended_s = time.monotonic()
         self._metrics.solved(decision, ended_s - began_s, len(body.workloads), len(calls))
+        self._greedy.learn(_greedy_s(decision))
         self._writer.submit(self._journal.keep, snapshot.case, decision)
         return _Solved(snapshot, decision, ended_s if until_s is None else min(ended_s, until_s))
 
     def _book(self, calls: list[tuple[int, Asked]], state: State, solved: _Solved) -> dict[int, Placed | Exception]:
         """Reserve what each call got; no entry for a call whose placements do not fit the state any more."""
         found: dict[int, Placed | Exception] = {}
+        # Values, terms and certificates are those of all: they are put into a message once.
+        common = encode(solved.decision.model_copy(update={"placements": (), "unplaced": ()}), pb.Decision())
         with self._booking:
             kept = []
             for row, call in calls:
@@ -238,7 +246,7 @@ class Placing:
                 state_version=state.version,
                 reserved_version=version if reserved else None,
             )
-            found[row] = Placed(answer, solved.ended_s)
+            found[row] = Placed(answer, _message(answer, common), solved.ended_s)
         return found
 
     def _reserved(self, kept: list[_Kept], state: State, solved: _Solved, *, whole: bool) -> str | None:
@@ -285,6 +293,13 @@ def snapshot_of(body: PlaceBody | CheckBody, state: State, budget: Budget, seed:
     return Snapshot.of(case, state.fabric, known=known)
 
 
+def _greedy_s(decision: Decision) -> float:
+    """The time that a decision needs to have its greedy plan whole: that pass gets three fifths of it."""
+    spent = decision.timings
+    twice = 2 if decision.fallback_reason == "the greedy pass ran out of time" else 1
+    return (spent.get("lower_ms", 0.0) + twice * spent.get("greedy_ms", 0.0) / 0.6) / 1000
+
+
 def _still_fits(body: PlaceBody, solved: _Solved, now: State, new: list[Running]) -> bool:
     """Whether work that was decided on another state, or with other work, is valid on this one."""
     expected = body.expected_fabric_version
@@ -323,6 +338,19 @@ def _changed(before: State, after: State) -> set[str]:
 
 def _nodes(decision: Decision) -> set[str]:
     return {replica.node for placement in decision.placements for replica in placement.replicas}
+
+
+def _message(answer: PlaceAnswer, common: pb.Decision) -> pb.PlaceResponse:
+    """The message of an answer, of which `common` is all but placements and verdicts."""
+    found = pb.PlaceResponse(fabric_version=answer.fabric_version, state_version=answer.state_version)
+    if answer.reserved_version is not None:
+        found.reserved_version = answer.reserved_version
+    found.decision.CopyFrom(common)
+    for placement in answer.decision.placements:
+        encode(placement, found.decision.placements.add())
+    for refused in answer.decision.unplaced:
+        encode(refused, found.decision.unplaced.add())
+    return found
 
 
 def _share(decision: Decision, body: PlaceBody, *, whole: bool) -> Decision:

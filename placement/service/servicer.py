@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, NoReturn, TypeVar, cast
 
 import grpc
@@ -40,7 +40,7 @@ from placement.service.metrics import Metrics
 from placement.service.pages import page_of
 from placement.service.placing import Decide, Placing
 from placement.service.status import status_of
-from placement.service.times import Limits, Reserve, Times
+from placement.service.times import Limits, Times, Usual
 from placement.service.wire import decode, encode
 from placement.store import NoFabric, Store
 from placement.v1 import placement_pb2 as pb
@@ -72,10 +72,12 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         self._store = store
         self._limits = limits
         self._metrics = metrics
-        self._reserve = Reserve(limits.reserve_ms, limits.most_reserve_ms)
+        self._reserve = Usual(limits.reserve_ms, limits.most_reserve_ms)
         self._answers = Answers(limits.kept_answers)
         self._stopping = threading.Event()
         self._solves = solves
+        # Not the threads of the event loop: slow answers about large fleets must not keep a Place from being read.
+        self._threads = ThreadPoolExecutor(16, thread_name_prefix="call")
         self._journal = journal
         self._inputs = inputs
         self._placing = Placing(store, decide, limits, self._reserve, metrics, journal, inputs, self._stopping)
@@ -122,7 +124,7 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
 
     async def GetFabric(self, request: pb.GetFabricRequest, context: _Context) -> pb.GetFabricResponse:
         """Return the fabric the server holds, in canonical order, and the running work."""
-        work = asyncio.to_thread(lambda: encode(operations.fabric(self._store), pb.GetFabricResponse()))
+        work = self._thread(lambda: encode(operations.fabric(self._store), pb.GetFabricResponse()))
         return await self._answered("GetFabric", request, context, work)
 
     async def PutFabric(self, request: pb.PutFabricRequest, context: _Context) -> pb.PutFabricResponse:
@@ -154,7 +156,12 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
     def stop(self) -> None:
         """Tell every solve that nobody waits for it any more, and wait until the journal has what was decided."""
         self._stopping.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._placing.close()
+
+    async def _thread(self, work: Callable[[], T]) -> T:
+        """Do it off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _work(
         self, request: Message, body: type[B], do: Callable[[Store, InputLimits, B], BaseModel], answer: type[P]
@@ -164,7 +171,7 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         def work() -> P:
             return encode(do(self._store, self._inputs, decode(request, body, "request")), answer())
 
-        return lambda: asyncio.to_thread(work)
+        return lambda: self._thread(work)
 
     async def _place(self, request: pb.PlaceRequest, times: Times) -> pb.PlaceResponse:
         if self._calls >= self._limits.waiting:
@@ -172,10 +179,9 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         self._count(1)
         try:
             # What is malformed is refused at once, without a place in the line.
-            body = await asyncio.to_thread(decode, request, PlaceBody, "request")
+            body = await self._thread(lambda: decode(request, PlaceBody, "request"))
             self._inputs.check_work(body.workloads, body.running)
             placed = await self._line.place(body, times, threading.Event())
-            response = await asyncio.to_thread(encode, placed.answer, pb.PlaceResponse())
         finally:
             self._count(-1)
         now_s = time.monotonic()
@@ -185,10 +191,10 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         late_s = 0.0 if body.work is not None else times.late_s(now_s, asked_ms, self._limits)
         self._metrics.late(late_s)
         _tell(request.request_id, placed.answer, late_s)
-        return response
+        return placed.message
 
     async def _suppose(self, request: pb.WhatIfRequest, times: Times) -> pb.WhatIfResponse:
-        body = await asyncio.to_thread(decode, request, WhatIfBody, "request")
+        body = await self._thread(lambda: decode(request, WhatIfBody, "request"))
         self._inputs.check_work(body.place.workloads, body.place.running)
         if self._calls >= self._limits.waiting:
             raise Overloaded(self._limits.waiting)
@@ -202,7 +208,7 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
             raise
         finally:
             self._count(-1)
-        return await asyncio.to_thread(encode, answer, pb.WhatIfResponse())
+        return await self._thread(lambda: encode(answer, pb.WhatIfResponse()))
 
     def _count(self, more: int) -> None:
         self._calls += more
@@ -210,7 +216,7 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
 
     async def _settled(self, answer: Coroutine[Any, Any, T]) -> T:
         found = await answer
-        await asyncio.to_thread(operations.settle)
+        await self._thread(operations.settle)
         return found
 
     async def _joined(self, parts: AsyncIterator[pb.PutFabricStreamRequest]) -> pb.PutFabricRequest:

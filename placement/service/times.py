@@ -1,4 +1,4 @@
-"""How much time a call has: its limits, its clock, and the reserve that is kept back to answer it."""
+"""How much time a call has: its limits, its clock, and what is measured to share it out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from placement.errors import DeadlineExceeded
 
-__all__ = ["Limits", "Reserve", "Times"]
+__all__ = ["Limits", "Times", "Usual"]
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,15 @@ class Limits:
     default_solve_ms: int = 2000
     max_solve_ms: int = 600_000
     reserve_ms: int = 150
-    """Least part of a deadline kept back to reserve, encode and send the answer; see `Reserve`."""
+    """Least part of a deadline kept back to reserve, encode and send the answer; more if that takes longer."""
     most_reserve_ms: int = 2000
     """Most that the measured reserve may grow to."""
     least_ms: int = 200
-    """Solve time of a call that waited so long that less is left of its wish: enough for a greedy plan..."""
+    """Solve time of a call that waited so long that less is left of its wish; more if a greedy plan takes longer."""
     least_per_workload_ms: int = 5
-    """... of one workload; so much more for each further one."""
+    """So much more for each workload but the first."""
+    most_least_ms: int = 1500
+    """Most that the measured time of a greedy plan may make of it."""
     batch: int = 1000
     """Workloads that may be decided together, of calls that wait at the same time."""
     late_ms: int = 500
@@ -37,11 +39,11 @@ class Limits:
     """Most that the parts of one PutFabricStream may add up to."""
 
 
-class Reserve:
-    """What it takes, by measurement, from the end of a solve until its answer is out of the server's hands.
+class Usual:
+    """What something takes, by measurement: nine in ten of the last 64 samples and a half more.
 
-    What nine in ten of the last 64 answers took and a half more, since the next call may meet a busier moment; never
-    less than `least_ms`, never more than `most_ms`. Thread safe.
+    More, since the next call may meet a busier moment; never less than `least_ms`, never more than `most_ms`.
+    Thread safe.
     """
 
     def __init__(self, least_ms: int, most_ms: int) -> None:
@@ -57,7 +59,7 @@ class Reserve:
 
     @property
     def seconds(self) -> float:
-        """The reserve for the next call."""
+        """What the next one should be given."""
         with self._lock:
             known = sorted(self._samples)
         usual_s = known[len(known) * 9 // 10] if known else 0.0

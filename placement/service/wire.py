@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from pydantic import BaseModel, ValidationError
 
 from placement.errors import InputError
-from placement.model.document import input_error
+from placement.model.document import input_error, no_collection
 from placement.units import ceil_div
 
 __all__ = ["decode", "encode"]
@@ -40,16 +40,17 @@ def decode(message: Message, document: type[M], what: str) -> M:
 
     A field that is not set takes the document's default; an enum number that is not known is refused.
     """
-    plain = _plain(message, "")
     try:
-        return document.model_validate_json(json.dumps(plain, allow_nan=False))
+        with no_collection():
+            return document.model_validate_json(json.dumps(_plain(message, ""), allow_nan=False))
     except ValidationError as error:
         raise input_error(error, what) from None
 
 
 def encode(document: BaseModel, message: P) -> P:
     """Fill the (empty) message from a document and return it; KeyError if the message lacks a field."""
-    _fill(message, document.model_dump(mode="json"))
+    with no_collection():
+        _fill(message, document.model_dump(mode="json"))
     return message
 
 

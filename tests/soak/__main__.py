@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import signal
 import statistics
 import sys
@@ -29,6 +30,8 @@ from tests.soak.load import Client, Fleet, Plan, Seen, all_clients
 from tests.soak.reader import lost, oversubscribed
 
 ROOT = Path(__file__).resolve().parents[2]
+SHOWN = re.compile(r"moorage_(conflicts_total|fallbacks_total|late|reserve|batch_\w+_(sum|count))")
+"""Metrics of the server that the report repeats."""
 LARGE = [("grpc.max_receive_message_length", 256 * 2**20)]
 
 
@@ -126,7 +129,7 @@ async def read(stub: Any, quotas: dict[str, int], result: Result, stop: asyncio.
         if last:
             return held  # type: ignore[no-any-return]
         try:
-            await asyncio.wait_for(stop.wait(), 0.5)
+            await asyncio.wait_for(stop.wait(), 1.0)
         except TimeoutError:
             continue
 
@@ -173,7 +176,6 @@ def report(result: Result, seconds: float) -> dict[str, Any]:
     seen = result.seen
     took_ms = sorted(round(one * 1000) for one in seen.took_s) or [0]
     cuts = statistics.quantiles(took_ms, n=100, method="inclusive") if len(took_ms) > 1 else took_ms * 99
-    counted = ("moorage_conflicts_total", "moorage_fallbacks_total", "moorage_late_answers_total", "moorage_reserve")
     return {
         "calls": dict(seen.calls),
         "places_per_s": round(seen.calls["Place"] / seconds, 2),
@@ -183,7 +185,7 @@ def report(result: Result, seconds: float) -> dict[str, Any]:
         "verdicts": dict(seen.verdicts),
         "errors": dict(seen.errors),
         "late": {"count": len(seen.late_s), "worst_s": round(max(seen.late_s, default=0.0), 3)},
-        "server": {name: value for name, value in result.metrics.items() if name.startswith(counted)},
+        "server": {name: value for name, value in result.metrics.items() if SHOWN.match(name)},
         "rss_mib": result.rss_mib,
         "reads": result.reads,
         "oversubscribed": result.oversubscribed[:10],

@@ -189,7 +189,7 @@ def test_a_server_that_is_not_there_is_unreachable() -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: refused at once, and nobody else gets the port
         target = f"127.0.0.1:{taken.getsockname()[1]}"
-        with Client(target, timeouts=Timeouts(other_s=1.0)) as client:
+        with Client(target, timeouts=Timeouts(other_s=1.0, fleet_s=1.0)) as client:
             assert not client.serving()
             with pytest.raises((Unreachable, DeadlineExceeded)):
                 client.fabric()

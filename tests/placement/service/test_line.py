@@ -17,6 +17,8 @@ from tests.placement.service.test_servicer import FLEET, NODE, put
 
 FOUR = {**FLEET, "nodes": [{**NODE, "id": f"n{row}"} for row in range(4)]}
 
+AS_N3 = {"kind": "n3", "count": "1"}
+
 
 def batches(first_fit: FirstFit) -> list[list[str]]:
     """Workload ids of each decision."""
@@ -49,6 +51,8 @@ async def test_calls_that_wait_are_decided_together_and_answered_apart(start: St
     for name, answer in zip("abc", answers, strict=True):
         assert [one.workload for one in answer.decision.placements] == [name]
         assert answer.decision.case_id == answers[0].decision.case_id
+        assert not answer.decision.unplaced
+        assert answer.state_version == answers[0].state_version
     assert set(await running(at)) == {"first", "a", "b", "c"}
 
 
@@ -143,6 +147,34 @@ async def test_what_is_wrong_with_one_is_no_fault_of_the_others(start: Start) ->
     assert found["BadRequest"].field_violations[0].field == "policy"
     await asyncio.gather(first, waiting[0], waiting[2])
     assert set(await running(at)) == {"first", "a", "b"}
+
+
+async def test_what_was_reserved_stays_so_when_the_second_try_fails(start: Start) -> None:
+    class Flaky(FirstFit):
+        def __call__(self, case: Snapshot, **more: Any) -> Decision:
+            found = super().__call__(case, **more)
+            if len(self.cases) == 3:
+                raise RuntimeError("once")
+            return found
+
+    flaky = Flaky()
+    at = await start(flaky)
+    await at.stub.PutFabric(put(fleet=FOUR))
+    flaky.gate.clear()
+    first = later(at, "first")
+    await flaky.begun(1)
+    waiting = [asyncio.ensure_future(at.stub.Place(place(name, gpus=8, maxSolveTime="6s"))) for name in "abc"]
+    await asyncio.sleep(0.2)
+    second_gate = threading.Event()
+    first_gate, flaky.gate = flaky.gate, second_gate
+    first_gate.set()
+    await flaky.begun(2)
+    await at.stub.EditFabric(edit({"restore": {"part": "n0"}}, {"drain": {"part": "n1"}}, {"add": AS_N3}))
+    second_gate.set()
+    answers = await asyncio.gather(first, *waiting)
+    assert batches(flaky) == [["first"], ["a", "b", "c"], ["a"], ["a"]], "a was to sit on n1; the third call failed"
+    assert all(answer.reserved_version for answer in answers)
+    assert set(await running(at)) == {"first", "a", "b", "c"}
 
 
 @pytest.mark.badinput
