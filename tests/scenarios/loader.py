@@ -13,7 +13,8 @@ the default of the model; what the model does not know is refused.
                        subgroups; within = level; further fields of a workload
     [[groups]]         name, level
     [[tenants]]        name, weight, parent, disruption_budget, quota and guaranteed (GPUs)
-    now_s = seconds    [rules.<name>] parameters of a rule that differ from the default policy
+    now_s = seconds    [rules.<name>] parameters that differ from the default policy; a rule that it does not list
+                       is an objective among those of money
     [[wrong]]          places = {workload = hosts}, breaks = rule: an answer that the verifier must refuse
     [expect]           placed = ids; unplaced.<id> = {verdict, rule, says, rivals}; subgroups.<id> = names;
                        domains."<id>+<id>".<level> = replicas per domain, largest first;
@@ -51,6 +52,8 @@ WORK = 20_000
 ROLE_KEYS = ("replicas", "min_replicas", "gpus", "gpu_milli", "gpu_models", "cpu", "segment", "spread")
 RUNNING_KEYS = ("movable", "evictable", "start_s", "last_checkpoint_s", "expected_end_s")
 MICRO = 1_000_000
+MONEY = 3
+"""Tier of the default policy that is counted in money."""
 Table = dict[str, Any]
 
 
@@ -241,11 +244,14 @@ def _tenant(row: Table) -> Table:
 
 
 def _policy(changes: Table) -> Table:
-    """The default policy with other parameters."""
+    """The default policy with other parameters, and with objectives that it does not list."""
     policy: Table = default_policy().model_dump(mode="json")
     for name, params in changes.items():
-        (rule,) = (rule for rule in policy["rules"] if rule["name"] == name)
-        rule["params"] |= params
+        found = [rule for rule in policy["rules"] if rule["name"] == name]
+        if not found:
+            found = [{"name": name, "mode": "prefer", "tier": MONEY, "params": {}}]
+            policy["rules"] += found
+        found[0]["params"] |= params
     return policy
 
 
