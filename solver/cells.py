@@ -14,11 +14,15 @@ import numpy as np
 
 from solver.atoms.allow import Within
 from solver.atoms.remainder import Remainder
+from solver.atoms.vacant import Vacant
 from solver.chunks import is_chain, room_alone
 from solver.items import WHOLE, BoolArray, Demand, IntArray, PartKey
 from solver.problem import Problem
 
 __all__ = ["Cells", "coarse_cells", "fine_cells", "rooms"]
+
+_MOST_SPLIT = 10_000
+"""Most parts x groups for which coarse cells keep groups apart: the model grows by about so many columns."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,11 @@ def fine_cells(problem: Problem) -> Cells:
 
 
 def coarse_cells(problem: Problem) -> Cells:
-    """Cells that only keep the masks apart: few, and a relaxation."""
+    """Cells that only keep the masks apart, and groups that shall be vacant if these are few: a relaxation.
+
+    What has to leave such a group is seen only if the group is a cell of its own; where any of many groups will do,
+    the model is hardly stronger for it, and only larger.
+    """
     found = rooms(problem)
     usable = np.zeros(problem.bins.count, np.bool_)
     for _, room in _distinct(problem, found):
@@ -156,6 +164,9 @@ def coarse_cells(problem: Problem) -> Cells:
             mask = atom.mask(key)
             if mask is not None:
                 masks[id(mask)] = mask
-    ids = _group((mask.astype(np.int64) for mask in masks.values()), problem.bins.count)
+    parts = sum(len(item.parts) for item in problem.items)
+    vacant = [a for a in problem.atoms if isinstance(a, Vacant) and a.wanted == len(a.groups)]
+    apart = (a.labels for a in vacant if len(a.groups) * parts <= _MOST_SPLIT)
+    ids = _group((*(mask.astype(np.int64) for mask in masks.values()), *apart), problem.bins.count)
     groups = [np.flatnonzero((ids == g) & usable) for g in range(int(ids.max(initial=0)) + 1)]
     return _cells(problem, [g for g in groups if g.size], found, exact=False)

@@ -25,7 +25,7 @@ _MOST_ITEMS = 400
 def evacuated(lowered: Lowered) -> Plan | None:
     """A valid plan with some of the wanted domains free, found by greedy; None if it frees nothing more than is free.
 
-    The domains with the least running volume come first; one that cannot be emptied is left as it was.
+    The domains that cost least to empty come first; one that cannot be emptied is left as it was.
     """
     problem = lowered.problem
     plan, changed, tries = problem.anchor, False, 0
@@ -34,7 +34,7 @@ def evacuated(lowered: Lowered) -> Plan | None:
             continue
         home = _inside(plan, atom.labels)
         emptied: list[int] = []
-        for group in sorted(atom.groups, key=lambda g: (_volume(problem, home.get(g, set())), g)):
+        for group in sorted(atom.groups, key=lambda g: (*_effort(problem, home.get(g, set())), g)):
             here = _inside(plan, atom.labels).get(group, set())
             if len(emptied) >= atom.wanted or tries + len(here) > _MOST_ITEMS:
                 break
@@ -56,6 +56,18 @@ def _inside(plan: Plan, labels: IntArray) -> dict[int, set[int]]:
         for seat in (seat for seats in parts for seat in seats):
             found.setdefault(int(labels[seat.bin]), set()).add(item)
     return found
+
+
+def _effort(problem: Problem, items: Iterable[int]) -> tuple[int, int]:
+    """(price of moving all of these items, their volume)."""
+    held = set(items)
+    price = sum(
+        atom.move_once + atom.move_each * sum(len(seats) for seats in atom.home)
+        for item in held
+        for atom in problem.atoms_of[item]
+        if isinstance(atom, Stay) and atom.tier >= 0
+    )
+    return price, _volume(problem, held)
 
 
 def _volume(problem: Problem, items: Iterable[int]) -> int:

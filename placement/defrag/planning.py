@@ -99,9 +99,9 @@ class _Round:
         return tuple(_free(self.lowered, self.goal, state) for state in self.states)
 
     @property
-    def rank(self) -> tuple[int, int]:
-        """Few missing domains first, then few steps."""
-        return (-min(self.goal.wanted, len(self.free[-1])), len(self.order.hops))
+    def rank(self) -> tuple[int, bool, int]:
+        """Few missing domains first, then a target that is reached, then few steps."""
+        return (-min(self.goal.wanted, len(self.free[-1])), bool(self.order.stuck), len(self.order.hops))
 
 
 def plan(
@@ -123,7 +123,7 @@ def plan(
     notes: list[str] = []
     asked = asking(case, goal, max_moves=max_moves, budgets=budgets, value_micro_usd_h=value_micro_usd_h)
     best = _round(asked, goal, decide, max_moves, expired)
-    tried = best
+    tried, searched = best, best.order.searched
     held: list[str] = []
     for _ in range(_ROUNDS - 1):
         if not tried.order.stuck or expired():
@@ -134,12 +134,14 @@ def plan(
             best = tried
     if held:
         notes.append(
-            f"the moves of the first plan have no safe order{'' if best.order.searched else ' that was found'}; "
+            f"the moves of the first plan have no safe order{'' if searched else ' that was found'}; "
             f"tried again with {', '.join(held)} held in place"
         )
     best = _trimmed(best)
+    if best.order.stuck:
+        notes.append("status, bounds and gaps are those of a target that the steps do not reach")
     if best.decision.case_id != Snapshot.of(asked).case_id:
-        notes.append("bounds and gaps are those with the held work in place")
+        notes.append("status, bounds and gaps are those with the held work in place")
     missing = len(best.free[-1]) < goal.wanted
     if missing and (max_moves is not None or budgets):
         freer = asking(case, goal, value_micro_usd_h=value_micro_usd_h)

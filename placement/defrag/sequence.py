@@ -165,11 +165,15 @@ class _Run:
         return None
 
     def _free_seats(self, state: Plan, item: int, clear: tuple[int, ...]) -> Seats | None:
-        """Seats for an item beside everything, its own old seats included; `clear` keeps off the targets of these."""
+        """Seats for an item beside everything, and beside those of its own that it is to leave.
+
+        `clear` keeps off the targets of these items.
+        """
         problem = self.problem
         devices, resources = problem.bins.devices.copy(), problem.bins.resources.copy()
         for index, part in enumerate(problem.items[item].parts):
-            for seat in state.seats[item][index]:
+            leaving = Counter(state.seats[item][index]) - Counter(self.target.seats[item][index])
+            for seat in leaving.elements():
                 for device, milli in seat.devices:
                     devices[seat.bin, device] -= milli
                 resources[seat.bin] -= np.array(part.demand.resources, np.int64)

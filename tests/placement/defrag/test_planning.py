@@ -9,7 +9,7 @@ from placement.cases.synth import synth_case
 from placement.defrag import Defragmentation, Goal, asking, plan, read_goal
 from placement.engine import decide
 from placement.errors import InputError
-from placement.model import Budget, Case, Decision, Kind, Placement, Replica, RuleSpec, Running, Tenant
+from placement.model import Budget, Case, Decision, Kind, Placement, Proximity, Replica, RuleSpec, Running, Tenant
 from placement.verify import verify
 from solver.workers import Inline
 from tests.placement.defrag.simulator import simulate
@@ -128,6 +128,39 @@ def test_evictable_work_is_not_evicted() -> None:
     told = freed(case, "b0/r0")
     assert not told.steps
     assert "a is not movable" in told.blocked[0].reason
+
+
+def crossed(*, room: bool) -> Case:
+    """Two gangs of two nodes, each across both racks, though each had rather one; n4 has room for one node or none."""
+    close = RuleSpec(name="topology_preference", mode="prefer", tier=2)
+    held = [running("full", ("n4", (0, 1, 2, 3)), movable=False)] if not room else []
+    pairs = [
+        running("c", ("n0", (0, 1, 2, 3)), ("n2", (0, 1, 2, 3)), last_checkpoint_s=3600),
+        running("d", ("n1", (0, 1, 2, 3)), ("n3", (0, 1, 2, 3)), last_checkpoint_s=3600),
+    ]
+    near = Proximity(level="rack", mode="prefer")
+    pairs = [one.model_copy(update={"workload": one.workload.model_copy(update={"proximity": near})}) for one in pairs]
+    rows = (*(node(k) for k in range(5)), node(6, gpu_count=1))
+    kept = running("kept", ("n6", (0,)), movable=False)
+    work = (*pairs, *held, kept)
+    return case_of(
+        small_fleet(rows), rules=(*BASE, REFUSED, STABILITY, close), running=work, budget=Budget(work=400), now_s=3600
+    )
+
+
+def test_a_circle_is_opened_by_a_detour() -> None:
+    """The two gangs swap a node each; one of them waits on n4 meanwhile."""
+    told = freed(crossed(room=True), "n6", value_micro_usd_h=1)
+    assert [step.detour for step in told.steps] == [True, False, False]
+    assert sorted({step.workload for step in told.steps}) == ["c", "d"]
+    assert told.terms[-1].points == 0
+
+
+def test_a_circle_without_room_is_told_and_something_is_held() -> None:
+    told = freed(crossed(room=False), "n6", value_micro_usd_h=1)
+    assert not told.steps
+    assert told.notes[0] == "the moves of the first plan have no safe order; tried again with c held in place"
+    assert "bounds" in told.notes[1]
 
 
 @pytest.mark.parametrize("seed", range(6))
