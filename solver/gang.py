@@ -239,8 +239,6 @@ class Gang:
             if not bins.size:
                 return
         cost = offer.cost[bins]
-        for atom in self.ground.vacant:
-            cost = cost + atom.opening(bins, self.ground.devices, self.ground.resources, self.ground.problem)
         leftover = self.ground.milli[bins]
         spread = np.minimum(rooms, want)
         few = 2 * want + 16

@@ -12,13 +12,12 @@ from functools import cached_property
 
 import numpy as np
 
-from solver.atoms.remainder import Remainder
-from solver.atoms.vacant import Vacant
 from solver.chunks import PLENTY
 from solver.items import WHOLE, BoolArray, Demand, IntArray, PartKey
 from solver.plan import Plan, Seat
 from solver.problem import Ledger, Problem
 from solver.tally import Tally
+from solver.worth import Worth
 
 __all__ = ["FAR", "Ground", "Offer"]
 
@@ -138,9 +137,7 @@ class Ground:
             if ledger is not None:
                 for item in users:
                     self.ledgers[item].append(ledger)
-        self._scarce = [atom for atom in problem.atoms if isinstance(atom, Remainder)]
-        self.vacant = [atom for atom in problem.atoms if isinstance(atom, Vacant)]
-        self._lost = [0] * problem.tiers
+        self.worth = Worth(problem)
         self._stocks: dict[Demand, _Stock] = {}
         self._offers: OrderedDict[tuple[Demand, tuple[int, ...], tuple[int, ...]], Offer] = OrderedDict()
         self._names: dict[PartKey, tuple[Demand, tuple[int, ...], tuple[int, ...]]] = {}
@@ -158,7 +155,7 @@ class Ground:
 
     def values(self) -> tuple[int, ...]:
         """Value of every tier now."""
-        return tuple(cost + lost for cost, lost in zip(self.tally.values, self._lost, strict=True))
+        return tuple(cost + lost for cost, lost in zip(self.tally.values, self.worth.lost, strict=True))
 
     def since(self, mark: int) -> IntArray:
         """Bins that changed after so many changes."""
@@ -264,21 +261,12 @@ class Ground:
         return np.maximum(room, 0)
 
     def scarcity(self, bins: IntArray, demand: Demand) -> IntArray:
-        """Value of the large free chunks that one replica would take from each of the bins."""
-        total = np.zeros(bins.size, np.int64)
-        if not demand.volume or not self._scarce:
-            return total
-        free = self.whole[bins]
-        taken: IntArray = np.full(bins.size, demand.devices or 1, np.int64)
+        """What the bins are worth as they are, and one replica would take of that."""
+        taken: IntArray = np.full(bins.size, demand.devices, np.int64)
         if demand.milli:
             rows = self.devices[bins]
-            taken -= ((rows >= demand.milli) & (rows < WHOLE)).any(axis=1)
-        counts = np.arange(self.devices.shape[1] + 1)
-        for atom in self._scarce:
-            for k, size in enumerate(atom.sizes):
-                chunks = counts // size
-                total += (chunks[free] - chunks[np.maximum(free - taken, 0)]) * atom.values[bins, k]
-        return total
+            taken = np.where(((rows >= demand.milli) & (rows < WHOLE)).any(axis=1), 0, 1)
+        return self.worth.price(bins, self.whole[bins], taken)
 
     def take(self, demand: Demand, bin_: int, amount: int) -> list[Seat]:
         """Seats for so many replicas in one bin, which has room for them: shares by best fit, devices in order."""
@@ -315,15 +303,12 @@ class Ground:
             self.milli[bin_] += given * demand.volume
             if before != after:
                 self.whole[bin_] = after
-                for atom in self._scarce:
-                    for k, size in enumerate(atom.sizes):
-                        chunks = before // size - after // size
-                        if chunks:
-                            self._lost[atom.tier] += chunks * int(atom.values[bin_, k])
+                self.worth.broken(bin_, before, after)
         if demand.resources:
             if demand not in self._amounts:
                 self._amounts[demand] = np.array(demand.resources, np.int64)
             self.resources[bin_] += given * self._amounts[demand]
+        self.changed += self.worth.held(bin_, -given)
         self.changed.append(bin_)
 
     def settle(self, item: int, seats: tuple[tuple[Seat, ...], ...], *, taken: bool = False) -> None:

@@ -16,6 +16,7 @@ from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
 from solver.atoms.remainder import Remainder
 from solver.atoms.share import Share
 from solver.atoms.state import Exclusive
+from solver.atoms.vacant import Vacant
 from solver.items import IntArray
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Counts, Problem
@@ -43,7 +44,7 @@ class _Own:
 
 
 class Tally:
-    """Cost of every tier for the items placed so far; chunks lost (`Remainder`) are counted by the ground."""
+    """Cost of every tier for the items placed so far; what bins are worth (`Remainder`, `Vacant`) the ground counts."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
@@ -54,6 +55,8 @@ class Tally:
         self._shares_of: dict[int, list[int]] = {}
         self._joint: list[Atom] = []
         self._joint_of: dict[int, list[int]] = {}
+        self._everywhere: list[int] = []
+        """Joint atoms that name no item: they speak of all."""
         self._crowds_of: dict[int, list[tuple[Exclusive, Counter[int]]]] = {}
         for atom in problem.atoms:
             kind = type(atom)
@@ -62,7 +65,7 @@ class Tally:
             if isinstance(atom, RefuseCharge):
                 for (i, p), cost in atom.each.items():
                     self._refuse.setdefault(i, []).append((p, problem.part((i, p)).count, atom.tier, cost))
-            elif atom.tier < 0 or isinstance(atom, Remainder):
+            elif atom.tier < 0 or isinstance(atom, Remainder | Vacant):
                 continue
             elif isinstance(atom, Share):
                 for i in atom.items():
@@ -76,6 +79,8 @@ class Tally:
             else:
                 named = tuple(atom.items())
                 if len(named) != 1:
+                    if not named:
+                        self._everywhere.append(len(self._joint))
                     for i in named:
                         self._joint_of.setdefault(i, []).append(len(self._joint))
                     self._joint.append(atom)
@@ -177,13 +182,14 @@ class Tally:
                 owners[domain] += sign
                 if owners[domain] > (sign > 0):
                     self.values[crowd.tier] += sign * crowd.price_each
-        for number in self._joint_of.get(item, ()):
+        for number in [*self._joint_of.get(item, ()), *self._everywhere]:
             atom = self._joint[number]
             cost = atom.cost(self._problem, self._among(atom))
             self.values[atom.tier] += cost - self._joint_costs[number]
             self._joint_costs[number] = cost
 
     def _among(self, atom: Atom) -> Plan:
-        """The plan of the items that an atom names."""
-        seats: Mapping[int, _Seats] = {i: self._seats[i] for i in atom.items() if i in self._seats}
+        """The plan of the items that an atom names, of all if it names none."""
+        named = tuple(atom.items()) or tuple(self._seats)
+        seats: Mapping[int, _Seats] = {i: self._seats[i] for i in named if i in self._seats}
         return Plan(seats)

@@ -34,14 +34,6 @@ class Vacant(Atom):
         """The labels that occur."""
         return tuple(np.unique(self.labels[self.labels >= 0]).tolist())
 
-    def opening(self, bins: IntArray, devices: IntArray, resources: IntArray, problem: Problem) -> IntArray:
-        """Price of a first replica in each of the bins, while so much is left free in all bins."""
-        free = problem.bins
-        taken = (devices != free.devices).any(axis=1) | (resources != free.resources).any(axis=1)
-        mine = self.labels[bins]
-        shut = ~np.isin(mine, self.labels[taken]) & (mine >= 0)
-        return np.where(shut, self.price_each, 0)
-
     def items(self) -> Iterable[int]:
         """None by name: it speaks of bins."""
         return ()

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from tests.verify.case import Case
 from tests.verify.claims import lies_are_not_believed, search_is_right, short_budgets_are_honest
 from tests.verify.encoding import coarse_is_a_relaxation, fine_is_exact, fine_knows_every_plan, parts_fit_the_whole
-from tests.verify.measuring import greedy_stays_valid, measure_agrees
+from tests.verify.measuring import greedy_stays_valid, measure_agrees, ruins_stay_valid
 
 CHECKS: tuple[Callable[[Case], Iterator[str]], ...] = (
     measure_agrees,
     greedy_stays_valid,
+    ruins_stay_valid,
     fine_is_exact,
     fine_knows_every_plan,
     coarse_is_a_relaxation,

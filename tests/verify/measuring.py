@@ -6,10 +6,12 @@ from dataclasses import replace
 from solver.check import check
 from solver.greedy import greedy
 from solver.plan import Plan
+from solver.ruin import Ruin
 from tests.verify.case import Case
 from tests.verify.meaning import judge
 
 SAMPLE = 6
+STEPS = 8
 
 
 def measure_agrees(case: Case) -> Iterator[str]:
@@ -66,3 +68,22 @@ def greedy_stays_valid(case: Case) -> Iterator[str]:
     report = check(case.problem, plan)
     if report.violations or report.values < case.best.values:
         yield f"greedy: {report.violations} {report.values}, optimum {case.best.values}"
+
+
+def ruins_stay_valid(case: Case) -> Iterator[str]:
+    """Ruin and recreate from any valid plan: valid, its own figures those of the judge, never worse than before."""
+    starts = [case.problem.anchor, case.space.plan(case.rng.choice(case.space.combinations()), case.rng)]
+    for start in starts:
+        ruin = Ruin(case.problem, start, case.rng)
+        before = check(case.problem, start).values
+        if ruin.values != before:
+            yield f"ruin: the ground has {ruin.values} for {dict(start.seats)}, the judge {before}"
+        for _ in range(STEPS):
+            better = ruin.step()
+            report = check(case.problem, ruin.plan())
+            if report.violations or report.values != ruin.values or report.values < case.best.values:
+                yield f"ruin: {ruin.values}, the judge {report.values} {report.violations[:1]}"
+                return
+            if better != (ruin.values < before) or ruin.values > before:
+                yield f"ruin: from {before} to {ruin.values} called better={better}"
+            before = ruin.values

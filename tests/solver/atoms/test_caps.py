@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from solver.atoms import Capacity, Caps, RefuseCharge
+from solver.cells import coarse_cells
 from solver.check import check
+from solver.encode import encode
 from solver.items import Bins, Bundle, Demand, Item, Part
+from solver.lp import lp_bound
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 from solver.solve import Budget, State, solve
@@ -75,3 +78,24 @@ def test_figures_that_do_not_fit_each_other_are_refused() -> None:
         problem(Caps(good.rule, ("rack 0",), good.labels, good.use, good.base, good.limit))
     with pytest.raises(ValueError, match="not negative"):
         problem(caps(limit=(5, 5), use=-1))
+
+
+def test_merged_groups_count_no_more_chunks_than_their_limits_hold() -> None:
+    """Three groups with room for half a replica each: a sum of the limits would let one and a half in."""
+    each = np.array([4, 4, 4], np.int64)
+    atom = Caps(
+        "power",
+        ("a", "b", "c"),
+        np.array([0, 1, 2], np.int64),
+        {(0, 0): each},
+        np.zeros(3, np.int64),
+        np.array([2, 2, 2], np.int64),
+    )
+    wide = Item("wide", (Bundle("wide"),), (Part("wide", Demand(devices=2), 1, 1),))
+    bins = Bins(np.full((3, 2), 1000, np.int64), np.zeros((3, 0), np.int64))
+    case = Problem(bins, (), (wide,), (Capacity(), atom, RefuseCharge("refused", 0, {(0, 0): 5})))
+    merged = encode(case, coarse_cells(case), Plan())
+    assert len(merged.cells.members) == 1
+    found = lp_bound(merged.arrays, 0, (), "coarse", None)
+    assert found is not None
+    assert found[0] == 5
