@@ -41,10 +41,12 @@ def _print(console: Console, found: Comparison) -> None:
             console.print(
                 grid(title, *("workload", "tenant", "GPUs#", "before~", "after~"), rows=(_fate(fate) for fate in fates))
             )
+    shown = [term for term in found.terms if term.natural_before or term.natural_after]
+    zero = len(found.terms) - len(shown)
     console.print()
     console.print(
         grid(
-            "terms",
+            f"terms ({zero} more are zero on both sides)" if zero else "terms",
             *("tier#", "rule", "before#", "after#", "difference#", "unit", "weight#"),
             rows=(
                 (
@@ -56,7 +58,7 @@ def _print(console: Console, found: Comparison) -> None:
                     term.unit,
                     _weights(term.weight_before, term.weight_after),
                 )
-                for term in found.terms
+                for term in shown
             ),
         )
     )

@@ -11,6 +11,7 @@ from placement.cli.deciding import deciding, seconds
 from placement.cli.streams import OutputForm, check_writable, print_text, write_output
 
 if TYPE_CHECKING:
+    from placement.journal import FolderJournal
     from placement.model import Case, Decision
 
 __all__ = ["EXAMPLES", "exit_code", "solve"]
@@ -36,6 +37,9 @@ def solve(
     policy: Annotated[str | None, typer.Option("--policy", help="Policy file (TOML) instead of the case's.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, max=2**53, help="Seed instead of the case's.")] = None,
     out: Annotated[str | None, typer.Option("--out", help="File for the decision, .json or .json.gz.")] = None,
+    journal: Annotated[
+        str | None, typer.Option("--journal", metavar="FOLDER", help="Keep case and decision there, for replay.")
+    ] = None,
     output: Annotated[OutputForm, typer.Option("--output", "-o", help="What to print.")] = OutputForm.TABLE,
 ) -> int:
     """Decide where the pending work of a case runs.
@@ -49,7 +53,10 @@ def solve(
     with deciding() as session:
         # The solver process gets ready meanwhile.
         case = changed(path, policy=policy, seed=seed, work=work)
+        held = None if journal is None else _journal(journal)
         decision = session.decide(case, limit_s)
+    if held is not None:
+        held.keep(case, decision)
     if out is not None:
         write_output(out, decision.to_json() + "\n")
     if output is OutputForm.JSON:
@@ -59,6 +66,16 @@ def solve(
 
         print_decision(case, decision)
     return exit_code(case, decision)
+
+
+def _journal(folder: str) -> FolderJournal:
+    from placement.errors import InputError  # noqa: PLC0415 - loaded by now
+    from placement.journal import FolderJournal  # noqa: PLC0415
+
+    try:
+        return FolderJournal(folder)
+    except InputError as error:
+        raise InputError("--journal", error.problem, error.mend) from None
 
 
 def exit_code(case: Case, decision: Decision) -> int:
