@@ -54,7 +54,7 @@ def whatif(
     ] = None,
     settings: Annotated[_Many, _many("--set", "NAME=VALUE", "Policy, tenant, budget or workload; see below.")] = None,
     edits: Annotated[
-        str | None, typer.Option("--edits", metavar="FILE", help='Changes as JSON: {"fabric": [...], "set": {...}}.')
+        str | None, typer.Option("--edits", metavar="FILE", help='Changes as JSON: {"edits": [...], "set": {...}}.')
     ] = None,
     time_limit: Annotated[
         str | None, typer.Option("--time-limit", help="Time for each of the two: 500ms, 2s, 1m.")
@@ -154,15 +154,15 @@ def _change(
         "--drain": lambda text: Drain(part=_part(text, "--drain")),
         "--fail": lambda text: Fail(part=_part(text, "--fail")),
     }
-    fabric = list(base.fabric)
-    origins = [f"{edits}: fabric[{row}]" for row in range(len(fabric))]
+    made = list(base.edits)
+    origins = [f"{edits}: edits[{row}]" for row in range(len(made))]
     for option, texts in options.items():
         for text in texts or ():
-            fabric.append(forms[option](text))
+            made.append(forms[option](text))
             origins.append(option)
     named = dict(parse_setting(text, "--set") for text in settings or ())
-    change = Change(fabric=tuple(fabric), set={**base.set, **named})
-    if not change.fabric and not change.set:
+    change = Change(edits=tuple(made), set={**base.set, **named})
+    if not change.edits and not change.set:
         raise InputError("whatif", "nothing is changed", "give at least one of --drain, --fail, --add, --set, --edits")
     return change, origins
 
@@ -185,7 +185,7 @@ def _applied(case: Case, change: Change, origins: list[str]) -> Case:
     except InputError as error:
         if error.field.startswith("set."):
             raise InputError(f"--set {error.field.removeprefix('set.')}", error.problem, error.mend) from None
-        if error.field.startswith("fabric["):
-            row = int(error.field[len("fabric[") : error.field.index("]")])
+        if error.field.startswith("edits["):
+            row = int(error.field[len("edits[") : error.field.index("]")])
             raise InputError(origins[row], error.problem, error.mend) from None
         raise

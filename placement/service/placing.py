@@ -122,7 +122,7 @@ class Placing:
         remaining_ms = times.remaining_ms(time.monotonic(), self._limits, self._reserve.seconds)
         budget = call.body.budget(self._limits.default_solve_ms, max(1, remaining_ms // 2))
         before = snapshot_of(call.body, state, budget, call.body.seed)
-        changed = apply(before.case, Change(fabric=body.edits, set=body.set))
+        changed = apply(before.case, Change(edits=body.edits, set=body.set))
         self._inputs.check_case(changed)
         after = Snapshot.of(changed)
 

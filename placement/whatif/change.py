@@ -22,9 +22,9 @@ __all__ = ["Change", "apply", "displace"]
 
 
 class Change(Document):
-    """What differs: `fabric` edits one after the other, then `set`, names as in `policy.price.weight` to values."""
+    """What differs: `edits` of the fleet in their order, then `set`, names such as `policy.price.weight` to values."""
 
-    fabric: Annotated[tuple[Edit, ...], Field(max_length=100_000)] = ()
+    edits: Annotated[tuple[Edit, ...], Field(max_length=100_000)] = ()
     set: Params = Field(default_factory=dict)
 
 
@@ -32,12 +32,12 @@ def apply(case: Case, change: Change) -> Case:
     """The case after the change; the case itself stays as it is.
 
     A drained node takes nothing new and keeps what runs on it. What ran on nodes that fail is displaced (see
-    `displace`): placed again with the pending work, or lost. InputError names `fabric[i]...` or `set.NAME`.
+    `displace`): placed again with the pending work, or lost. InputError names `edits[i]...` or `set.NAME`.
     """
     try:
-        fleet = apply_edits(case.fleet, change.fabric) if change.fabric else case.fleet
+        fleet = apply_edits(case.fleet, change.edits) if change.edits else case.fleet
     except TopologyError as error:
-        raise InputError(error.field.replace("edits[", "fabric[", 1), error.problem, error.mend) from None
+        raise InputError(error.field, error.problem, error.mend) from None
     kept, displaced = displace(case.running, _newly_failed(case.fleet, fleet))
     parts = {name: getattr(case, name) for name in Case.model_fields}
     parts |= {"fleet": fleet, "running": kept, "workloads": (*case.workloads, *displaced)}

@@ -86,5 +86,5 @@ def parse_setting(text: str, field: str = "set") -> tuple[str, object]:
 
 
 def read_change(path: str) -> Change:
-    """Read a file of changes: `{"fabric": [edits], "set": {name: value}}`. InputError names field and mend."""
+    """Read a file of changes: `{"edits": [edits], "set": {name: value}}`. InputError names field and mend."""
     return parse_document(Change, read_bytes(path), "edits")

@@ -75,24 +75,8 @@ def duration(seconds: int, nanos: int = 0) -> Change:
     return change
 
 
-def running(node: str) -> Change:
-    """Add the work that runs in the sound request, on another node."""
-
-    def change(request: Any) -> None:
-        base = sound("Place")
-        assert isinstance(base, pb.PlaceRequest)
-        added = request.running.add()
-        added.CopyFrom(base.running[0])
-        added.replicas[0].node = node
-
-    return change
-
-
-def twice(change: Change) -> Change:
-    return lambda request: [change(request), change(request)]
-
-
 ADDED = f"policy.rules[{len(CASE.policy.rules)}]"
+WEIGHT = "policy.price.weight"
 TARIFF = "tariff_micro_usd_kwh"
 ROLE = "workloads[0].subgroups[0].roles[0]"
 PLACE: tuple[tuple[str, Change, str, str], ...] = (
@@ -166,15 +150,43 @@ FLEET: tuple[tuple[str, Change, str, str], ...] = (
     ("link to nowhere", lambda r: setattr(r.fleet.links[0], "a", "n99"), "fleet.links[0].a", "name an end"),
     ("wrong version", lambda r: setattr(r.fleet, "schema_version", 2), "fleet.schema_version", "at most 1"),
     ("unhealthy GPU 63", lambda r: r.fleet.nodes[0].unhealthy_gpus.append(63), "unhealthy_gpus", "from 0"),
-    ("running twice", twice(running("n0")), "running[1].workload.id", "its own"),
-    ("running on no node", running("n9"), "running[0].replicas[0].node", "add the node"),
+    ("running twice", again("running"), "running[1].workload.id", "its own"),
+    ("runs on no node", lambda r: setattr(r.running[0].replicas[0], "node", "x"), "running[0].replicas[0].node", "add"),
 )  # fmt: skip
+OTHERS: tuple[tuple[str, str, Change, str, str], ...] = (
+    ("EditFabric", "no edits", lambda r: r.ClearField("edits"), "edits", "at least 1"),
+    ("EditFabric", "an edit of nothing", lambda r: r.edits.add(), "edits[6]", ""),
+    ("EditFabric", "no part", lambda r: r.edits[0].drain.ClearField("part"), "edits[0]", "add"),
+    ("EditFabric", "no such part", lambda r: setattr(r.edits[0].drain, "part", "n9"), "edits[0].part", "node id"),
+    ("EditFabric", "no such domain", lambda r: setattr(r.edits[1].fail, "part", "r9"), "edits[1].part", "rack:NAME"),
+    ("EditFabric", "minus two nodes", lambda r: setattr(r.edits[2].add, "count", -2), "edits[2]", "at least 1"),
+    ("EditFabric", "a kind that is none", lambda r: setattr(r.edits[2].add, "kind", "dgx"), "edits[2].kind", "hgx"),
+    ("EditFabric", "two figures", lambda r: setattr(r.edits[3].derate, "power_w", 5), "edits[3]", "power_percent"),
+    ("EditFabric", "no level", lambda r: r.edits[4].relabel.path.update({"row": "x"}), "edits[4].path.row", "block"),
+    ("WhatIf", "no such part", lambda r: setattr(r.edits[0].drain, "part", "n9"), "edits[0].part", "node id"),
+    ("WhatIf", "no such setting", lambda r: r.set.update({"price": 2}), "set.price", "use"),
+    ("WhatIf", "no such rule", lambda r: r.set.update({"policy.prise.weight": 2}), "set.policy.prise.weight", "price"),
+    ("WhatIf", "no such tenant", lambda r: r.set.update({"tenant.x.quota": 2}), "set.tenant.x.quota", "tenant"),
+    ("WhatIf", "half a point", lambda r: r.set.update({WEIGHT: 0.5}), f"set.{WEIGHT}", "whole"),
+    ("WhatIf", "a bad workload", lambda r: first("workloads", id="")(r.place), "place.workloads[0].id", "not empty"),
+    ("Check", "no id", clear("placements", "workload"), "placements[0].workload", "add"),
+    ("Check", "no node", lambda r: r.placements[0].replicas[0].ClearField("node"), "replicas[0].node", "add"),
+    ("Check", "two states", top(use_server_state=True), "running", "one of the two"),
+    ("Reconcile", "running twice", again("running"), "running[1].workload.id", "its own"),
+    ("Reconcile", "on no node", lambda r: setattr(r.running[0].replicas[0], "node", "x"), "replicas[0].node", "add"),
+    ("Release", "an empty id", lambda r: r.workloads.append(""), "workloads[2]", "not empty"),
+    ("ListPlacements", "a page of minus one", top(page_size=-1), "page_size", "at least"),
+    ("ListPlacements", "a token from nowhere", lambda r: setattr(r, "page_token", "x"), "page_token", ""),
+    ("GetCase", "no id", top(case_id=""), "case_id", "digits"),
+    ("GetCase", "a path", top(case_id="../x"), "case_id", "digits"),
+)  # fmt: skip
+ALL = (*(("Place", *row) for row in PLACE), *(("PutFabric", *row) for row in FLEET), *OTHERS)
 
 
 @pytest.mark.parametrize(
     ("call", "change", "field", "mend"),
-    [(call, *row[1:]) for call, rows in (("Place", PLACE), ("PutFabric", FLEET)) for row in rows],
-    ids=[f"{call}: {row[0]}" for call, rows in (("Place", PLACE), ("PutFabric", FLEET)) for row in rows],
+    [(call, *row) for call, _, *row in ALL],
+    ids=[f"{call}: {name}" for call, name, *_ in ALL],
 )
 def test_a_malformed_request_is_refused_whole(client: Client, call: str, change: Change, field: str, mend: str) -> None:
     request = sound(call)

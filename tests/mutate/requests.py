@@ -39,17 +39,36 @@ def _plain(message: Message) -> dict[str, Any]:
 def sound(call: str) -> Message:
     """A request that the server takes, as far as one is known for the call; else an empty one."""
     request = request_type(call)()
-    workloads = [_plain(encode(workload, pb.Workload())) for workload in CASE.workloads]
+    place = {
+        "workloads": [_plain(encode(workload, pb.Workload())) for workload in CASE.workloads],
+        "running": [_plain(encode(one, pb.Running())) for one in CASE.running],
+        "tenants": [_plain(encode(one, pb.Tenant())) for one in CASE.tenants],
+        "groups": [_plain(encode(one, pb.PlacementGroup())) for one in CASE.groups],
+        "policy": _plain(encode(CASE.policy, pb.Policy())),
+        "work": 20,
+    }
+    edits = [
+        {"drain": {"part": "n1"}},
+        {"fail": {"part": "rack:b0/r1"}},
+        {"add": {"kind": "hgx", "count": 2}},
+        {"derate": {"part": "n0", "gpus": 3}},
+        {"relabel": {"part": "n0", "path": {"rack": "r9"}, "labels": {"a": "b"}}},
+        {"restore": {"part": "b0/r1"}},
+    ]
+    placed = {"subgroup": "s", "role": "r", "node": "n1", "devices": [{"index": 0, "milli": 1000}]}
     known: dict[str, dict[str, Any]] = {
-        "Place": {
-            "workloads": workloads,
-            "running": [_plain(encode(one, pb.Running())) for one in CASE.running],
-            "tenants": [_plain(encode(one, pb.Tenant())) for one in CASE.tenants],
-            "groups": [_plain(encode(one, pb.PlacementGroup())) for one in CASE.groups],
-            "policy": _plain(encode(CASE.policy, pb.Policy())),
-            "work": 20,
+        "Place": place,
+        "WhatIf": {"place": place, "edits": edits, "set": {"policy.price.weight": 2, "tenant.a.quota": 4}},
+        "Check": {
+            **{name: place[name] for name in ("workloads", "running", "tenants", "groups", "policy")},
+            "placements": [{"workload": "one", "replicas": [placed, {**placed, "node": "n2"}]}],
         },
-        "PutFabric": {"fleet": _plain(encode(CASE.fleet, pb.Fleet()))},
+        "PutFabric": {"fleet": _plain(encode(CASE.fleet, pb.Fleet())), "running": place["running"]},
+        "EditFabric": {"edits": edits},
+        "Reconcile": {"running": place["running"], "adopt": True},
+        "Release": {"workloads": ["old", "nobody"]},
+        "ListPlacements": {"page_size": 1},
+        "GetCase": {"case_id": "0" * 64},
     }
     fields = {name: value for name, value in known.get(call, {}).items() if name in request.DESCRIPTOR.fields_by_name}
     return json_format.Parse(json.dumps(fields), request)

@@ -33,7 +33,7 @@ def test_both_sides_are_decided_written_and_hold_up_to_the_check(
 
 def test_the_table_tells_the_same(program: Moorage, case_file: Path, case: Case, tmp_path: Path) -> None:
     edits = tmp_path / "change.json"
-    edits.write_text(json.dumps({"fabric": [{"op": "drain", "part": "site-a"}], "set": {"seed": 3}}))
+    edits.write_text(json.dumps({"edits": [{"op": "drain", "part": "site-a"}], "set": {"seed": 3}}))
     ran = program("whatif", case_file, "--edits", edits)
     assert (ran.code, ran.err) == (0, "")
     assert f"after:  OPTIMAL: 0 of {len(case.workloads)} workloads placed" in ran.out
@@ -45,7 +45,7 @@ def test_the_table_tells_the_same(program: Moorage, case_file: Path, case: Case,
 
 def test_edits_of_the_file_come_first(program: Moorage, case_file: Path, tmp_path: Path) -> None:
     edits, out = tmp_path / "change.json", tmp_path / "after.json"
-    edits.write_text(json.dumps({"fabric": [{"op": "add", "kind": "hgx", "count": 1}]}))
+    edits.write_text(json.dumps({"edits": [{"op": "add", "kind": "hgx", "count": 1}]}))
     ran = program("whatif", case_file, "--edits", edits, "--drain", "h100-add1-0000", "--out-case", out, "--work", "20")
     assert ran.code == 0, ran.err
     added = next(node for node in read_case(out).fleet.nodes if node.id == "h100-add1-0000")
@@ -111,10 +111,10 @@ def test_no_document_overwrites_another(moorage: Moorage, case_file: Path, tmp_p
     [
         ("", "invalid JSON"),
         ("[]", "edits: "),
-        ('{"fabric": [{"op": "explode", "part": "x"}]}', "fabric[0]"),
-        ('{"fabric": [{"op": "drain"}]}', "fabric[0].drain.part"),
-        ('{"fabric": [{"op": "drain", "part": "nowhere"}]}', "change.json: fabric[0]: the fleet has no node"),
-        ('{"fabric": {"op": "drain"}}', "fabric: "),
+        ('{"edits": [{"op": "explode", "part": "x"}]}', "edits[0]"),
+        ('{"edits": [{"op": "drain"}]}', "edits[0].drain.part"),
+        ('{"edits": [{"op": "drain", "part": "nowhere"}]}', "change.json: edits[0]: the fleet has no node"),
+        ('{"edits": {"op": "drain"}}', "edits: "),
         ('{"fabrik": []}', "fabrik: "),
         ('{"set": {"seed": 1.5}}', "set.seed"),
         ('{"set": {"seed": NaN}}', "NaN is no number"),

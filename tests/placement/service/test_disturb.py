@@ -81,7 +81,7 @@ async def test_what_if_compares_and_changes_nothing(start: Start, engine: Decide
     request.edits.extend(edit({"drain": {"part": "nowhere"}}).edits)
     code, told = await details(at.stub.WhatIf(request))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
-    assert told["BadRequest"].field_violations[0].field.startswith("fabric[1]")
+    assert told["BadRequest"].field_violations[0].field.startswith("edits[1]")
 
 
 async def test_a_decision_can_be_fetched_with_its_case_and_checked(start: Start, engine: Decide) -> None:

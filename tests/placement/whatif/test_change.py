@@ -31,25 +31,25 @@ def case(**more: object) -> Case:
 
 
 def test_drained_nodes_keep_their_work() -> None:
-    after = apply(case(), Change(fabric=(Drain(part="n0"),)))
+    after = apply(case(), Change(edits=(Drain(part="n0"),)))
     assert after.running == case().running
     assert after.workloads == case().workloads
     assert after.id != case().id
 
 
 def test_what_ran_on_failed_nodes_waits_again_unless_enough_of_it_is_left() -> None:
-    after = apply(case(), Change(fabric=(Fail(part="n0"),)))
+    after = apply(case(), Change(edits=(Fail(part="n0"),)))
     assert [w.id for w in after.workloads] == ["p", "q", "a"]
     assert [(r.workload.id, [x.node for x in r.replicas]) for r in after.running] == [("b", ["n2", "n3"])]
-    after = apply(case(), Change(fabric=(Fail(part="n0"), Fail(part="n2"))))
+    after = apply(case(), Change(edits=(Fail(part="n0"), Fail(part="n2"))))
     assert {w.id for w in after.workloads} == {"p", "q", "a", "b"}
     assert after.running == ()
 
 
 def test_work_on_nodes_that_had_failed_before_is_held_not_displaced() -> None:
-    once = apply(case(), Change(fabric=(Fail(part="n0"),)))
+    once = apply(case(), Change(edits=(Fail(part="n0"),)))
     held = once.model_copy(update={"running": (runs(gang("z"), "n0"),)})
-    assert apply(held, Change(fabric=(Fail(part="n1"),))).running == held.running
+    assert apply(held, Change(edits=(Fail(part="n1"),))).running == held.running
 
 
 def test_a_gang_survives_by_whole_subgroups() -> None:
@@ -162,8 +162,8 @@ def test_a_rule_that_the_policy_lacks_needs_its_tier_first() -> None:
 
 def test_a_part_that_is_not_there_is_told_by_its_place_in_the_change() -> None:
     with pytest.raises(InputError) as caught:
-        apply(case(), Change(fabric=(Drain(part="n0"), Drain(part="n99"))))
-    assert caught.value.field == "fabric[1].part"
+        apply(case(), Change(edits=(Drain(part="n0"), Drain(part="n99"))))
+    assert caught.value.field == "edits[1].part"
 
 
 def test_textual_forms() -> None:

@@ -66,7 +66,7 @@ def test_nothing_changed_is_nothing_told(case: Case) -> None:
 
 
 def test_a_node_more_gains_the_last_one(case: Case) -> None:
-    found = compared(case, Change(fabric=(Add(kind="n1", count=1),)))
+    found = compared(case, Change(edits=(Add(kind="n1", count=1),)))
     assert fates(found) == {"three": "gained"}
     gained = next(fate for fate in found.fates if fate.workload == "three")
     assert (gained.before, gained.after, gained.gpus) == ("OUTCOMPETED", "placed", 4)
@@ -77,13 +77,13 @@ def test_a_node_more_gains_the_last_one(case: Case) -> None:
 
 
 def test_a_drained_node_loses_what_could_go_there_and_keeps_what_runs(case: Case) -> None:
-    found = compared(case, Change(fabric=(Drain(part="n0"), Drain(part="n1"))))
+    found = compared(case, Change(edits=(Drain(part="n0"), Drain(part="n1"))))
     assert fates(found) == {"two": "lost"}
     assert next(fate for fate in found.fates if fate.workload == "two").reason
 
 
 def test_what_ran_on_a_failed_node_moves_and_pushes_others_out(case: Case) -> None:
-    found = compared(case, Change(fabric=(Fail(part="n0"),)))
+    found = compared(case, Change(edits=(Fail(part="n0"),)))
     assert fates(found)["run"] == "moved"
     assert fates(found)["two"] == "lost"
     moved = next(fate for fate in found.fates if fate.workload == "run")
@@ -118,9 +118,9 @@ def test_another_price_makes_points_not_comparable_but_terms_are(case: Case) -> 
 
 def test_a_drain_that_the_policy_does_not_heed_is_told(case: Case) -> None:
     lax = apply(case, Change(set={"policy.health.mode": "off"}))
-    assert "is not listed" in " ".join(compared(lax, Change(fabric=(Drain(part="n1"),))).notes)
+    assert "is not listed" in " ".join(compared(lax, Change(edits=(Drain(part="n1"),))).notes)
     cordon = Change(set={"policy.health.params.cordoned": ["training"]})
-    told = compared(apply(case, cordon), Change(fabric=(Drain(part="n1"),))).notes
+    told = compared(apply(case, cordon), Change(edits=(Drain(part="n1"),))).notes
     assert "admits training on cordoned nodes" in " ".join(told)
 
 
@@ -134,7 +134,7 @@ def opened(decision: Decision, slack: int) -> Decision:
 
 
 def test_a_difference_smaller_than_the_gaps_is_called_so(case: Case) -> None:
-    after = apply(case, Change(fabric=(Add(kind="n1", count=1),)))
+    after = apply(case, Change(edits=(Add(kind="n1", count=1),)))
     low, high = solved(case), solved(after)
     gain = low.tiers[0].value - high.tiers[0].value
     wide = compare((case, opened(low, gain + 1)), (after, high)).tiers
@@ -152,7 +152,7 @@ def test_a_difference_smaller_than_the_gaps_is_called_so(case: Case) -> None:
 def test_a_difference_never_leaves_what_the_bounds_allow() -> None:
     case = synth_case("hgx", 24, 0.6, 10, 4).model_copy(update={"budget": Budget(work=400)})
     rack = f"rack:{case.fleet.power_caps[0].domain}"
-    for change in (Change(fabric=(Fail(part=rack),)), Change(fabric=(Add(kind="hgx", count=4),))):
+    for change in (Change(edits=(Fail(part=rack),)), Change(edits=(Add(kind="hgx", count=4),))):
         found = compared(case, change)
         assert len(found.fates) + found.unchanged >= len(case.workloads) + len(case.running)
         for tier in found.tiers:

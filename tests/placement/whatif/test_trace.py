@@ -43,7 +43,7 @@ def asked(
 def test_a_tenth_of_the_nodes_is_drained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     case = trace(0.95, 200)
     drained = {node.id for node in case.fleet.nodes[::10]}
-    (tmp_path / "edits.json").write_text(json.dumps({"fabric": [{"op": "drain", "part": part} for part in drained]}))
+    (tmp_path / "edits.json").write_text(json.dumps({"edits": [{"op": "drain", "part": part} for part in drained]}))
     told, after, d0, d1 = asked(case, tmp_path, capsys, "--edits", str(tmp_path / "edits.json"))
     assert {node.id for node in after.fleet.nodes if node.health.value == "cordoned"} == drained
     assert after.running == case.running
