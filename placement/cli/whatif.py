@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -12,8 +13,9 @@ from placement.cli.deciding import deciding, seconds
 from placement.cli.streams import STREAM, OutputForm, check_writable, print_text, write_output
 
 if TYPE_CHECKING:
-    from placement.model import Case
-    from placement.whatif import Change
+    from placement.errors import InputError
+    from placement.model import Case, Decision
+    from placement.whatif import Change, Comparison
     from topology.edits import Edit
 
 __all__ = ["EXAMPLES", "whatif"]
@@ -24,6 +26,7 @@ Examples:
   moorage whatif case.json --fail h100-00017 --add hgx:4 --time-limit 5s
   moorage whatif case.json --set policy.price.weight=2 --set tenant.a.quota=64 -o json
   moorage whatif case.json --edits change.json --out-case after.json --out-after decision.json
+  moorage whatif --server localhost:50051 --fail rack:site-a/b00/l0/r3
 \b
 PART is a node id, a domain by its path (rack:site-a/b1/r3, feed:NAME), or the end of that path where only one
 domain ends so (r3). Order: the file of --edits, then --add, --relabel, --derate, --restore, --drain, --fail, --set.
@@ -40,7 +43,10 @@ def _many(name: str, metavar: str, text: str) -> Any:
 
 
 def whatif(
-    path: Annotated[str, typer.Argument(metavar="CASE", help="Case file, .json or .json.gz; - = stdin.")],
+    path: Annotated[
+        str | None,
+        typer.Argument(metavar="[CASE]", help="Case file, .json or .json.gz; - = stdin. Needed without --server."),
+    ] = None,
     *,
     drain: Annotated[_Many, _many("--drain", "PART", "Nothing new may start there; what runs may stay.")] = None,
     fail: Annotated[_Many, _many("--fail", "PART", "Gone: what runs there is placed again, or lost.")] = None,
@@ -67,42 +73,51 @@ def whatif(
     out_case: Annotated[
         str | None, typer.Option("--out-case", help="File for the changed case, to check or solve.")
     ] = None,
+    server: Annotated[
+        str | None, typer.Option("--server", metavar="HOST:PORT", help="Ask about the state of a running server.")
+    ] = None,
     output: Annotated[OutputForm, typer.Option("--output", "-o", help="What to print.")] = OutputForm.TABLE,
 ) -> None:
     """Decide a case as it is and as it would be, and compare: what moved, was gained and lost, at what cost.
 
     All options but the files may be repeated. The plan before is where the search after starts. Exit code 0 once both
-    sides are decided, whatever could be placed.
+    sides are decided, whatever could be placed. With --server, fleet and running work are the server's, nothing is
+    reserved there, and a CASE gives only what waits: its workloads, tenants, groups, policy and seed.
     """
     limit_s = seconds(time_limit)
     _check_outputs(path, {"--out-before": out_before, "--out-after": out_after, "--out-case": out_case})
-    with deciding() as session:
-        change, origins = _change(
-            edits,
-            {
-                "--add": add,
-                "--relabel": relabel,
-                "--derate": derate,
-                "--restore": restore,
-                "--drain": drain,
-                "--fail": fail,
-            },
-            settings,
-        )
-        before = changed(path, work=work)
-        after = _applied(before, change, origins)
-        limits().check_case(after)
-        decision_before = session.decide(before, limit_s, label="before: placing")
-        decision_after = session.decide(after, limit_s, warm=decision_before.placements, label="after: placing")
-    if out_case is not None:
-        write_output(out_case, after.to_json() + "\n", "--out-case")
-    if out_before is not None:
-        write_output(out_before, decision_before.to_json() + "\n", "--out-before")
-    if out_after is not None:
-        write_output(out_after, decision_after.to_json() + "\n", "--out-after")
-    from placement.whatif import compare  # noqa: PLC0415 - the engine is there by now
+    options = {
+        "--add": add,
+        "--relabel": relabel,
+        "--derate": derate,
+        "--restore": restore,
+        "--drain": drain,
+        "--fail": fail,
+    }
+    if server is not None:
+        if out_case is not None:
+            _refuse("--out-case", "the case is the server's", "leave it out, or ask about a case file")
+        change, origins = _change(edits, options, settings)
+        comparison, before, after = _ask(server, path, change, origins, limit_s, work)
+    elif path is None:
+        _refuse("CASE", "there is no case to question", "give a case file, or --server HOST:PORT")
+    else:
+        with deciding() as session:
+            change, origins = _change(edits, options, settings)
+            case = changed(path, work=work)
+            other = _applied(case, change, origins)
+            limits().check_case(other)
+            before = session.decide(case, limit_s, label="before: placing")
+            after = session.decide(other, limit_s, warm=before.placements, label="after: placing")
+        from placement.whatif import compare  # noqa: PLC0415 - the engine is there by now
 
-    comparison = compare((before, decision_before), (after, decision_after))
+        comparison = compare((case, before), (other, after))
+        if out_case is not None:
+            write_output(out_case, other.to_json() + "\n", "--out-case")
+    if out_before is not None:
+        write_output(out_before, before.to_json() + "\n", "--out-before")
+    if out_after is not None:
+        write_output(out_after, after.to_json() + "\n", "--out-after")
     if output is OutputForm.JSON:
         print_text(comparison.model_dump_json() + "\n")
     else:
@@ -111,13 +126,39 @@ def whatif(
         print_comparison(comparison)
 
 
-def _check_outputs(path: str, outputs: dict[str, str | None]) -> None:
+def _refuse(field: str, problem: str, mend: str) -> NoReturn:
+    from placement.errors import InputError  # noqa: PLC0415 - with what needs it
+
+    raise InputError(field, problem, mend)
+
+
+def _ask(
+    server: str, path: str | None, change: Change, origins: list[str], limit_s: float | None, work: int | None
+) -> tuple[Comparison, Decision, Decision]:
+    """The answer of a running server about its own state. Unreachable, DeadlineExceeded, or what it refuses."""
+    from placement.client import Client  # noqa: PLC0415 - brings gRPC
+    from placement.errors import InputError  # noqa: PLC0415
+
+    waits: dict[str, Any] = {}
+    if path is not None:
+        case = changed(path)
+        names = ("workloads", "tenants", "groups", "policy", "seed")
+        waits = {name: getattr(case, name) for name in names}
+    with Client(server) as client:
+        try:
+            found = client.what_if(**waits, edits=change.edits, settings=change.set, max_solve_s=limit_s, work=work)
+        except InputError as error:
+            raise _by_option(error, origins) from None
+    return found.comparison, found.before, found.after
+
+
+def _check_outputs(path: str | None, outputs: dict[str, str | None]) -> None:
     """InputError unless every file can be written, and is neither the case nor another output."""
     from pathlib import Path  # noqa: PLC0415 - with the one below
 
     from placement.errors import InputError  # noqa: PLC0415 - with what needs it
 
-    taken = {} if path == STREAM else {Path(path).resolve(): "the case"}
+    taken = {} if path is None or path == STREAM else {Path(path).resolve(): "the case"}
     for option, name in outputs.items():
         if name is None:
             continue
@@ -183,9 +224,13 @@ def _applied(case: Case, change: Change, origins: list[str]) -> Case:
     try:
         return apply(case, change)
     except InputError as error:
-        if error.field.startswith("set."):
-            raise InputError(f"--set {error.field.removeprefix('set.')}", error.problem, error.mend) from None
-        if error.field.startswith("edits["):
-            row = int(error.field[len("edits[") : error.field.index("]")])
-            raise InputError(origins[row], error.problem, error.mend) from None
-        raise
+        raise _by_option(error, origins) from None
+
+
+def _by_option(error: InputError, origins: list[str]) -> InputError:
+    """The error with the option, or the file and its entry, instead of a place in the change."""
+    named = re.fullmatch(r"edits\[(\d+)\].*|set\.(.*)", error.field, re.DOTALL)
+    if named is None:
+        return error
+    origin = f"--set {named[2]}" if named[1] is None else origins[int(named[1])]
+    return type(error)(origin, error.problem, error.mend)

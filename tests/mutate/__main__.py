@@ -31,6 +31,9 @@ def main() -> int:
         @given(st.sampled_from(CALLS).flatmap(lambda call: st.tuples(st.just(call), mutated(call))))
         def send(sent: tuple[str, object]) -> None:
             client.judge(*sent)  # type: ignore[arg-type]
+            count = sum(client.codes.values())
+            if count % 1000 == 0:
+                print(f"{count} answers in {time.monotonic() - began:.0f} s", flush=True)
 
         try:
             send()

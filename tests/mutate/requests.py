@@ -58,7 +58,7 @@ def sound(call: str) -> Message:
     placed = {"subgroup": "s", "role": "r", "node": "n1", "devices": [{"index": 0, "milli": 1000}]}
     known: dict[str, dict[str, Any]] = {
         "Place": place,
-        "WhatIf": {"place": place, "edits": edits, "set": {"policy.price.weight": 2, "tenant.a.quota": 4}},
+        "WhatIf": {"place": {**place, "work": 5}, "edits": edits, "set": {"policy.price.weight": 2}},
         "Check": {
             **{name: place[name] for name in ("workloads", "running", "tenants", "groups", "policy")},
             "placements": [{"workload": "one", "replicas": [placed, {**placed, "node": "n2"}]}],

@@ -33,11 +33,13 @@ TIMEOUT_S = 60
 
 
 class Client:
-    """Sends requests and judges the answers; `codes` counts them."""
+    """Sends requests and judges the answers; `codes` counts them. `reset` comes first."""
 
-    def __init__(self, channel: grpc.Channel) -> None:
+    def __init__(self, channel: grpc.Channel, address: str) -> None:
         self._channel = channel
+        self.address = address
         self.codes: Counter[str] = Counter()
+        self._held = b""
 
     def call(self, name: str, request: Message) -> Message:
         """The answer to one call; RpcError if it is refused."""
@@ -53,6 +55,7 @@ class Client:
     def reset(self) -> None:
         """Give the server the fleet of the sound case, and nothing that runs."""
         self.call("PutFabric", sound("PutFabric"))
+        self._held = self.state()
 
     def state(self) -> bytes:
         """All that the server holds, as bytes."""
@@ -60,7 +63,7 @@ class Client:
 
     def judge(self, name: str, request: Message) -> None:
         """Send a request; the answer must be whole, or a refusal that names field and mend and changed nothing."""
-        before = self.state()
+        before = self._held
         try:
             answer = self.call(name, request)
         except grpc.RpcError as error:
@@ -99,8 +102,9 @@ def serving() -> Iterator[Client]:
     try:
         server = asyncio.run_coroutine_threadsafe(begin(), loop).result(30)
         try:
-            with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-                client = Client(channel)
+            address = f"127.0.0.1:{server.port}"
+            with grpc.insecure_channel(address) as channel:
+                client = Client(channel, address)
                 client.reset()
                 yield client
         finally:
