@@ -15,7 +15,7 @@ RESULTS ?= build/bench
 PROTO := placement/v1/placement.proto
 CODE := $(wildcard placement solver topology tests examples bench)
 
-.PHONY: help install demo test test-data verify soak bench bench-quick proto lint format clean
+.PHONY: help install demo test test-data verify mutate soak bench bench-quick proto lint format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ test-data: $(STAMP) ## the tests on measured traces; needs MOORAGE_DATA=folder
 
 verify: $(STAMP) ## check N random cases against brute force (N=20000)
 	$(BIN)/python -m tests.verify --cases $(N)
+
+mutate: $(STAMP) ## N requests changed at random to the real server (N=20000)
+	$(BIN)/python -m tests.mutate --requests $(N)
 
 soak: $(STAMP) ## many clients against the real server (CLIENTS=16 SECONDS=60)
 	$(BIN)/python -m tests.soak --clients $(CLIENTS) --seconds $(SECONDS)

@@ -24,6 +24,7 @@ from placement.limits import InputLimits
 from placement.service import operations
 from placement.service.metrics import Metrics, MetricsPort
 from placement.service.placing import Decide
+from placement.service.readable import ReadableRequests
 from placement.service.servicer import PlacementServicer
 from placement.service.times import Limits
 from placement.store import MemoryStore, Store
@@ -120,6 +121,7 @@ class Server:
         size = config.inputs.message_bytes
         solves = ThreadPoolExecutor(config.solves + config.standby, thread_name_prefix="solve")
         server = grpc.aio.server(
+            interceptors=[ReadableRequests(SERVICE)],
             options=[
                 (
                     "grpc.so_reuseport",
@@ -127,7 +129,7 @@ class Server:
                 ),  # else a second server shares the port and half of the calls in silence
                 ("grpc.max_receive_message_length", size),
                 ("grpc.max_send_message_length", size),
-            ]
+            ],
         )
         servicer = PlacementServicer(store, engine, solves, config.limits, metrics, journal, config.inputs)
         add_to_server = placement_pb2_grpc.add_PlacementServiceServicer_to_server

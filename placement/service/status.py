@@ -114,5 +114,7 @@ def _retry(after_ms: int) -> details.RetryInfo:
 
 
 def _short(text: str) -> str:
+    """Cut to what a header takes, without control characters: what a caller sent may stand in it."""
+    text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
     raw = text.encode(errors="replace")
     return text if len(raw) <= _MAX_BYTES else raw[: _MAX_BYTES - 3].decode(errors="ignore") + "..."

@@ -165,6 +165,7 @@ OTHERS: tuple[tuple[str, str, Change, str, str], ...] = (
     ("EditFabric", "no level", lambda r: r.edits[4].relabel.path.update({"row": "x"}), "edits[4].path.row", "block"),
     ("WhatIf", "no such part", lambda r: setattr(r.edits[0].drain, "part", "n9"), "edits[0].part", "node id"),
     ("WhatIf", "no such setting", lambda r: r.set.update({"price": 2}), "set.price", "use"),
+    ("WhatIf", "a control character", lambda r: r.set.update({"\x1b[31m": 0.5}), "set.\\x1b[31m", "whole"),
     ("WhatIf", "no such rule", lambda r: r.set.update({"policy.prise.weight": 2}), "set.policy.prise.weight", "price"),
     ("WhatIf", "no such tenant", lambda r: r.set.update({"tenant.x.quota": 2}), "set.tenant.x.quota", "tenant"),
     ("WhatIf", "half a point", lambda r: r.set.update({WEIGHT: 0.5}), f"set.{WEIGHT}", "whole"),
@@ -213,3 +214,33 @@ def test_work_that_cannot_be_meant_is_rejected_alone(client: Client) -> None:
     assert isinstance(answer, pb.PlaceResponse)
     assert [(one.workload, one.verdict) for one in answer.decision.unplaced] == [("bad", pb.VERDICT_REJECTED)]
     assert len(answer.decision.placements) == 3
+
+
+GARBLED = (
+    b"\xff\xff\xff",
+    b"\x0a\xff\x01",
+    b"\x12\x03\x0a\x05one",
+    b"{}",
+    b"\x80" * 40,
+    sound("Place").SerializeToString()[:-3],
+)
+
+
+@pytest.mark.parametrize("data", GARBLED, ids=[str(number) for number in range(len(GARBLED))])
+@pytest.mark.parametrize("call", ["Place", "WhatIf", "PutFabric", "EditFabric", "Release"])
+def test_bytes_that_are_no_message_are_refused(client: Client, call: str, data: bytes) -> None:
+    before = client.state()
+    with pytest.raises(grpc.RpcError) as caught:
+        client.send(call, data)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT, caught.value.details()
+    assert "; " in str(caught.value.details())
+    assert client.state() == before
+
+
+def test_a_stream_of_bytes_that_are_no_message_is_refused(client: Client) -> None:
+    before = client.state()
+    with pytest.raises(grpc.RpcError) as caught:
+        client.stream("PutFabricStream", [b"\xff\xff\xff"])
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT, caught.value.details()
+    assert "request: 3 bytes are no message" in str(caught.value.details())
+    assert client.state() == before

@@ -52,6 +52,18 @@ class Client:
         found: Message = method(request, timeout=TIMEOUT_S)
         return found
 
+    def send(self, name: str, data: bytes) -> bytes:
+        """Send bytes as they are; RpcError if they are refused."""
+        method: Any = self._channel.unary_unary(f"/{SERVICE.full_name}/{name}")
+        found: bytes = method(data, timeout=TIMEOUT_S)
+        return found
+
+    def stream(self, name: str, parts: list[bytes]) -> bytes:
+        """Stream bytes as they are; RpcError if they are refused."""
+        method: Any = self._channel.stream_unary(f"/{SERVICE.full_name}/{name}")
+        found: bytes = method(iter(parts), timeout=TIMEOUT_S)
+        return found
+
     def reset(self) -> None:
         """Give the server the fleet of the sound case, and nothing that runs."""
         self.call("PutFabric", sound("PutFabric"))

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from placement.model import Case, read_case, read_decision
-from tests.placement.cli.conftest import Moorage
+from placement.cases.synth import synth_case
+from placement.model import Budget, Case, read_case, read_decision
+from tests.placement.cli.conftest import ROOT, Moorage
 
 
 def test_both_sides_are_decided_written_and_hold_up_to_the_check(
@@ -41,6 +42,14 @@ def test_the_table_tells_the_same(program: Moorage, case_file: Path, case: Case,
     assert "had a place before" in lost
     assert "tiers in points" in ran.out
     assert "worse by" in ran.out
+
+
+def test_the_example_is_understood(moorage: Moorage, tmp_path: Path) -> None:
+    case = tmp_path / "case.json"
+    case.write_text(synth_case("hgx", 16, 0.5, 14, 7, budget=Budget(work=50)).to_json())
+    ran = moorage("whatif", case, "--edits", ROOT / "examples/change.json", "--out-case", tmp_path / "after.json")
+    assert (ran.code, ran.err) == (0, "")
+    assert len(read_case(tmp_path / "after.json").fleet.nodes) == 20
 
 
 def test_edits_of_the_file_come_first(program: Moorage, case_file: Path, tmp_path: Path) -> None:
