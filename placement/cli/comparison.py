@@ -67,7 +67,7 @@ def _print(console: Console, found: Comparison) -> None:
         console.print()
         console.print(
             grid(
-                "GPUs in use by tenant, running and placed",
+                "GPUs in use by tenant",
                 *("tenant", "before#", "after#", "difference#"),
                 rows=(
                     (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Literal, NamedTuple, TypeAlias
 
-from placement.model import Case, Decision, PlacedReplica, Replica, Unplaced
+from placement.model import Case, Decision, PlacedReplica, Replica, Status, Unplaced
 from placement.model.fields import Document
 from placement.rules.health import HealthParams
 from placement.rules.registry import rule_named
@@ -136,7 +136,7 @@ def compare(before: tuple[Case, Decision], after: tuple[Case, Decision]) -> Comp
         tenants=_shares(pairs, tenants),
         fates=fates,
         unchanged=len(pairs) - len(fates),
-        notes=tuple(_notes(case0, case1, fates)),
+        notes=(*_fallbacks(decision0, decision1), *_notes(case0, case1, fates)),
     )
 
 
@@ -308,6 +308,16 @@ def _repriced(before: Case, after: Case) -> dict[int, list[str]]:
         if old.get((name, tier)) != new.get((name, tier)):
             found.setdefault(tier, []).append(name)
     return found
+
+
+def _fallbacks(before: Decision, after: Decision) -> list[str]:
+    """Which side is only the greedy plan, and why."""
+    sides = (("before", before), ("after", after))
+    return [
+        f"the side {name} is only the greedy plan: {side.fallback_reason or 'the search told nothing in time'}"
+        for name, side in sides
+        if side.status is Status.FALLBACK
+    ]
 
 
 def _notes(before: Case, after: Case, fates: tuple[Fate, ...]) -> list[str]:

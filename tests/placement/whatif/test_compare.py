@@ -6,7 +6,7 @@ import pytest
 
 from placement.cases.synth import synth_case
 from placement.engine import decide
-from placement.model import Budget, Case, Decision, Device, Replica, RuleSpec, Running, Tenant, Workload
+from placement.model import Budget, Case, Decision, Device, Replica, RuleSpec, Running, Status, Tenant, Workload
 from placement.verify import verify
 from placement.whatif import Change, Comparison, apply, compare
 from solver.workers import Inline
@@ -122,6 +122,13 @@ def test_a_drain_that_the_policy_does_not_heed_is_told(case: Case) -> None:
     cordon = Change(set={"policy.health.params.cordoned": ["training"]})
     told = compared(apply(case, cordon), Change(edits=(Drain(part="n1"),))).notes
     assert "admits training on cordoned nodes" in " ".join(told)
+
+
+def test_a_greedy_side_is_told_with_its_reason(case: Case) -> None:
+    decision = solved(case)
+    greedy = decision.model_copy(update={"status": Status.FALLBACK, "fallback_reason": "all processes are busy"})
+    notes = compare((case, decision), (case, greedy)).notes
+    assert notes == ("the side after is only the greedy plan: all processes are busy",)
 
 
 def opened(decision: Decision, slack: int) -> Decision:
