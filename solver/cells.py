@@ -12,14 +12,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from solver.atoms.allow import Within
+from solver.atoms.allow import Allow, Within
+from solver.atoms.caps import Caps
 from solver.atoms.remainder import Remainder
+from solver.atoms.share import Share
 from solver.atoms.vacant import Vacant
 from solver.chunks import is_chain, room_alone
-from solver.items import WHOLE, BoolArray, Demand, IntArray, PartKey
+from solver.items import WHOLE, Demand, IntArray, PartKey
 from solver.problem import Problem
 
-__all__ = ["Cells", "coarse_cells", "fine_cells", "rooms"]
+__all__ = ["Cells", "Rooms", "coarse_cells", "fine_cells", "rooms"]
+
+Rooms = Mapping[PartKey, IntArray]
+"""Part -> replicas that each bin could take if nothing else were placed, int64[N]."""
+
+
+_MERGING = 0.8
+"""A partition with more domains than this share of the bins keeps nearly all of them apart: no use in a relaxation."""
 
 _MOST_SPLIT = 10_000
 """Most parts x groups for which coarse cells keep groups apart: the model grows by about so many columns."""
@@ -35,6 +44,11 @@ class Cells:
     members: tuple[IntArray, ...]
     upper: Mapping[PartKey, IntArray]
     exact: bool
+
+    @property
+    def columns(self) -> int:
+        """Replica counts that a model over these cells has."""
+        return sum(int((upper > 0).sum()) for upper in self.upper.values())
 
 
 def rooms(problem: Problem, *, devices_only: bool = False) -> dict[PartKey, IntArray]:
@@ -93,14 +107,14 @@ def _group(figures: Iterable[IntArray], count: int) -> IntArray:
     return ids
 
 
-def _distinct(problem: Problem, found: Mapping[PartKey, IntArray]) -> list[tuple[Demand, IntArray]]:
+def _distinct(problem: Problem, found: Rooms) -> list[tuple[Demand, IntArray]]:
     seen: dict[tuple[Demand, int], tuple[Demand, IntArray]] = {}
     for key, part in problem.parts():
         seen.setdefault((part.demand, id(found[key])), (part.demand, found[key]))
     return list(seen.values())
 
 
-def _cells(problem: Problem, groups: list[IntArray], found: dict[PartKey, IntArray], *, exact: bool) -> Cells:
+def _cells(problem: Problem, groups: list[IntArray], found: Rooms, *, exact: bool) -> Cells:
     owner = np.full(problem.bins.count, -1, np.int64)
     for index, bins in enumerate(groups):
         owner[bins] = index
@@ -115,9 +129,9 @@ def _cells(problem: Problem, groups: list[IntArray], found: dict[PartKey, IntArr
     return Cells(tuple(groups), upper, exact)
 
 
-def fine_cells(problem: Problem) -> Cells:
-    """Cells over which the model is exact. Bins that no part can use belong to no cell."""
-    found = rooms(problem)
+def fine_cells(problem: Problem, found: Rooms | None = None) -> Cells:
+    """Cells over which the model is exact. Bins that no part can use belong to no cell. `found` are the `rooms`."""
+    found = rooms(problem) if found is None else found
     count = problem.bins.count
     demands = _distinct(problem, found)
     usable = np.zeros(count, np.bool_)
@@ -148,25 +162,31 @@ def fine_cells(problem: Problem) -> Cells:
     return _cells(problem, groups, found, exact=True)
 
 
-def coarse_cells(problem: Problem) -> Cells:
-    """Cells that only keep the masks apart, and groups that shall be vacant if these are few: a relaxation.
+def coarse_cells(problem: Problem, detail: int = 0, found: Rooms | None = None) -> Cells:
+    """Cells for a relaxation: `detail` 0 keeps only the masks apart, 1 also the groups of limits, 2 also domains.
 
-    What has to leave such a group is seen only if the group is a cell of its own; where any of many groups will do,
-    the model is hardly stronger for it, and only larger.
+    The domains are those of requirements, where they hold several bins. `found` are the `rooms`. Groups that shall
+    be vacant are always kept apart if they are few: what has to leave such a group is seen only if the group is a
+    cell of its own; where any of many groups will do, the model is hardly stronger for it, and only larger.
     """
-    found = rooms(problem)
+    found = rooms(problem) if found is None else found
     usable = np.zeros(problem.bins.count, np.bool_)
     for _, room in _distinct(problem, found):
         usable |= room > 0
-    masks: dict[int, BoolArray] = {}
+    figures: dict[int, IntArray] = {}
     for key, _ in problem.parts():
         for atom in problem.own_atoms[key[0]]:
             mask = atom.mask(key)
-            if mask is not None:
-                masks[id(mask)] = mask
+            if mask is not None and id(mask) not in figures:
+                figures[id(mask)] = mask.astype(np.int64)
     parts = sum(len(item.parts) for item in problem.items)
     vacant = [a for a in problem.atoms if isinstance(a, Vacant) and a.wanted == len(a.groups)]
-    apart = (a.labels for a in vacant if len(a.groups) * parts <= _MOST_SPLIT)
-    ids = _group((*(mask.astype(np.int64) for mask in masks.values()), *apart), problem.bins.count)
+    kept = [*figures.values(), *(a.labels for a in vacant if len(a.groups) * parts <= _MOST_SPLIT)]
+    for atom in problem.atoms if detail else ():
+        if isinstance(atom, Caps | Share):
+            kept += atom.signature(problem)
+        elif atom.tier < 0 and detail > 1 and not isinstance(atom, Allow):
+            kept += [f for f in atom.signature(problem) if np.unique(f[usable]).size <= _MERGING * usable.sum()]
+    ids = _group(kept, problem.bins.count)
     groups = [np.flatnonzero((ids == g) & usable) for g in range(int(ids.max(initial=0)) + 1)]
     return _cells(problem, [g for g in groups if g.size], found, exact=False)

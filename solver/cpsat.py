@@ -14,7 +14,7 @@ from solver.certificate import with_limits
 from solver.items import IntArray
 from solver.model import FREE, Arrays
 
-__all__ = ["Effort", "Found", "impossible", "minimise"]
+__all__ = ["Effort", "Found", "find", "minimise"]
 
 _LOW, _HIGH = -(2**62), 2**62
 
@@ -112,11 +112,13 @@ def _solver(effort: Effort) -> cp_model.CpSolver:
     return solver
 
 
-def impossible(arrays: Arrays, effort: Effort) -> tuple[bool, float]:
-    """Whether CP-SAT says that no solution exists (False also if it does not know in time), and the work it took."""
+def find(arrays: Arrays, effort: Effort) -> tuple[IntArray | None, bool, float, float]:
+    """Any solution (None if none was found), whether CP-SAT says that there is none, work and seconds taken."""
     solver = _solver(effort)
     status = solver.solve(_rows(arrays))
-    return bool(status == cp_model.INFEASIBLE), float(solver.deterministic_time)
+    solution = solver.response_proto.solution
+    x = np.array(solution, np.int64) if len(solution) else None
+    return x, bool(status == cp_model.INFEASIBLE), float(solver.deterministic_time), float(solver.wall_time)
 
 
 def minimise(
@@ -126,11 +128,18 @@ def minimise(
     hint: IntArray,
     effort: Effort,
     listen: Callable[[IntArray], None] | None = None,
+    at_least: int | None = None,
 ) -> Found:
-    """Search one tier under limits on the earlier ones, starting from a complete feasible hint."""
+    """Search one tier under limits on the earlier ones, starting from a complete feasible hint.
+
+    `at_least` is a known bound: a solution that reaches it ends the search.
+    """
     limited = with_limits(arrays, limits)
     solver = _solver(effort)
-    status = solver.solve(_proto(limited, tier, hint), None if listen is None else _Watch(listen))
+    model = _proto(limited, tier, hint)
+    if at_least is not None:
+        model.proto.objective.domain.extend([at_least - arrays.constant[tier] + _lift(arrays, tier), _HIGH])
+    status = solver.solve(model, None if listen is None else _Watch(listen))
     response = solver.response_proto
     if status == cp_model.MODEL_INVALID:
         raise ValueError("CP-SAT refuses the model: figures too large")

@@ -16,7 +16,7 @@ from solver.fill import write_capacity
 from solver.items import WHOLE, BoolArray, IntArray, PartKey
 from solver.model import Arrays, LinearModel
 from solver.plan import Plan
-from solver.problem import Home, Kept, Problem
+from solver.problem import Kept, Problem
 
 __all__ = ["Encoded", "encode"]
 
@@ -31,6 +31,8 @@ class Encoded:
     """Part -> cell -> column."""
     on_device: Mapping[tuple[PartKey, int], Mapping[int, int]]
     """(part, cell) -> device -> column, where shares that run now sit in the cell."""
+    offers: Mapping[tuple[int, int], tuple[int, int]]
+    """(cell, whole devices) -> column of the chunks still on offer, and their number before the plan."""
 
     def counts(self, x: IntArray) -> dict[PartKey, dict[int, int]]:
         """Part -> cell -> replicas in a solution, zeros left out."""
@@ -56,7 +58,7 @@ def encode(problem: Problem, cells: Cells, plan: Plan) -> Encoded:
     write_capacity(encoder)
     for atom in problem.atoms:
         atom.encode(encoder)
-    return Encoded(encoder.model.arrays(), cells, encoder.columns, encoder.on_device)
+    return Encoded(encoder.model.arrays(), cells, encoder.columns, encoder.on_device, encoder.offers)
 
 
 class _Encoder:
@@ -78,7 +80,7 @@ class _Encoder:
         self._on: dict[tuple[int, int], int] = {}
         self._domains: dict[int, list[int]] = {}
         self._kept: dict[PartKey, Kept] = {}
-        self._homes: dict[tuple[int, int, int], Home] = {}
+        self._homes: dict[tuple[int, int, int], int | None] = {}
         self._touch: dict[tuple[int, int], dict[int, int]] = {}
         self._within = {(a.item, a.bundle, a.partition) for a in problem.atoms if isinstance(a, Within)}
 
@@ -185,7 +187,7 @@ class _Encoder:
         cols = [self.columns[item, p][cell] for cell in cells]
         self.model.row([*cols, *gates], [1] * len(cols) + [-most] * len(gates), hi=0)
 
-    def home(self, item: int, bundle: int, partition: int, *, may_span: bool) -> Home:
+    def home(self, item: int, bundle: int, partition: int, *, may_span: bool) -> int | None:
         name = (item, bundle, partition)
         if name in self._homes:
             return self._homes[name]
@@ -193,7 +195,7 @@ class _Encoder:
         whole = self.problem.items[item]
         parts = whole.parts_of(bundle)
         if sum(whole.parts[p].count for p in parts) <= 1:
-            self._homes[name] = Home({}, None)
+            self._homes[name] = None
             return self._homes[name]
         labels = self.domain_of(partition)
         seen = {labels[cell] for p in parts for cell in self._known[item, p]} - {-1}
@@ -210,7 +212,7 @@ class _Encoder:
                 self._bound_by(item, p, cells, gates)
         cols = [*domains.values(), *([] if span is None else [span]), self._on[item, bundle]]
         self.model.row(cols, [1] * (len(cols) - 1) + [-1], hi=0)
-        self._homes[name] = Home(domains, span)
+        self._homes[name] = span
         return self._homes[name]
 
     def _could_hold(self, item: int, bundle: int, by_part: dict[int, list[int]]) -> bool:

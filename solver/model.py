@@ -17,6 +17,8 @@ __all__ = ["FREE", "Arrays", "LinearModel", "Row"]
 
 FREE = 2**60
 """A row limit of at least this size in absolute value means: no limit on that side."""
+_MANY_USES = 12
+"""With more different uses than this in one row, its rounding cuts speak of one use each."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,22 @@ class Arrays:
             constant=self.constant,
         )
 
+    def beside(self, other: Arrays) -> Arrays:
+        """This model with the columns and rows of another one after its own, without the other's costs."""
+        zeros = np.zeros(other.variables, np.int64)
+        return Arrays(
+            lower=np.append(self.lower, other.lower),
+            upper=np.append(self.upper, other.upper),
+            hint=np.append(self.hint, other.hint),
+            indptr=np.append(self.indptr, self.indptr[-1] + other.indptr[1:]),
+            columns=np.append(self.columns, self.variables + other.columns),
+            coefficients=np.append(self.coefficients, other.coefficients),
+            row_lo=np.append(self.row_lo, other.row_lo),
+            row_hi=np.append(self.row_hi, other.row_hi),
+            objective=tuple(np.append(costs, zeros) for costs in self.objective),
+            constant=self.constant,
+        )
+
     def broken_row(self, x: IntArray) -> int | None:
         """Index of a row (or -1 for a variable range) that x breaks, None if x is feasible."""
         if bool(np.any((x < self.lower) | (x > self.upper))):
@@ -136,6 +154,25 @@ class LinearModel:
         self._indptr.append(len(self._columns))
         self._lo.append(-FREE if lo is None else lo)
         self._hi.append(FREE if hi is None else hi)
+
+    def capped(self, terms: Sequence[tuple[int, int, int]], hi: int) -> None:
+        """Row sum(use x column) <= hi over (column, use > 0, most), with rounding cuts; nothing if it cannot bind.
+
+        For every use u the row divided by u and rounded down holds for whole numbers (Chvatal and Gomory). Each cut
+        has all columns that it can have; where uses are many, only those of use u.
+        """
+        if sum(use * most for _, use, most in terms) <= hi:
+            return
+        self.row([col for col, _, _ in terms], [use for _, use, _ in terms], hi=hi)
+        units = sorted({use for _, use, _ in terms if hi % use})
+        for unit in units:
+            inside = [
+                (col, use // unit, most)
+                for col, use, most in terms
+                if use == unit or (use > unit and len(units) <= _MANY_USES)
+            ]
+            if sum(times * most for _, times, most in inside) > hi // unit:
+                self.row([col for col, _, _ in inside], [times for _, times, _ in inside], hi=hi // unit)
 
     def at_most(self, columns: Iterable[int], col: int, factor: int) -> None:
         """Row: sum(columns) <= factor * col."""

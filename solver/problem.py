@@ -16,7 +16,7 @@ from solver.items import Bins, BoolArray, IntArray, Item, Part, PartKey
 from solver.model import LinearModel
 from solver.plan import Plan, Seat
 
-__all__ = ["Atom", "Counts", "Encoding", "Home", "Joint", "Kept", "Ledger", "Problem", "Violation"]
+__all__ = ["Atom", "Counts", "Encoding", "Joint", "Kept", "Ledger", "Problem", "Violation"]
 
 Counts = Mapping[int, Mapping[int, int]]
 """part index -> bin -> replicas of that part there (of one item); parts and bins without any may be absent."""
@@ -29,14 +29,6 @@ class Violation:
     rule: str
     items: tuple[int, ...]
     detail: str
-
-
-@dataclass(frozen=True)
-class Home:
-    """Columns that say where a bundle sits in a partition: one 0/1 per domain, and one for "in several domains"."""
-
-    domains: Mapping[int, int]
-    span: int | None
 
 
 @dataclass(frozen=True)
@@ -80,8 +72,8 @@ class Encoding(Protocol):
     def domain_of(self, partition: int) -> list[int]:
         """Domain of every cell, -1 where a cell's bins lie in several domains."""
 
-    def home(self, item: int, bundle: int, partition: int, *, may_span: bool) -> Home:
-        """Where the bundle sits in the partition."""
+    def home(self, item: int, bundle: int, partition: int, *, may_span: bool) -> int | None:
+        """Ties the bundle to one domain; the 0/1 column "in several domains" if it `may_span` (None if not)."""
 
     def touch(self, item: int, partition: int) -> dict[int, int]:
         """Domain -> 0/1 column: the item has a replica there."""

@@ -8,24 +8,24 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
 
-from solver.cells import coarse_cells, fine_cells
+from solver.cells import Cells, Rooms, coarse_cells, fine_cells, rooms
 from solver.check import check
-from solver.cpsat import Effort, minimise
+from solver.cpsat import Effort, Found, minimise
 from solver.encode import Encoded, encode
-from solver.items import IntArray
+from solver.items import IntArray, PartKey
 from solver.lp import lp_bound
 from solver.messages import BoundFound, Message, PlanFound
-from solver.model import Arrays
 from solver.neighbourhood import Picker
 from solver.pack import seat_plan
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.ruin import Ruin
-from solver.settle import only_way
+from solver.settle import certain, numbered, numbers
+from solver.totals import with_totals
 
 __all__ = ["Limits", "search"]
 
@@ -47,6 +47,12 @@ _TELL_S = 0.1
 """A better plan is judged and told at most so often."""
 _LONG_S = 20.0
 """Less time than this is better spent on plans than on the LP of a large exact model."""
+_RELAX = 0.1
+"""Share of what is left that one relaxation may take for one tier."""
+_RELAX_COLUMNS = 4_000
+"""Larger relaxations than this (in replica counts per cell) would not be through in their time."""
+_REALISE = 0.15
+"""Share of what is left that may be spent on making a relaxation's numbers true."""
 _ROAM_S = 0.25
 """Longest search of one neighbourhood."""
 
@@ -87,6 +93,8 @@ class _Search:
         self.ruined: Ruin | None = None
         self.ruined_plan = start
         """The plan that stands on the ground of `ruined`."""
+        self.certain: dict[PartKey, int] = {}
+        """Numbers of replicas that the proven tiers force."""
 
     def left(self) -> float:
         """Seconds left; infinite under a work budget."""
@@ -113,11 +121,10 @@ class _Search:
         limited = self.limits.seconds is not None or self.limits.work is not None
         if self.problem.bins.count * len(self.problem.items) <= self.limits.exact_pairs:
             self.ruin(_FIRST if limited else 0.0)
-            cells = fine_cells(self.problem)
-            columns = sum(int((upper > 0).sum()) for upper in cells.upper.values())
-            if columns <= self.limits.exact_columns:
-                self.exact(encode(self.problem, cells, self.best))
-            elif columns <= self.limits.lp_columns and self.left() > _LONG_S:
+            cells = fine_cells(self.problem, self.rooms)
+            if cells.columns <= self.limits.exact_columns:
+                self.exact(cells)
+            elif cells.columns <= self.limits.lp_columns and self.left() > _LONG_S:
                 self.bound_all("fine", encode(self.problem, cells, self.best))
         while limited and not self.over() and self.open_tiers():
             self.ruin(1.0)
@@ -168,61 +175,114 @@ class _Search:
             self.bounds[tier] = max(self.bounds[tier], found[0])
             self.tell(BoundFound(tier, found[0], given, found[1]))
 
-    def exact(self, encoded: Encoded) -> None:
-        """Every tier in the exact model: search, roam where it stalls, search again from there."""
-        arrays, hint = encoded.arrays, encoded.arrays.hint
+    def exact(self, fine: Cells) -> None:
+        """Every tier in the exact model: bound it in a small relaxation, search, roam where it stalls, search again."""
         tiers = self.problem.tiers
+        certified = encode(self.problem, fine, self.best)
         for tier in range(tiers):
             self.bounds[tier] = 0
             if not self.over():
-                self.lp("fine", encoded, tier, self.left() * 0.3)
+                self.lp("fine", certified, tier, self.left() * 0.3)
+            if tier and self.bounds[:tier] == list(self.values[:tier]):
+                self.settle(fine, tier)
+            hopes = self.relax(tier)
             share = 1.0 if tier == tiers - 1 else 0.5
-            budget = self.left() * share
-            work = math.inf if self.limits.work is None else (self.limits.work - self.spent) * share
+            seconds, work = self.left() * share, self.work_left() * share
+            self.wander(tier, seconds * 0.05, work * 0.05)
+            for hoped in hopes:
+                self.realise(fine, tier, hoped)
             if self.wanting(tier):
-                hint = self.push(encoded, arrays, tier, hint, self.effort(budget * 0.15, work * 0.15))
-            before, idle = self.values, 0
-            roaming = 0.4 if tier == tiers - 1 else 0.15
-            stop, end = self.left() - budget * roaming, self.spent + work * roaming
-            while self.wanting(tier) and idle < _IDLE and self.left() > stop and self.spent < end:
-                known = self.values
-                self.roam([tier])
-                idle = idle + 1 if self.values == known else 0
-            if self.values != before:
-                hint = encode(self.problem, encoded.cells, self.best).arrays.hint
+                self.push(fine, tier, self.effort(seconds * 0.2, work * 0.2))
+            roaming = 0.3 if tier == tiers - 1 else 0.15
+            self.wander(tier, seconds * roaming, work * roaming)
             if self.wanting(tier):
-                rest = self.effort(self.left() * share, (work - self.spent) * share)
-                hint = self.push(encoded, arrays, tier, hint, rest)
-            if tier == 0:
-                arrays = self.settle(encoded, hint)
+                share = 1.0 if tier == tiers - 1 else 0.6
+                self.push(fine, tier, self.effort(self.left() * share, self.work_left() * share))
 
-    def settle(self, encoded: Encoded, hint: IntArray) -> Arrays:
-        """The model for the later tiers: with the admitted set fixed if the first tier is proven and forces it."""
-        proven = self.bounds[0] == self.values[0] == encoded.arrays.value(0, hint)
-        if not proven or self.over() or self.problem.tiers == 1:
-            return encoded.arrays
-        work = math.inf if self.limits.work is None else (self.limits.work - self.spent) * _SETTLE
-        effort = self.effort(self.left() * _SETTLE, work)
-        arrays, spent = only_way(encoded, hint, self.values[:1], effort)
-        self.spent += spent
-        return arrays
+    def wander(self, tier: int, seconds: float, work: float) -> None:
+        """Neighbourhoods for so long, or until they find nothing more."""
+        idle, stop, end = 0, self.left() - seconds, self.spent + work
+        while self.wanting(tier) and idle < _IDLE and self.left() > stop and self.spent < end:
+            known = self.values
+            self.roam([tier])
+            idle = idle + 1 if self.values == known else 0
+
+    def work_left(self) -> float:
+        """Deterministic work left; infinite under a limit of seconds."""
+        return math.inf if self.limits.work is None else self.limits.work - self.spent
+
+    def model(self, fine: Cells) -> Encoded:
+        """The exact model with totals beside it, the best plan as its hint."""
+        return with_totals(encode(self.problem, fine, self.best), encode(self.problem, self.ladder[0], self.best))
+
+    def settle(self, fine: Cells, tier: int) -> None:
+        """Learn which numbers of replicas the proven tiers force: first in a relaxation, then in the exact model."""
+        given = self.values[:tier]
+        every = [key for key, _ in self.problem.parts()]
+        models = [(cells, 0.05) for cells in self.ladder]
+        if tier == self.problem.tiers - 1:
+            models.append((fine, _SETTLE))
+        for cells, share in models:
+            among = [key for key in every if key not in self.certain]
+            if self.over() or not among:
+                return
+            encoded = self.model(fine) if cells is fine else encode(self.problem, cells, self.best)
+            arrays = numbered(encoded, self.certain)
+            effort = self.effort(self.left() * share, self.work_left() * share)
+            more, spent = certain(replace(encoded, arrays=arrays), arrays.hint, given, among, effort)
+            self.spent += spent
+            now = numbers(encoded, arrays.hint)
+            self.certain |= {key: now[key] for key in more}
+
+    def relax(self, tier: int) -> list[dict[PartKey, int]]:
+        """Bounds of a tier from whole numbers in small relaxations (claims), and what these would like best."""
+        hopes: list[dict[PartKey, int]] = []
+        for cells in self.ladder:
+            if not self.wanting(tier):
+                return []
+            encoded = encode(self.problem, cells, self.best)
+            arrays = numbered(encoded, self.certain)
+            effort = self.effort(self.left() * _RELAX, self.work_left() * _RELAX)
+            found = minimise(arrays, tier, self.values[:tier], arrays.hint, effort)
+            self.hear(tier, found)
+            if found.x is not None and arrays.value(tier, found.x) < self.values[tier]:
+                hopes.append(numbers(encoded, found.x))
+        return hopes[:-3:-1]
+
+    def realise(self, fine: Cells, tier: int, hoped: dict[PartKey, int]) -> None:
+        """Look for a plan with the numbers of replicas that a relaxation would like best."""
+        if not self.wanting(tier):
+            return
+        encoded = self.model(fine)
+        arrays = numbered(encoded, hoped)
+        effort = self.effort(self.left() * _REALISE, self.work_left() * _REALISE)
+        found = minimise(arrays, tier, self.values[:tier], arrays.hint, effort, at_least=self.bounds[tier])
+        self.spent += found.work
+        if found.x is not None:
+            self.offer(encoded, found.x)
+
+    def hear(self, tier: int, found: Found) -> None:
+        """Take a bound that CP-SAT claims under the present values of the earlier tiers."""
+        self.spent += found.work
+        if found.bound is not None and found.bound > self.bounds[tier]:
+            self.bounds[tier] = found.bound
+            self.tell(BoundFound(tier, found.bound, self.values[:tier], None))
 
     def wanting(self, tier: int) -> bool:
         """There is budget left and the tier is not proven."""
         return not self.over() and self.bounds[tier] < self.values[tier]
 
-    def push(self, encoded: Encoded, arrays: Arrays, tier: int, hint: IntArray, effort: Effort) -> IntArray:
-        """CP-SAT on the exact model; returns the solution to go on from."""
+    def push(self, fine: Cells, tier: int, effort: Effort) -> None:
+        """CP-SAT on the exact model, from the best plan."""
         given = self.values[:tier]
-        found = minimise(arrays, tier, given, hint, effort, lambda x: self.offer(encoded, x))
-        self.spent += found.work
+        encoded = self.model(fine)
+        arrays = numbered(encoded, self.certain)
+        known = self.bounds[tier]
+        found = minimise(arrays, tier, given, arrays.hint, effort, lambda x: self.offer(encoded, x), at_least=known)
         if found.x is not None:
             self.offer(encoded, found.x)
-            hint = found.x
-        if found.bound is not None:
-            self.bounds[tier] = max(self.bounds[tier], found.bound)
-            self.tell(BoundFound(tier, found.bound, given, None))
-        return hint
+        if given == self.values[:tier]:
+            self.hear(tier, found)
 
     def roam(self, tiers: list[int]) -> None:
         """Improve one tier in a random neighbourhood, earlier tiers kept."""
@@ -242,6 +302,18 @@ class _Search:
         plan = seat_plan(part.problem, cells, encoded.counts(found.x), encoded.devices(found.x))
         if plan is not None:
             self.take(part.whole(plan))
+
+    @cached_property
+    def rooms(self) -> Rooms:
+        """Room of every part in every bin alone."""
+        return rooms(self.problem)
+
+    @cached_property
+    def ladder(self) -> tuple[Cells, ...]:
+        """Ever finer relaxations, as long as they are small."""
+        steps = [coarse_cells(self.problem, detail, self.rooms) for detail in range(3)]
+        small = [cells for cells in steps[1:] if cells.columns <= _RELAX_COLUMNS]
+        return tuple({len(cells.members): cells for cells in (steps[0], *small)}.values())
 
     @cached_property
     def picker(self) -> Picker:

@@ -73,25 +73,25 @@ class Caps(Atom):
         return total
 
     def encode(self, into: Encoding) -> None:
-        """A row per group that could be exceeded, with a rounding cut per part; sums where cells mix groups."""
+        """A row per group that could be exceeded, with rounding cuts; sums where cells mix groups."""
         groups = [self._group(members) for members in into.members]
-        rows: dict[int, list[tuple[PartKey, int, int, int]]] = {}
-        mixed: list[tuple[PartKey, int, int, int]] = []
+        rows: dict[int, list[tuple[int, int, int]]] = {}
+        mixed: list[tuple[int, int, int]] = []
         for key, use in self.use.items():
             for cell, col in into.counts(key).items():
                 group = groups[cell]
                 if isinstance(group, int):
                     if group >= 0 and use[group]:
-                        rows.setdefault(group, []).append((key, col, int(use[group]), into.most(key, cell)))
+                        rows.setdefault(group, []).append((col, int(use[group]), into.most(key, cell)))
                 elif int(use[group].min()):
-                    mixed.append((key, col, int(use[group].min()), into.most(key, cell)))
+                    mixed.append((col, int(use[group].min()), into.most(key, cell)))
         left = self.left().tolist()
         for group, terms in rows.items():
-            self._row(into, terms, left[group])
+            into.model.capped(terms, left[group])
         self._chunks(into)
         if mixed:
             spanned = np.unique(np.concatenate([g for g in groups if not isinstance(g, int)]))
-            self._row(into, mixed, sum(left[g] for g in spanned.tolist()))
+            into.model.capped(mixed, sum(left[g] for g in spanned.tolist()))
 
     def _chunks(self, into: Encoding) -> None:
         """Where a cell mixes groups: chunk rows that count no more in each group than its limit lets it hold.
@@ -129,19 +129,6 @@ class Caps(Atom):
         if found.size == 1 or int(found[0]) < 0:
             return int(found[0]) if found.size == 1 else -1
         return found
-
-    def _row(self, into: Encoding, terms: list[tuple[PartKey, int, int, int]], left: int) -> None:
-        if sum(use * most for _, _, use, most in terms) <= left:
-            return
-        into.model.row([col for _, col, _, _ in terms], [use for _, _, use, _ in terms], hi=left)
-        by_part: dict[PartKey, list[tuple[int, int, int]]] = {}
-        for key, col, use, most in terms:
-            by_part.setdefault(key, []).append((col, use, most))
-        for mine in by_part.values():
-            least = min(use for _, use, _ in mine)
-            whole = left // least
-            if left % least and sum(most for _, _, most in mine) > whole:
-                into.model.row([col for col, _, _ in mine], [1] * len(mine), hi=whole)
 
     def given(self, problem: Problem, fixed: Plan) -> Iterable[Atom]:
         """The fixed items' use becomes base."""

@@ -128,7 +128,7 @@ class SpanCharge(Atom):
         if self.always:
             into.model.cost(self.tier, into.on(self.item, self.bundle), self.price_once)
             return
-        span = into.home(self.item, self.bundle, self.partition, may_span=True).span
+        span = into.home(self.item, self.bundle, self.partition, may_span=True)
         if span is not None:
             into.model.cost(self.tier, span, self.price_once)
 

@@ -97,10 +97,13 @@ class Share(Atom):
         """A row for the limit, and one excess column per hinge."""
         most = self.base + sum(use * into.problem.part(key).count for key, use in self.use.items())
         if self.limit is not None and most > self.limit:
-            cols, coefs, _ = self._terms(into, generous=False)
-            if cols:
-                into.model.row(cols, coefs, hi=max(0, self.limit - self.base))
-                self._round_down(into, max(0, self.limit - self.base))
+            terms = [
+                (col, use, into.most(key, cell))
+                for key, use in self.use.items()
+                for cell, col in (into.counts(key).items() if use else ())
+                if self.bins is None or bool(self.bins[into.members[cell]].all())
+            ]
+            into.model.capped(terms, max(0, self.limit - self.base))
         for hinge in self.hinges:
             cols, coefs, load = self._terms(into, generous=hinge.below)
             reach = hinge.at - self.base if hinge.below else most - hinge.at
@@ -110,18 +113,6 @@ class Share(Atom):
             sign = -1 if hinge.below else 1
             into.model.row([*cols, excess], [sign * c for c in coefs] + [-1], hi=sign * (hinge.at - self.base))
             into.model.cost(self.tier, excess, hinge.rate)
-
-    def _round_down(self, into: Encoding, left: int) -> None:
-        """Per part: whole replicas under the limit (a rounding cut that makes the LP bound tell more)."""
-        for key, use in self.use.items():
-            inside = [
-                (col, into.most(key, cell))
-                for cell, col in into.counts(key).items()
-                if self.bins is None or bool(self.bins[into.members[cell]].all())
-            ]
-            whole = left // use if use else 0
-            if use and left % use and sum(most for _, most in inside) > whole:
-                into.model.row([col for col, _ in inside], [1] * len(inside), hi=whole)
 
     def given(self, problem: Problem, fixed: Plan) -> Iterable[Atom]:
         """The fixed items' use becomes base."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from solver.atoms import Allow, Remainder, SpanCharge, Within
+from solver.atoms import Allow, Caps, Remainder, SpanCharge, Within
 from solver.cells import coarse_cells, fine_cells, rooms
 from solver.items import Bins, Demand, Item, Part
 from solver.problem import Atom, Problem
@@ -78,3 +78,13 @@ def test_a_required_domain_closes_domains_that_are_too_small() -> None:
     free = Bins(np.array([[1000], [1000], [1000], [0]], np.int64), np.zeros((4, 0), np.int64))
     case = problem(free, [item(part(2, devices=1))], [Within("within", 0, 0, 0)], [HALVES])
     assert rooms(case)[0, 0].tolist() == [1, 1, 0, 0]
+
+
+def test_each_detail_of_a_relaxation_keeps_more_apart() -> None:
+    caps = Caps("cap", ("a",), ints(-1, -1, -1, 0), {(0, 0): ints(1)}, ints(0), ints(1))
+    pairs = ints(0, 0, 1, 1)
+    atoms = [caps, Within("in", 0, 0, 0), Within("alone", 0, 0, 1), SpanCharge("span", 0, 0, 0, 0, 1)]
+    case = problem(FOUR, [item(part(2, milli=250))], atoms, [pairs, ints(0, 1, 2, 3)])
+    found = [sorted(m.tolist() for m in coarse_cells(case, detail).members) for detail in range(3)]
+    assert found == [[[0, 1, 2, 3]], [[0, 1, 2], [3]], [[0, 1], [2], [3]]]
+    assert not coarse_cells(case, 2).exact

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from solver.cpsat import Effort, minimise
-from solver.model import Arrays, LinearModel
+from solver.cpsat import Effort, find, minimise
+from solver.model import Arrays, LinearModel, Row
 from tests.solver.build import ints
 
 
@@ -66,3 +66,20 @@ def test_an_infeasible_model_has_neither() -> None:
     model.row([col], [1], lo=2)
     found = minimise(model.arrays(), 0, (), ints(0), Effort())
     assert (found.x, found.bound) == (None, None)
+
+
+def test_a_known_bound_changes_no_answer() -> None:
+    arrays = _gain(constant=100)
+    found = minimise(arrays, 0, (), arrays.hint, Effort(), at_least=90)
+    assert found.x is not None
+    assert found.bound == arrays.value(0, found.x) == 90
+
+
+def test_find_tells_what_is_impossible() -> None:
+    arrays = _gain()
+    x, impossible, *_ = find(arrays, Effort(work=1.0))
+    assert x is not None
+    assert (arrays.broken_row(x), impossible) == (None, False)
+    three = arrays.extended(0, [Row([0, 1, 2], [1, 1, 1], lo=3)])
+    assert find(three, Effort(work=1.0))[:2] == (None, True)
+    assert find(_gain(200), Effort(work=0.0))[1] is False

@@ -61,3 +61,38 @@ def test_at_most_gates_columns() -> None:
     assert arrays.broken_row(ints(2, 3, 1)) is None
     assert arrays.broken_row(ints(1, 0, 0)) == 0
     assert arrays.broken_row(ints(3, 3, 1)) == 0
+
+
+def test_capped_adds_what_rounding_cuts_off() -> None:
+    model = LinearModel(1)
+    cols = [model.var(0, 5, 0) for _ in range(3)]
+    model.capped([(cols[0], 1, 5), (cols[1], 2, 5), (cols[2], 4, 5)], 7)
+    arrays = model.arrays()
+    limits = [int(high) for high in arrays.row_hi]
+    rows = [arrays.columns[a:b].tolist() for a, b in zip(arrays.indptr[:-1], arrays.indptr[1:], strict=True)]
+    assert (rows, limits) == ([cols, cols[1:], cols[2:]], [7, 3, 1])
+    for x in np.ndindex(6, 6, 6):
+        assert (arrays.broken_row(ints(*x)) is None) == (x[0] + 2 * x[1] + 4 * x[2] <= 7)
+
+
+def test_capped_writes_nothing_that_cannot_bind() -> None:
+    model = LinearModel(1)
+    model.capped([(model.var(0, 2, 0), 3, 2)], 6)
+    assert model.arrays().rows == 0
+
+
+def test_capped_with_many_uses_cuts_use_by_use() -> None:
+    model = LinearModel(1)
+    model.capped([(model.var(0, 9, 0), use, 9) for use in range(51, 81)], 100)
+    arrays = model.arrays()
+    assert arrays.rows == 31
+    assert arrays.row_hi.tolist() == [100] + [1] * 30
+    assert arrays.columns.size == 30 + 30
+
+
+def test_beside_keeps_both_models_and_one_price() -> None:
+    both = _small().arrays().beside(_small().arrays())
+    half = both.variables // 2
+    assert both.broken_row(ints(1, 1, 1, 1)) is None
+    assert both.broken_row(ints(1, 1, 1, 0)) == both.rows // 2
+    assert all(not costs[half:].any() for costs in both.objective)

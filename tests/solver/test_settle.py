@@ -10,7 +10,7 @@ from solver.encode import encode
 from solver.items import Bins, Bundle, Demand, Item, Part
 from solver.plan import Plan, Seat
 from solver.problem import Problem
-from solver.settle import only_way
+from solver.settle import certain, numbered, numbers
 from solver.solve import Budget, State, solve
 from solver.workers import Inline
 
@@ -30,10 +30,12 @@ def settled(problem: Problem, item: int) -> bool:
     """Whether the plan that places this item is the only way to its first tier."""
     plan = Plan({item: ((Seat(0, ((0, 1000),)),),)})
     encoded = encode(problem, fine_cells(problem), plan)
-    arrays, work = only_way(encoded, encoded.arrays.hint, values(problem, plan)[:1], Effort(work=1.0))
+    hint = encoded.arrays.hint
+    parts, work = certain(encoded, hint, values(problem, plan)[:1], encoded.columns, Effort(work=1.0))
     assert work >= 0
-    assert arrays.broken_row(encoded.arrays.hint) is None
-    return arrays.rows > encoded.arrays.rows
+    assert numbered(encoded, numbers(encoded, hint)).broken_row(hint) is None
+    assert parts in (frozenset(), frozenset(encoded.columns))
+    return bool(parts)
 
 
 def test_a_better_item_is_the_only_way() -> None:

@@ -4,7 +4,14 @@ from collections.abc import Callable, Iterator
 
 from tests.verify.case import Case
 from tests.verify.claims import lies_are_not_believed, search_is_right, short_budgets_are_honest
-from tests.verify.encoding import coarse_is_a_relaxation, fine_is_exact, fine_knows_every_plan, parts_fit_the_whole
+from tests.verify.encoding import (
+    coarse_is_a_relaxation,
+    fine_is_exact,
+    fine_knows_every_plan,
+    parts_fit_the_whole,
+    totals_change_nothing,
+    what_is_certain_is_so,
+)
 from tests.verify.measuring import greedy_stays_valid, measure_agrees
 
 CHECKS: tuple[Callable[[Case], Iterator[str]], ...] = (
@@ -13,6 +20,8 @@ CHECKS: tuple[Callable[[Case], Iterator[str]], ...] = (
     fine_is_exact,
     fine_knows_every_plan,
     coarse_is_a_relaxation,
+    totals_change_nothing,
+    what_is_certain_is_so,
     parts_fit_the_whole,
     search_is_right,
     short_budgets_are_honest,

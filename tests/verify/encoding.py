@@ -8,12 +8,15 @@ import numpy as np
 from solver.cells import Cells, coarse_cells, fine_cells
 from solver.certificate import evaluate, with_limits
 from solver.check import check
+from solver.cpsat import Effort
 from solver.encode import Encoded, encode
 from solver.greedy import greedy
 from solver.model import Arrays
 from solver.neighbourhood import part_of
 from solver.pack import seat_plan
 from solver.plan import Plan
+from solver.settle import certain
+from solver.totals import with_totals
 from tests.verify.brute import Choice, Space
 from tests.verify.case import Case
 from tests.verify.exact import lexicographic
@@ -68,6 +71,34 @@ def fine_is_exact(case: Case) -> Iterator[str]:
     report = None if plan is None else check(case.problem, plan)
     if report is None or report.violations or report.values != case.best.values:
         yield f"fine: the solution is seated as {plan} with {report}, optimum {case.best.values}"
+
+
+def totals_change_nothing(case: Case) -> Iterator[str]:
+    """The fine model with totals beside it has the optimum of brute force, and its hints are right."""
+    cells = fine_cells(case.problem)
+    for detail in range(3):
+        sums = coarse_cells(case.problem, detail)
+        for plan in (case.best.plan, case.space.plan(case.rng.choice(case.space.combinations()), case.rng)):
+            both = with_totals(encode(case.problem, cells, plan), encode(case.problem, sums, plan))
+            yield from _hint(f"totals {detail}", both, case, plan, exact=True)
+        found = lexicographic(both.arrays)
+        if found is None or found[0] != case.best.values:
+            yield f"totals {detail}: the model's optimum is {found and found[0]}, brute force {case.best.values}"
+
+
+def what_is_certain_is_so(case: Case) -> Iterator[str]:
+    """No plan that keeps the first tiers has another number of a part that is called certain."""
+    problem, best = case.problem, case.best
+    limits = best.values[: case.rng.randrange(1, problem.tiers + 1)]
+    cells = case.rng.choice([fine_cells(problem), *(coarse_cells(problem, detail) for detail in range(3))])
+    encoded = encode(problem, cells, best.plan)
+    parts, _ = certain(encoded, encoded.arrays.hint, limits, encoded.columns, Effort(work=1.0))
+    for chosen in case.space.combinations():
+        if any(all(a <= b for a, b in zip(found, limits, strict=False)) for found in case.space.vectors(chosen)):
+            for i, p in parts:
+                number = sum(chosen[i][p]) if i in chosen else 0
+                if number != best.plan.count((i, p)):
+                    yield f"certain: part {(i, p)} under {limits} is not: {chosen} has {number}"
 
 
 def fine_knows_every_plan(case: Case) -> Iterator[str]:
@@ -134,14 +165,15 @@ def _with_counts(encoded: Encoded, trial: CellCounts) -> Arrays | None:
 
 
 def coarse_is_a_relaxation(case: Case) -> Iterator[str]:
-    """The coarse model is never above brute force and holds every plan."""
-    cells = coarse_cells(case.problem)
-    encoded = encode(case.problem, cells, case.best.plan)
-    yield from _hint("coarse", encoded, case, case.best.plan, exact=False)
-    yield from _guesses("coarse", encoded, case)
-    found = lexicographic(encoded.arrays)
-    if found is None or found[0] > case.best.values:
-        yield f"coarse: its optimum is {found and found[0]}, brute force {case.best.values}"
+    """The coarse models are never above brute force and hold every plan."""
+    for detail in range(3):
+        name = f"coarse {detail}"
+        encoded = encode(case.problem, coarse_cells(case.problem, detail), case.best.plan)
+        yield from _hint(name, encoded, case, case.best.plan, exact=False)
+        yield from _guesses(name, encoded, case)
+        found = lexicographic(encoded.arrays)
+        if found is None or found[0] > case.best.values:
+            yield f"{name}: its optimum is {found and found[0]}, brute force {case.best.values}"
 
 
 def parts_fit_the_whole(case: Case) -> Iterator[str]:
