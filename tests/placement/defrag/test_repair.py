@@ -67,14 +67,14 @@ def test_without_a_price_on_the_failed_nodes_the_gang_stays_on_them() -> None:
 
 def test_failing_nodes_by_a_what_if_places_the_whole_gang_anew() -> None:
     """The gang needs all its replicas: it has stopped, waits as a whole, and finds its room."""
-    after = apply(cluster(), Change(fabric=tuple(Fail(part=name) for name in LOST)))
+    after = apply(cluster(), Change(edits=tuple(Fail(part=name) for name in LOST)))
     assert [w.id for w in after.workloads] == ["big"]
     [placed] = decided(after).placements
     assert not {replica.node for replica in placed.replicas} & set(LOST)
 
 
 def test_a_gang_that_may_be_smaller_runs_on_with_the_rest_and_is_not_filled_up() -> None:
-    after = apply(cluster(least=NODES - 2), Change(fabric=tuple(Fail(part=name) for name in LOST)))
+    after = apply(cluster(least=NODES - 2), Change(edits=tuple(Fail(part=name) for name in LOST)))
     assert not after.workloads
     made = decided(after)
     assert not made.moves
