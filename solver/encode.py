@@ -261,7 +261,8 @@ class _Encoder:
             stays = self.model.var(0, most, now)
             self.model.row([stays, col], [1, -1], hi=0)
             columns.append(stays)
-        return Kept(tuple(columns), sum(now for _, now in seats.values()))
+        known = sum(now for _, now in seats.values())
+        return Kept(tuple(columns), known, tuple(most for most, _ in seats.values()))
 
     @cached_property
     def _after(self) -> IntArray:

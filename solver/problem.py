@@ -33,10 +33,14 @@ class Violation:
 
 @dataclass(frozen=True)
 class Kept:
-    """Columns that add up to the replicas of a part on their present seats, and that number in the known plan."""
+    """Columns that add up to the replicas of a part on their present seats, and that number in the known plan.
+
+    `homes` are the present seats that each of the columns speaks of.
+    """
 
     columns: tuple[int, ...]
     known: int
+    homes: tuple[int, ...]
 
 
 class Encoding(Protocol):

@@ -9,12 +9,12 @@ import numpy as np
 
 from placement.compile import Lowered
 from solver.alone import fits, solo
-from solver.atoms import Allow, Disruptions, Floor, Stay, Vacant
+from solver.atoms import Allow, Disruptions, Floor, RefuseCharge, Stay, UnitCharge, Vacant
 from solver.check import check
-from solver.items import BoolArray, IntArray
+from solver.items import BoolArray, Bundle, IntArray, Item, Part
 from solver.neighbourhood import part_of
 from solver.plan import Plan
-from solver.problem import Problem
+from solver.problem import Atom, Problem
 
 __all__ = ["evacuated"]
 
@@ -74,6 +74,36 @@ def _volume(problem: Problem, items: Iterable[int]) -> int:
     return sum(max(1, part.demand.volume) * part.count for i in items for part in problem.items[i].parts)
 
 
+def _shifted(problem: Problem, plan: Plan, item: int, outside: BoolArray) -> Plan | None:
+    """The plan with just those replicas of an item elsewhere that are not outside, near to the others; None if none."""
+    whole = problem.items[item]
+    stay = tuple(tuple(s for s in seats if outside[s.bin]) for seats in plan.seats[item])
+    inside = tuple(tuple(s for s in seats if not outside[s.bin]) for seats in plan.seats[item])
+    here = sorted({seat.bin for seats in stay for seat in seats})
+    if not here:
+        return None
+    around = Plan({**plan.seats, item: stay})
+    free = part_of(problem, around, (), outside).problem.bins
+    near = np.zeros(problem.bins.count, np.int64)
+    for labels in problem.partitions:
+        near += ~np.isin(labels, labels[here])
+    parts = tuple(
+        Part(part.name, part.demand, len(seats), len(seats)) for part, seats in zip(whole.parts, inside, strict=True)
+    )
+    atoms: list[Atom] = [RefuseCharge("vacancy", 0, {(0, p): 1 for p in range(len(parts))})]
+    for p in range(len(parts)):
+        masks = [mask for atom in problem.own_atoms[item] if (mask := atom.mask((item, p))) is not None]
+        atoms.append(Allow("vacancy", 0, p, np.logical_and.reduce([outside, *masks])))
+        atoms.append(UnitCharge("vacancy", 1, 0, p, near))
+    alone = Item(whole.key, (Bundle("root"),), parts)
+    moved = fits(Problem(free, problem.partitions, (alone,), tuple(atoms), tiers=2))
+    if moved is None:
+        return None
+    seats = tuple(tuple(sorted((*a, *b))) for a, b in zip(stay, moved.seats[0], strict=True))
+    found = Plan({**plan.seats, item: seats})
+    return None if check(problem, found).violations else found
+
+
 def _emptied(problem: Problem, plan: Plan, items: list[int], outside: BoolArray) -> Plan | None:
     """The plan with these items outside, large ones placed first; None if one finds no place or a limit is broken."""
     atoms = tuple(atom for atom in problem.atoms if not isinstance(atom, Stay | Disruptions | Floor))
@@ -82,6 +112,10 @@ def _emptied(problem: Problem, plan: Plan, items: list[int], outside: BoolArray)
     for item in sorted(items, key=lambda i: (-_volume(problem, [i]), i)):
         here = {seat.bin for seats in found.seats[item] for seat in seats}
         if outside[sorted(here)].all():
+            continue
+        moved = _shifted(bare, found, item, outside)
+        if moved is not None:
+            found = moved
             continue
         part = part_of(bare, found.without(item), [item], outside)
         if item not in part.items:

@@ -83,11 +83,14 @@ class Stay(Atom):
             cols = [col for p in range(len(whole.parts)) for col in into.counts((self.item, p)).values()]
             model.row([*cols, on], [1] * len(cols) + [-1], lo=0)
         gaps: list[tuple[list[int], list[int], int, int]] = []
+        firm: list[tuple[int, int]] = []
         for p, part in enumerate(whole.parts):
             key = (self.item, p)
             kept = into.kept(key)
             signs = Counter(into.counts(key).values())
             signs.subtract(kept.columns)
+            if part.min_count == part.count == sum(kept.homes) and part.bundle == 0:
+                firm += zip(kept.columns, kept.homes, strict=True)
             placed = sum(into.known(key).values())
             terms = [(col, sign) for col, sign in signs.items() if sign]
             if terms:
@@ -106,6 +109,8 @@ class Stay(Atom):
             model.cost(tier, moved, self.move_once)
             for cols, signs_, most, _ in gaps:
                 model.row([*cols, moved], [*signs_, -most], hi=0)
+            for col, homes in firm:  # implied by the rows above, but not in the LP: any lost seat is a move
+                model.row([col, moved, on], [1, homes, -homes], lo=0)
 
     def violations(self, problem: Problem, plan: Plan) -> list[Violation]:
         """A forbidden move, or an item that is gone."""
