@@ -106,7 +106,7 @@ class Ruin:
         put: list[int] = []
         for item in wanted:
             known = self.ground.values()
-            self.placed += 1
+            self.placed += sum(part.count for part in self.problem.items[item].parts)
             if not self._place(item):
                 continue
             if self.ground.values() > known and (item not in self.problem.homes or item in self._may_leave):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -95,6 +96,13 @@ class Case(Document):
                         "use device indices from 0 to one less than that",
                     )
         return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other fields, and an id of its own."""
+        made = super().model_copy(update=update, deep=deep)
+        if update:
+            made.__dict__.pop("id", None)
+        return made
 
     @cached_property
     def id(self) -> str:

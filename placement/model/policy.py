@@ -96,7 +96,11 @@ def default_policy() -> Policy:
             {"gpu_hour_micro_usd": 2_000_000, "steps_per_hour": 3600, "training_message_mib": 1024},
         ),
         ("state_fetch", 3, {"fetch_gbps": 25, "gpu_hour_micro_usd": 2_000_000}),
-        ("stability", 3, {"gpu_hour_micro_usd": 2_000_000, "least_remaining_s": 600}),
+        (
+            "stability",
+            3,
+            {"gpu_hour_micro_usd": 2_000_000, "least_remaining_s": 600, "move_micro_usd_h": 10_000},
+        ),
         ("stranded", 3, {"gpu_hour_micro_usd": 500_000}),
         ("topology_preference", 3, {"domain_micro_usd_h": 1_000_000}),
         ("spread_preference", 3, {"excess_micro_usd_h": 200_000}),

@@ -34,7 +34,8 @@ class PreemptionParams(Document):
 class Preemption(HardRule[PreemptionParams]):
     """A law: it holds even where the policy does not list it.
 
-    Only `movable` work is moved, and only `evictable` work is evicted or shrunk; nothing is that has run for less than
+    Only `movable` or `evictable` work is moved (what may be evicted may start again elsewhere at once), and only
+    `evictable` work is evicted or shrunk; nothing is that has run for less than
     `min_runtime_s`. At most `max_disrupted` workloads are disturbed in all, and of each tenant (with all below it) at
     most its `disruption_budget`. Running work that is neither movable nor evictable is no part of the decision.
     """
@@ -48,7 +49,7 @@ class Preemption(HardRule[PreemptionParams]):
         atoms: list[Atom] = []
         for one, item, seats in homes(context):
             ripe = _ripe(one, context.case, params)
-            move, leave = one.movable and ripe, one.evictable and ripe
+            move, leave = (one.movable or one.evictable) and ripe, one.evictable and ripe
             if not (move and leave):
                 atoms.append(Stay(self.name, -1, item, seats, may_move=move, may_leave=leave))
         tenants = {item: one.workload.tenant for one, item, _ in homes(context)}
@@ -67,7 +68,7 @@ class Preemption(HardRule[PreemptionParams]):
         for one in case.mobile if isinstance(case, LoosenedCase) else ():
             name, ripe = one.workload.id, _ripe(one, case, params)
             moved, lost = disturbed(one, placed.get(name))
-            if moved and not (one.movable and ripe):
+            if moved and not ((one.movable or one.evictable) and ripe):
                 found.append(f"{name} is moved, and {'may not be' if ripe else 'has only begun'}")
             if lost == len(one.replicas) and not (one.evictable and ripe):
                 found.append(f"{name} is evicted, and {'may not be' if ripe else 'has only begun'}")
