@@ -39,6 +39,8 @@ _FIRST = 0.15
 """Share of what is left that is spent on ruin and recreate before the exact model."""
 _STALL = 600
 """Steps of ruin and recreate without a gain after which something else is tried."""
+_STALL_PER_ITEM = 15
+"""Where there are few items, so many steps for each of them will do."""
 _EXACT_PARTS = 4
 """Neighbourhoods searched exactly when ruin and recreate has stalled."""
 _PLACED_WORK = 3e-4
@@ -139,7 +141,8 @@ class _Search:
         ruin, idle, told = self.ruined, 0, time.monotonic()
         stop = self.left() * (1 - share) if self.limits.seconds is not None else -math.inf
         end = math.inf if self.limits.work is None else self.spent + (self.limits.work - self.spent) * share
-        while idle < _STALL and self.spent < end and self.left() > max(stop, _LEAST_S) and self.open_tiers():
+        stall = min(_STALL, _STALL_PER_ITEM * len(self.problem.items))
+        while idle < stall and self.spent < end and self.left() > max(stop, _LEAST_S) and self.open_tiers():
             tried = ruin.placed
             better = ruin.step()
             self.spent += (ruin.placed - tried + 1) * _PLACED_WORK
