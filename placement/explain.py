@@ -42,6 +42,8 @@ class Explainer:
     workers: Workers | None
     empty_s: float = 0.0
     """What lowering the empty fleet will take; 0 once it is done."""
+    longest_s: float = 0.0
+    """What the longest verdict so far has taken: none is begun that would end too late."""
 
     def explain(self) -> list[Unplaced]:
         """One verdict per workload of every refused item, in order of workload ids."""
@@ -52,8 +54,13 @@ class Explainer:
             if self.plan.placed(item) or item in self.lowered.problem.homes:
                 continue
             mark = self._mark(item)
-            verdict = known.get(mark) or self._verdict(item, owners)
-            known[mark] = verdict
+            verdict = known.get(mark)
+            if verdict is None:
+                before = self.left()
+                verdict = known[mark] = self._verdict(item, owners)
+                after = self.left()
+                if before is not None and after is not None:
+                    self.longest_s = max(self.longest_s, before - after)
             found += [verdict.model_copy(update={"workload": member.id}) for member in ref.members]
         return sorted(found, key=lambda one: one.workload)
 
@@ -85,7 +92,7 @@ class Explainer:
     def _verdict(self, item: int, owners: dict[int, list[int]], depth: int = 0) -> Unplaced:
         name = self.lowered.refs[item].members[0].id
         left = self.left()
-        if left is not None and left <= 0:
+        if left is not None and left <= self.longest_s:
             return _unplaced(name, Verdict.NOT_FOUND, None, "no time was left to say why")
         problem = self.lowered.problem
         leader = self._missing_leader(item)
