@@ -189,7 +189,9 @@ def parts_fit_the_whole(case: Case) -> Iterator[str]:
             continue
         inner = Space(part.problem)
         some = rng.sample(inner.combinations(), min(4, len(inner.combinations())))
-        simple = () if part.problem.homes else (greedy(part.problem)[0],)
+        # A floor may hold what is free here: then changing nothing is no plan, and greedy has nothing to stand on.
+        standing = not check(part.problem, part.problem.anchor).violations
+        simple = (greedy(part.problem)[0],) if standing else ()
         for plan in (*simple, *(inner.plan(chosen, rng) for chosen in some)):
             wrong = check(problem, part.whole(plan)).violations
             if wrong:
