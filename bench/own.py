@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bench.method import Answer, CaseMethod, Method, Placements
@@ -63,7 +65,7 @@ class CaseGreedy(CaseMethod):
     timed = False
 
     def __init__(self) -> None:
-        self._ready: Snapshot | None = None
+        self._ready: _Ready | None = None
 
     def prepare(self, subject: Case) -> None:
         """Compile the fleet and count the running work."""
@@ -71,7 +73,8 @@ class CaseGreedy(CaseMethod):
 
     def answer(self, subject: Case, *, time_limit_s: float, seed: int) -> Answer[Placements]:
         """Lower, place item by item, lift."""
-        snapshot = self._ready = _snapshot(self._ready, subject)
+        self._ready = _snapshot(self._ready, subject)
+        snapshot = self._ready.snapshot
         began = time.perf_counter()
         rejected = screen(snapshot.case, snapshot.fabric)
         admitted = frozenset(workload.id for workload in snapshot.case.workloads) - rejected.keys()
@@ -93,7 +96,7 @@ class Engine(CaseMethod):
     name = "moorage"
 
     def __init__(self) -> None:
-        self._ready: Snapshot | None = None
+        self._ready: _Ready | None = None
         self._search = _Search()
 
     def prepare(self, subject: Case) -> None:
@@ -103,7 +106,8 @@ class Engine(CaseMethod):
 
     def answer(self, subject: Case, *, time_limit_s: float, seed: int) -> Answer[Placements]:
         """Decide; the decision goes with the answer, so that its figures and proofs are verified too."""
-        snapshot = self._ready = _snapshot(self._ready, subject)
+        self._ready = _snapshot(self._ready, subject)
+        snapshot = self._ready.snapshot
         workers = self._search.ready()
         decision = decide(snapshot, clock=time.monotonic, workers=workers, deadline=time.monotonic() + time_limit_s)
         return Answer(
@@ -172,6 +176,23 @@ class SolverSearch(Method[S, A]):
         self._search.close()
 
 
-def _snapshot(last: Snapshot | None, case: Case) -> Snapshot:
-    """The snapshot of a case, made anew only if the case is another one than last time."""
-    return last if last is not None and last.case is case else Snapshot.of(case)
+@dataclass(frozen=True)
+class _Ready:
+    """A case and its snapshot, which has another form of it (canonical order)."""
+
+    case: Case
+    snapshot: Snapshot
+
+
+def _snapshot(last: _Ready | None, case: Case) -> _Ready:
+    """The snapshot of a case, made anew only if the case is another one than last time.
+
+    As in the command and the server, no later garbage collection walks over it.
+    """
+    if last is not None and last.case is case:
+        return last
+    made = _Ready(case, Snapshot.of(case))
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    return made
