@@ -145,6 +145,9 @@ class Explainer:
         top = sorted(weight, key=lambda owner: (-weight[owner], owner))[:5]
         rivals = tuple(member.id for owner in top for member in self.lowered.refs[owner].members)[:5]
         who = ", ".join(rivals) if rivals else "the other workloads, through limits they share"
+        if self.proven and any(owner in self.lowered.problem.homes for owner in weight):
+            reason = f"it would fit if running work gave way; worth or protection (budget, guarantee) keeps: {who}"
+            return _unplaced(name, Verdict.OUTCOMPETED, None, reason, rivals)
         if self.proven:
             return _unplaced(name, Verdict.OUTCOMPETED, None, f"it would fit alone; in its place: {who}", rivals)
         reason = f"it would fit alone ({who} hold the room); the search ended before leaving it out was proven right"

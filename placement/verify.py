@@ -15,6 +15,7 @@ from placement.compile import Lifted, Lowered, lift, lower, lower_placements, te
 from placement.errors import InputError
 from placement.model import Case, Certificate, Decision, Move, Placement, Status, Verdict
 from placement.rating import gap_of, refusing_tiers
+from placement.rules.disturbance import grown
 from placement.rules.registry import rule_named
 from placement.seating import with_devices
 from placement.snapshot import Snapshot
@@ -52,7 +53,8 @@ def _audit(lowered: Lowered, decision: Lifted | Decision) -> tuple[list[str], tu
         native = _native(lowered, placements)
         if lowered.problem.homes:
             before = whole(lowered, Lifted(()))
-            excused = set(_native(lowered, before))
+            # Excused is only what would be said without those replicas that are more than ran on their node.
+            excused = set(_native(lowered, before)) - set(_native(lowered, grown(placements, before)))
             native = [text for text in native if text not in excused]
     except InputError as error:
         return [str(error)], (), None

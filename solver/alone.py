@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from solver.atoms.charge import RefuseCharge
+from solver.atoms.state import Together
 from solver.atoms.stay import Stay
 from solver.cells import rooms
 from solver.check import check
@@ -19,12 +20,23 @@ from solver.neighbourhood import part_of
 from solver.plan import Plan
 from solver.problem import Problem
 
-__all__ = ["always_on", "fits", "must_stay", "seats_short", "solo", "without_rule"]
+__all__ = ["always_on", "fits", "must_stay", "seats_short", "solo", "with_leaders", "without_rule"]
 
 
 def must_stay(problem: Problem) -> bool:
     """True if something runs that may be moved and not evicted."""
     return any(isinstance(atom, Stay) and not atom.may_leave for atom in problem.atoms)
+
+
+def with_leaders(problem: Problem, item: int) -> set[int]:
+    """The item and all that wait and that it has to follow, directly or not."""
+    found = {item}
+    while True:
+        ties = (a for a in problem.atoms if isinstance(a, Together) and a.tier < 0 and a.follower in found)
+        more = {a.leader for a in ties} - found - problem.homes.keys()
+        if not more:
+            return found
+        found |= more
 
 
 def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
@@ -35,7 +47,7 @@ def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
     if beside:
         staying = {a.item for a in problem.atoms if isinstance(a, Stay) and not a.may_leave}
         around = Plan({i: seats for i, seats in problem.homes.items() if i in staying})
-        part = part_of(problem, around, [item], np.ones(problem.bins.count, np.bool_))
+        part = part_of(problem, around, with_leaders(problem, item), np.ones(problem.bins.count, np.bool_))
         return solo(part.problem, part.items.index(item))
     mine = {id(atom) for atom in problem.atoms_of[item]}
     spoken = (atom for atom in problem.atoms if id(atom) in mine or not tuple(atom.items()))

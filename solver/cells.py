@@ -129,6 +129,14 @@ def _cells(problem: Problem, groups: list[IntArray], found: Rooms, *, exact: boo
     return Cells(tuple(groups), upper, exact)
 
 
+def _homes(problem: Problem) -> IntArray:
+    """A label of its own for every bin in which something runs that may be disturbed: seats there are told apart."""
+    label = np.zeros(problem.bins.count, np.int64)
+    used = sorted({seat.bin for parts in problem.homes.values() for seats in parts for seat in seats})
+    label[used] = np.arange(1, len(used) + 1)
+    return label
+
+
 def fine_cells(problem: Problem, found: Rooms | None = None) -> Cells:
     """Cells over which the model is exact. Bins that no part can use belong to no cell. `found` are the `rooms`."""
     found = rooms(problem) if found is None else found
@@ -146,7 +154,7 @@ def fine_cells(problem: Problem, found: Rooms | None = None) -> Cells:
             tame = amount * volume <= free * demand.volume if demand.volume else np.full(count, not amount)
             mergeable &= tame | ~here
     extra = [s * WHOLE for atom in problem.atoms if isinstance(atom, Remainder) for s in atom.sizes]
-    ids = _group((f for atom in problem.atoms for f in atom.signature(problem)), count)
+    ids = _group((_homes(problem), *(f for atom in problem.atoms for f in atom.signature(problem))), count)
     groups: list[IntArray] = []
     order = np.argsort(ids, kind="stable")
     order = order[usable[order]]

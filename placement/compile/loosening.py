@@ -1,9 +1,10 @@
 """Loosening: running work that may be moved or evicted becomes work to place, at home where it is now.
 
-To the rules it is then like pending work; the solver's `Stay` keeps account of what is disturbed. Work that
-cannot be treated so stays where it is: members of placement groups, MIG work, both sides of an affinity (moving an
-anchor changes what "near any of them" means), and what admission would reject. The same holds, found by the lowering,
-for what breaks a requirement where it is, other than one about single nodes.
+To the rules it is then like pending work; the solver's `Stay` keeps account of what is disturbed. Work that cannot be
+treated so stays where it is: members of placement groups, MIG work, both sides of an affinity (moving an anchor changes
+what "near any of them" means), what has begun too lately (`min_runtime_s` of the rule preemption), and what admission
+would reject. The same holds, found by the lowering, for what breaks a requirement where it is, other than one about
+single nodes.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ def loosen(case: Case, fabric: Fabric, held: frozenset[str] = frozenset()) -> Ca
 
     The same object if there is none.
     """
-    chosen = [r for r in case.running if (r.movable or r.evictable) and r.workload.id not in held and _free(r)]
+    least_s = _min_runtime_s(case)
+    chosen = [
+        r
+        for r in case.running
+        if (r.movable or r.evictable) and r.workload.id not in held and _free(r)
+        if max(0, case.now_s - r.start_s) >= least_s
+    ]
     if chosen:
         tied = _tied(case)
         chosen = [r for r in chosen if r.workload.id not in tied]
@@ -41,6 +48,13 @@ def loosen(case: Case, fabric: Fabric, held: frozenset[str] = frozenset()) -> Ca
     fields["workloads"] = (*case.workloads, *(w for w in waiting if w.id in names))
     fields["running"] = tuple(r for r in case.running if r.workload.id not in names)
     return LoosenedCase.model_construct(**fields, mobile=tuple(chosen))
+
+
+def _min_runtime_s(case: Case) -> int:
+    """How long work must have run before it may be disturbed (rule `preemption`)."""
+    found = (spec.params.get("min_runtime_s", 0) for spec in case.policy.rules if spec.name == "preemption")
+    least = next(found, 0)
+    return least if isinstance(least, int) else 0
 
 
 def _free(one: Running) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from placement.compile.items import build_items, build_usage
 from placement.compile.loosening import loosen
@@ -15,14 +18,16 @@ from placement.rules.context import Context, ItemRef, Usage
 from placement.rules.disturbance import homes as running_homes
 from placement.rules.registry import Active, active_rules
 from placement.rules.relations import concerns
-from solver.atoms import Allow
+from solver.atoms import Allow, Caps
 from solver.check import check
-from solver.items import Bins
+from solver.items import Bins, Item
 from solver.plan import Seat
 from solver.problem import Atom, Problem
 from topology.fabric import Fabric
 
 __all__ = ["Lowered", "lower"]
+
+_Seats = tuple[tuple[Seat, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,23 +98,32 @@ def _lowered(whole: Case, case: Case, fabric: Fabric, rules: tuple[Active, ...],
         bins=Bins(left.free_devices, left.free_resources),
         partitions=tuple(partition.domain_of for partition in fabric.partitions),
         items=items,
-        atoms=tuple(_home_allowed(atom, homes) for atom in atoms) if homes else tuple(atoms),
+        atoms=tuple(a for atom in atoms for a in _home_allowed(atom, items, homes)) if homes else tuple(atoms),
         tiers=max(1, len(tiers)),
         homes=homes,
     )
     return Lowered(problem, refs, tuple(holds), case, fabric, tiers, rules, context)
 
 
-def _home_allowed(atom: Atom, homes: Mapping[int, tuple[tuple[Seat, ...], ...]]) -> Atom:
-    """What runs may stay even where its kind may not start (hold)."""
+def _home_allowed(atom: Atom, problem_items: Sequence[Item], homes: Mapping[int, _Seats]) -> Iterator[Atom]:
+    """What runs may stay even where its kind may not start, in no greater number (hold)."""
     if not isinstance(atom, Allow) or atom.item not in homes:
-        return atom
-    here = sorted({seat.bin for seat in homes[atom.item][atom.part]})
-    if atom.bins[here].all():
-        return atom
+        yield atom
+        return
+    held = Counter(seat.bin for seat in homes[atom.item][atom.part])
+    barred = sorted(b for b in held if not atom.bins[b])
+    if not barred:
+        yield atom
+        return
     bins = atom.bins.copy()
-    bins[here] = True
-    return replace(atom, bins=bins)
+    bins[barred] = True
+    yield replace(atom, bins=bins)
+    labels = np.full(bins.size, -1, np.int64)
+    labels[barred] = np.arange(len(barred))
+    most = np.array([held[b] for b in barred], np.int64)
+    use = {(atom.item, atom.part): np.ones(len(barred), np.int64)}
+    name = problem_items[atom.item].key
+    yield Caps(atom.rule, (f"{name} where it runs",) * len(barred), labels, use, np.zeros_like(most), most)
 
 
 def _offending(lowered: Lowered) -> frozenset[str]:

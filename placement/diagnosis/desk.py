@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from placement.admission import screen
 from placement.compile import Lowered, lower
 from placement.model import Case
 from placement.snapshot import Snapshot
-from solver.alone import solo, without_rule
+from solver.alone import solo, with_leaders, without_rule
 from solver.conflict import Answer, ask
 from solver.neighbourhood import part_of
 from solver.plan import Plan
@@ -33,6 +34,8 @@ class Question:
     lowered: Lowered
     item: int
     running: tuple[str, ...]
+    fixed: tuple[str, ...] = ()
+    """Running work that is there for good: it cannot be told apart from the fleet (groups, affinity, MIG, ...)."""
     _items: dict[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -42,19 +45,21 @@ class Question:
     @classmethod
     def of(cls, case: Case, fabric: Fabric, workload: str, *, empty: bool = False) -> Question:
         """The question for a workload (with its placement group) of a canonical case."""
-        group = next(w.group for w in case.workloads if w.id == workload)
-        members = {w.id for w in case.workloads if w.id == workload or (group is not None and w.group == group)}
+        # All that is admissible: what the workload must be near to may be pending as well.
+        members = {w.id for w in case.workloads} - screen(case, fabric).keys()
         loose = tuple(one.model_copy(update={"evictable": True, "movable": False}) for one in case.running)
         opened = case.model_copy(update={"running": loose})
         lowered = lower(opened, fabric, only=members, empty_fleet=empty)
         running = tuple(lowered.refs[item].key for item in sorted(lowered.problem.homes))
-        return cls(lowered, lowered.context.item_of[workload], running)
+        there = tuple(one.workload.id for one in lowered.case.running)
+        return cls(lowered, lowered.context.item_of[workload], running, there)
 
     def beside(self, kept: Iterable[str], dropped: Iterable[str] = ()) -> Problem:
         """The workload beside the running work `kept`, without the rules `dropped`."""
         whole = self.lowered.problem
         homes = {self._items[name]: whole.homes[self._items[name]] for name in kept}
-        part = part_of(whole, Plan(homes), [self.item], np.ones(whole.bins.count, np.bool_))
+        free = with_leaders(whole, self.item)
+        part = part_of(whole, Plan(homes), free, np.ones(whole.bins.count, np.bool_))
         problem = solo(part.problem, part.items.index(self.item))
         for rule in dropped:
             problem = without_rule(problem, rule)

@@ -12,6 +12,7 @@ from placement.engine import decide
 from placement.errors import InputError
 from placement.model import Case, Decision, Status, Verdict
 from placement.model.diagnosis import Diagnosis, Price, Scope
+from placement.model.workload import Workload
 from placement.snapshot import Snapshot
 from solver.check import values
 from solver.workers import Workers
@@ -65,6 +66,7 @@ def diagnose(
                 proof=conflict.proof,
                 conflict=conflict.causes,
                 minimal=conflict.minimal,
+                background=() if scope is Scope.EMPTY_FLEET else asked.fixed,
                 repairs=find_repairs(desk, whole_case, workload, blocking),
                 price=price,
             )
@@ -95,10 +97,8 @@ def _price(
     workers: Workers,
     seconds: float,
 ) -> Price | None:
-    """What the objectives lose if the workload goes first (tier 0 and the highest priority, everything else alike)."""
-    forced = tuple(
-        w.model_copy(update={"tier": 0, "priority": 1000}) if w.id == workload else w for w in snapshot.case.workloads
-    )
+    """What the objectives lose if the workload goes first, at its least size; `proven` if that answer is optimal."""
+    forced = tuple(_first(w) if w.id == workload else w for w in snapshot.case.workloads)
     changed = Snapshot.of(snapshot.case.model_copy(update={"workloads": forced}), snapshot.fabric)
     other = decide(changed, clock=clock, workers=workers, deadline=clock() + max(0.1, seconds))
     placed = {placement.workload for placement in other.placements}
@@ -112,9 +112,19 @@ def _price(
     now = {tier.tier: tier.value for tier in decision.tiers}
     gone = {placement.workload for placement in decision.placements} - placed
     gone |= {one.workload for one in other.evictions} - {one.workload for one in decision.evictions}
-    first = other.tiers[0] if other.tiers else None
     return Price(
         tiers=tuple((tier, value - now[tier]) for tier, value in zip(lowered.tiers, after, strict=True)),
         losers=tuple(sorted(gone))[:50],
-        proven=other.status is Status.OPTIMAL or (first is not None and first.value == first.bound),
+        proven=other.status is Status.OPTIMAL,
     )
+
+
+def _first(one: Workload) -> Workload:
+    """The workload before all others, and no larger than it must be."""
+    subgroups = tuple(
+        sub.model_copy(
+            update={"roles": tuple(role.model_copy(update={"replicas": role.min_count}) for role in sub.roles)}
+        )
+        for sub in one.subgroups
+    )
+    return one.model_copy(update={"tier": 0, "priority": 1000, "subgroups": subgroups})

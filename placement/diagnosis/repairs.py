@@ -16,12 +16,12 @@ _MOST_OF_A_KIND = 3
 
 
 def find_repairs(desk: Desk, case: Case, workload: str, blocking: Sequence[str]) -> tuple[Repair, ...]:
-    """Verified repairs in order: wait, shrink, relax a level, raise a quota, move running work, bring nodes back.
+    """Verified repairs in order: wait, shrink, relax a level, raise a quota, end running work, bring nodes back.
 
     `blocking` are running workloads that keep it out. A change that was not seen to work is not listed.
     """
     found: list[Repair] = []
-    for search in (_wait, _shrink, _relax, _quota, _move, _restore):
+    for search in (_wait, _shrink, _relax, _quota, _end, _restore):
         if desk.left() <= 0.01:
             break
         found.extend(search(desk, case, workload, blocking))
@@ -44,10 +44,21 @@ def _wait(desk: Desk, case: Case, workload: str, _blocking: Sequence[str]) -> It
         return desk.ask(question.beside(kept)).plan is not None
 
     at = _least(len(ends), fits)
-    if at is not None:
-        seconds = max(0, ends[at] - case.now_s)
+    if at is None:
+        return
+    gone = {name for name, end in due.items() if end is not None and end <= ends[at]}
+    then = case.model_copy(
+        update={
+            "now_s": max(case.now_s, ends[at]),
+            "running": tuple(one for one in case.running if one.workload.id not in gone),
+        }
+    )
+    if _fits(desk, then, workload):
+        seconds = ends[at] - case.now_s
         last = min(name for name, end in due.items() if end == ends[at])
-        text = f"wait {seconds / 3600:.1f} h, until {last} is due to end"
+        text = (
+            f"wait {seconds / 3600:.1f} h, until {last} is due to end" if seconds > 0 else f"wait for {last} (overdue)"
+        )
         yield Repair(kind="wait", change=text, verified=True)
 
 
@@ -129,16 +140,15 @@ def _quota(desk: Desk, case: Case, workload: str, _blocking: Sequence[str]) -> I
         name = tenant.parent
 
 
-def _move(desk: Desk, case: Case, workload: str, blocking: Sequence[str]) -> Iterator[Repair]:
-    """One running workload out of the way: elsewhere if it can go there, else ended."""
+def _end(desk: Desk, case: Case, workload: str, blocking: Sequence[str]) -> Iterator[Repair]:
+    """One running workload less."""
     question = desk.question(case, workload)
     found = 0
     for name in blocking:
         kept = [other for other in question.running if other != name]
         if found < _MOST_OF_A_KIND and desk.ask(question.beside(kept)).plan is not None:
             found += 1
-            setting = f"running.{name}.movable=true"
-            yield Repair(kind="move", change=f"move or end {name}", setting=setting, verified=True)
+            yield Repair(kind="end", change=f"end {name}", verified=True)
 
 
 def _restore(desk: Desk, case: Case, workload: str, _blocking: Sequence[str]) -> Iterator[Repair]:

@@ -27,7 +27,11 @@ def sentences(found: Diagnosis) -> list[str]:
             lines.append(f"These cannot all stand ({each}):")
             lines += [f"  - {one.kind} {one.name}{': ' if one.detail else ''}{one.detail}" for one in found.conflict]
         else:
-            lines.append("No rule and no running work is to blame: the fleet is too small for it.")
+            ground = "what runs there for good" if found.background else "the fleet"
+            lines.append(f"No rule and no other running work is to blame: {ground} leaves too little for it.")
+        if found.background:
+            more = f" and {len(found.background) - 5} more" if len(found.background) > 5 else ""
+            lines.append(f"Taken as given: {', '.join(found.background[:5])}{more}.")
     elif found.price is None:
         lines.append(f"{name}: neither a place nor a proof that there is none was found in the time given.")
     if found.price is not None:

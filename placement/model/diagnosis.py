@@ -34,7 +34,7 @@ class Cause(Document):
 class Repair(Document):
     """One change after which the workload fits beside all running work; `verified` by a placement that was checked."""
 
-    kind: Literal["wait", "shrink", "relax", "quota", "move", "restore"]
+    kind: Literal["wait", "shrink", "relax", "quota", "end", "restore"]
     change: Text
     setting: Text = ""
     """The same for `moorage whatif`, where that has a word for it."""
@@ -61,6 +61,8 @@ class Diagnosis(Document):
     proof: Text | None = None
     conflict: tuple[Cause, ...] = ()
     minimal: bool = False
+    background: tuple[Name, ...] = ()
+    """Running work that stays by any means (groups, affinity, MIG, what breaks a rule): part of the ground."""
     repairs: Annotated[tuple[Repair, ...], Field(max_length=64)] = ()
     price: Price | None = None
     """Where it fits, or would if work that may be evicted went: the optimum refuses it, at this price."""

@@ -11,7 +11,7 @@ from placement.model.state import Replica, Running
 from placement.rules.context import Context
 from solver.plan import Seat
 
-__all__ = ["disturbed", "homes"]
+__all__ = ["disturbed", "grown", "homes"]
 
 Spot = tuple[str, str, str, tuple[tuple[int, int], ...]]
 
@@ -21,6 +21,19 @@ def disturbed(one: Running, after: Placement | None) -> tuple[int, int]:
     here = Counter(_spot(replica) for replica in one.replicas)
     there = Counter(_spot(replica) for replica in (() if after is None else after.replicas))
     return (there - here).total(), here.total() - there.total()
+
+
+def grown(after: tuple[Placement, ...], before: tuple[Placement, ...]) -> tuple[Placement, ...]:
+    """Of each workload the replicas of roles on nodes that have more of them than before."""
+    held = {p.workload: Counter((r.subgroup, r.role, r.node) for r in p.replicas) for p in before}
+    found = []
+    for placement in after:
+        more = Counter((r.subgroup, r.role, r.node) for r in placement.replicas)
+        more.subtract(held.get(placement.workload, Counter()))
+        replicas = tuple(r for r in placement.replicas if more[r.subgroup, r.role, r.node] > 0)
+        if replicas:
+            found.append(placement.model_copy(update={"replicas": replicas}))
+    return tuple(found)
 
 
 def homes(context: Context) -> Iterator[tuple[Running, int, tuple[tuple[Seat, ...], ...]]]:

@@ -57,14 +57,12 @@ class Guarantee(HardRule[NoParams]):
             return []
         members = families(case)
         work = (*running_seats(case, fabric), *settled(case, fabric, placements))
+        before = running_seats(case.model_copy(update={"running": (*case.running, *case.mobile)}), fabric)
         found = []
         for tenant in case.tenants:
             family = members[tenant.name]
             now = sum(
-                sum(device.milli for device in replica.devices)
-                for one in (*case.running, *case.mobile)
-                if one.workload.tenant in family
-                for replica in one.replicas
+                seat.role.replica_gpu_milli for one in before if one.workload.tenant in family for seat in one.seats
             )
             least = min(tenant.guaranteed_gpu_milli or 0, now)
             left = sum(

@@ -10,7 +10,6 @@ from pydantic import Field
 from placement.model.case import Case, LoosenedCase
 from placement.model.fields import Document, EpochSeconds
 from placement.model.policy import RuleSpec
-from placement.model.state import Running
 from placement.rules.context import Context
 from placement.rules.disturbance import disturbed, homes
 from placement.rules.rule import HardRule, Placements
@@ -48,10 +47,8 @@ class Preemption(HardRule[PreemptionParams]):
         params = self.params(spec)
         atoms: list[Atom] = []
         for one, item, seats in homes(context):
-            ripe = _ripe(one, context.case, params)
-            move, leave = (one.movable or one.evictable) and ripe, one.evictable and ripe
-            if not (move and leave):
-                atoms.append(Stay(self.name, -1, item, seats, may_move=move, may_leave=leave))
+            if not one.evictable:
+                atoms.append(Stay(self.name, -1, item, seats, may_leave=False))
         tenants = {item: one.workload.tenant for one, item, _ in homes(context)}
         for name, family, limit in _budgets(context.case, params):
             members = tuple(item for item, tenant in tenants.items() if family is None or tenant in family)
@@ -66,12 +63,10 @@ class Preemption(HardRule[PreemptionParams]):
         found = []
         touched: list[str] = []
         for one in case.mobile if isinstance(case, LoosenedCase) else ():
-            name, ripe = one.workload.id, _ripe(one, case, params)
+            name = one.workload.id
             moved, lost = disturbed(one, placed.get(name))
-            if moved and not ((one.movable or one.evictable) and ripe):
-                found.append(f"{name} is moved, and {'may not be' if ripe else 'has only begun'}")
-            if lost == len(one.replicas) and not (one.evictable and ripe):
-                found.append(f"{name} is evicted, and {'may not be' if ripe else 'has only begun'}")
+            if lost == len(one.replicas) and not one.evictable:
+                found.append(f"{name} is evicted, and may not be")
             if moved or lost:
                 touched.append(one.workload.tenant)
         for name, family, limit in _budgets(case, params):
@@ -79,10 +74,6 @@ class Preemption(HardRule[PreemptionParams]):
             if count > limit:
                 found.append(f"{name}: {count} running workloads are disturbed, {limit} may be")
         return found
-
-
-def _ripe(one: Running, case: Case, params: PreemptionParams) -> bool:
-    return case.now_s - one.start_s >= params.min_runtime_s
 
 
 def _budgets(case: Case, params: PreemptionParams) -> Iterator[tuple[str, frozenset[str] | None, int]]:

@@ -8,7 +8,7 @@ import pytest
 from placement.diagnosis import diagnose, sentences
 from placement.engine import decide
 from placement.errors import InputError
-from placement.model import Case, Device, Proximity, Replica, Running, Tenant, Workload
+from placement.model import Affinity, Case, Device, PlacementGroup, Proximity, Replica, Running, Tenant, Workload
 from placement.model.diagnosis import Diagnosis, Scope
 from solver.workers import Inline
 from tests.placement.rules.small import gang, small_fleet
@@ -34,7 +34,7 @@ def test_running_work_in_the_way_is_named_and_each_is_necessary() -> None:
     assert found.scope is Scope.PROTECTED
     assert found.minimal
     assert {(cause.kind, cause.name) for cause in found.conflict} == {("running", "far"), ("running", "near")}
-    assert [(r.kind, r.verified) for r in found.repairs] == [("wait", True), ("move", True), ("move", True)]
+    assert [(r.kind, r.verified) for r in found.repairs] == [("wait", True), ("end", True), ("end", True)]
     assert "2.0 h" in found.repairs[0].change
 
 
@@ -88,6 +88,30 @@ def test_every_diagnosis_has_sentences() -> None:
     assert lines[0].startswith("big does not fit, even alone on the empty fleet")
     assert any("shrink role r from 9 to 8" in line for line in lines)
     assert sentences(told(gang("fine"))) == ["fine is placed."]
+
+
+def test_a_follower_of_pending_work_is_not_impossible() -> None:
+    near = Affinity(level="rack", workloads=("lead",))
+    found = told(
+        gang("follows", 2, gpus=4, workload={"affinity": (near,), "priority": 1}),
+        gang("lead", 2, gpus=4),
+        gang("large", 6, gpus=4),
+    )
+    assert found.scope is not Scope.EMPTY_FLEET
+
+
+def test_running_work_that_stays_for_good_is_said() -> None:
+    held = running("held", tuple(range(8)), evictable=True)
+    member = held.model_copy(update={"workload": held.workload.model_copy(update={"group": "g"})})
+    found = told(gang("new"), work=(member,), groups=(PlacementGroup(name="g", level="block"),))
+    assert found.background == ("held",)
+    assert any("Taken as given: held" in line for line in sentences(found))
+
+
+def test_the_price_is_that_of_the_least_size() -> None:
+    elastic = gang("elastic", 8, gpus=4, min_replicas=1, workload={"priority": 10})
+    found = told(elastic, gang("other", 8, gpus=4))
+    assert found.placed or found.price is not None
 
 
 @pytest.mark.badinput

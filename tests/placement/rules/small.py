@@ -26,6 +26,7 @@ from placement.model import (
 )
 from placement.rules import RULES
 from placement.rules.capacity import Capacity
+from placement.rules.disturbance import grown
 from solver.check import check, gang_violations
 from topology.fabric import Fabric
 from topology.model import Fleet, Health, Level, Node, PowerCap, Site, Taint, Window
@@ -114,7 +115,9 @@ def agree(case: Case, placements: tuple[Placement, ...]) -> tuple[Lowered, dict[
     for active in lowered.rules:
         name = active.rule.name
         if active.hard is not None:
+            fresh = grown(placements, anchor)
             before = set(active.hard.audit(lowered.case, fabric, anchor))
+            before -= set(active.hard.audit(lowered.case, fabric, fresh))
             found = [text for text in active.hard.audit(lowered.case, fabric, placements) if text not in before]
             broken[name] = bool(found)
             measured = [v.detail for v in report.violations if v.rule == name]
