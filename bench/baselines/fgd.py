@@ -111,13 +111,13 @@ class Fgd:
         return total
 
 
-def typical(demands: Iterable[Demand], percent: int = 95) -> list[tuple[Demand, float]]:
+def typical(demands: Iterable[Demand], percent: int = 95, *, memory: bool = False) -> list[tuple[Demand, float]]:
     """The most frequent demands that make up `percent` of the list, shares normalised to 1.
 
-    Memory does not tell classes apart, the order in which models are named does. Of equally frequent classes those
-    that insist on models come first, then those seen first.
+    Memory tells classes apart only if asked to, the order in which models are named does. Of equally frequent classes
+    those that insist on models come first, then those seen first.
     """
-    counts = Counter(demand._replace(memory=0) for demand in demands)
+    counts = Counter(demand if memory else demand._replace(memory=0) for demand in demands)
     ordered = sorted(counts.items(), key=lambda one: (-one[1], not one[0].models))
     total, reached, found = sum(counts.values()), 0, []
     for demand, count in ordered:

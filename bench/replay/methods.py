@@ -13,6 +13,7 @@ from bench.baselines.fgd import Fgd, typical
 from bench.baselines.first_fit import FirstFit
 from bench.baselines.gpu_clustering import GpuClustering
 from bench.baselines.gpu_packing import GpuPacking
+from bench.baselines.slots import Slots
 from bench.replay.ours import DecideBatches, GreedyBatches
 from bench.replay.sequence import Sequence
 from bench.replay.simulate import Dispatcher, OneByOne
@@ -54,6 +55,11 @@ def fgd(sequence: Sequence) -> OneByOne:
     return OneByOne(sequence, Fgd(classes, len(sequence.models)))
 
 
+def _slots(sequence: Sequence, _given: Given) -> Dispatcher:
+    classes = typical((sequence.demand(pod) for pod in sequence.original), memory=True)
+    return OneByOne(sequence, Slots(classes, len(sequence.models)))
+
+
 def _decide(sequence: Sequence, given: Given) -> Dispatcher:
     if given.workers is None:
         raise ValueError("decide needs workers")
@@ -67,6 +73,7 @@ METHODS = (
     ReplayMethod("gpu-packing", lambda sequence, _: OneByOne(sequence, GpuPacking()), reference="GpuPacking"),
     ReplayMethod("gpu-clustering", lambda sequence, _: OneByOne(sequence, GpuClustering()), reference="GpuClustering"),
     ReplayMethod("fgd", lambda sequence, _: fgd(sequence), reference="FGD"),
+    ReplayMethod("fgd-slots", _slots),
     ReplayMethod("greedy", lambda sequence, _: GreedyBatches(sequence, read_policy(_POLICY)), batched=True),
     ReplayMethod("moorage", _decide, batched=True, searches=True),
 )
