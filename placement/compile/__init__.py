@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from placement.compile.items import build_usage
 from placement.compile.lifting import Lifted, lift, lower_placements, terms, whole
+from placement.compile.loosening import min_runtime_s
 from placement.compile.lowering import Lowered, lower
 
-__all__ = ["Lifted", "Lowered", "build_usage", "lift", "lower", "lower_placements", "terms", "whole"]
+__all__ = ["Lifted", "Lowered", "build_usage", "lift", "lower", "lower_placements", "min_runtime_s", "terms", "whole"]

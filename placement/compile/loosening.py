@@ -18,7 +18,7 @@ from placement.model.workload import Role, Subgroup, Workload
 from placement.rules.relations import concerns
 from topology.fabric import Fabric
 
-__all__ = ["loosen"]
+__all__ = ["loosen", "min_runtime_s"]
 
 
 def loosen(case: Case, fabric: Fabric, held: frozenset[str] = frozenset()) -> Case:
@@ -26,7 +26,7 @@ def loosen(case: Case, fabric: Fabric, held: frozenset[str] = frozenset()) -> Ca
 
     The same object if there is none.
     """
-    least_s = _min_runtime_s(case)
+    least_s = min_runtime_s(case)
     chosen = [
         r
         for r in case.running
@@ -50,7 +50,7 @@ def loosen(case: Case, fabric: Fabric, held: frozenset[str] = frozenset()) -> Ca
     return LoosenedCase.model_construct(**fields, mobile=tuple(chosen))
 
 
-def _min_runtime_s(case: Case) -> int:
+def min_runtime_s(case: Case) -> int:
     """How long work must have run before it may be disturbed (rule `preemption`)."""
     found = (spec.params.get("min_runtime_s", 0) for spec in case.policy.rules if spec.name == "preemption")
     least = next(found, 0)

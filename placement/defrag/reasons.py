@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from placement.compile import Lowered
-from placement.model import Running
-from solver.atoms import Stay
+from placement.compile import Lowered, min_runtime_s
+from placement.model import Case, Running
 from solver.plan import Plan
 
 __all__ = ["obstacles"]
@@ -30,7 +29,7 @@ def obstacles(
             if any(label[index[replica.node]] == number[domain] for replica in one.replicas)
         ]
         if held:
-            told = "; ".join(f"{one.workload.id} {_why_held(one)}" for one in held[:4])
+            told = "; ".join(f"{one.workload.id} {_why_held(lowered.case, one)}" for one in held[:4])
             more = f"; and {len(held) - 4} more" if len(held) > 4 else ""
             yield domain, f"held by work that cannot move: {told}{more}", tuple(one.workload.id for one in held)
             continue
@@ -40,12 +39,8 @@ def obstacles(
             if any(label[seat.bin] == number[domain] for seats in parts for seat in seats)
         ]
         names = tuple(sorted(lowered.refs[item].members[0].id for item in items))
-        fixed = {atom.item for atom in lowered.problem.atoms if isinstance(atom, Stay) and not atom.may_move}
-        young = sorted(lowered.refs[item].members[0].id for item in set(items) & fixed)
         blocked = sorted(lowered.refs[item].members[0].id for item in set(items) & set(stuck))
-        if young:
-            reason = f"held by work that has only begun (preemption.min_runtime_s): {', '.join(young[:4])}"
-        elif blocked:
+        if blocked:
             reason = f"no safe order of steps: {', '.join(blocked[:4])} waits for room that nothing gives up first"
         elif proven:
             reason = "proven: no permitted set of moves frees more domains (room elsewhere, rules, limits on moves)"
@@ -54,9 +49,11 @@ def obstacles(
         yield domain, reason, names
 
 
-def _why_held(one: Running) -> str:
-    if not one.movable:
+def _why_held(case: Case, one: Running) -> str:
+    if not (one.movable or one.evictable):
         return "is not movable"
+    if max(0, case.now_s - one.start_s) < min_runtime_s(case):
+        return "has only begun (preemption.min_runtime_s)"
     if one.workload.group is not None:
         return "belongs to a placement group"
     if one.workload.affinity:
