@@ -22,7 +22,7 @@ from solver.workers import Workers
 
 __all__ = ["METHODS", "Given", "ReplayMethod", "fgd"]
 
-_POLICY = Path(__file__).resolve().parents[1] / "policies" / "openb.toml"
+_POLICY = Path(__file__).resolve().parents[1] / "policies" / "trace.toml"
 
 
 @dataclass(frozen=True)
