@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from placement.compile.lowering import Lowered
 from placement.errors import InputError
-from placement.model.case import LoosenedCase
 from placement.model.decision import Decision, Eviction, Move, PlacedReplica, Placement, Shrink, Term
 from placement.model.state import Device, Running
-from placement.rules.disturbance import disturbed
+from placement.rules.disturbance import disturbed, mobile
 from solver.check import Report
 from solver.items import PartKey
 from solver.plan import Plan, Seat
@@ -32,7 +31,7 @@ def lift(lowered: Lowered, plan: Plan) -> Lifted:
     """The plan in terms of workloads, in order of their ids; replicas in order of subgroup, role and node."""
     placed = {placement.workload: placement for placement in _placements(lowered, plan)}
     moves, shrinks, evictions = [], [], []
-    for one in _mobile(lowered):
+    for one in mobile(lowered.case):
         name = one.workload.id
         after = placed.pop(name, None)
         moved, lost = disturbed(one, after)
@@ -62,7 +61,7 @@ def whole(lowered: Lowered, decision: Lifted | Decision) -> tuple[Placement, ...
 
     InputError if running work is named that the decision has no say in, or twice.
     """
-    mobile = {one.workload.id: one for one in _mobile(lowered)}
+    running = {one.workload.id: one for one in mobile(lowered.case)}
     told: dict[str, tuple[PlacedReplica, ...] | None] = {}
     changes: tuple[tuple[str, tuple[Move | Shrink | Eviction, ...]], ...] = (
         ("moves", decision.moves),
@@ -72,22 +71,18 @@ def whole(lowered: Lowered, decision: Lifted | Decision) -> tuple[Placement, ...
     for field, entries in changes:
         for row, entry in enumerate(entries):
             at = f"{field}[{row}].workload"
-            if entry.workload not in mobile:
+            if entry.workload not in running:
                 raise InputError(at, f"{entry.workload!r} is not running work that may be disturbed", "leave it out")
             if entry.workload in told:
                 raise InputError(at, f"{entry.workload!r} is disturbed twice", "list it once")
             told[entry.workload] = None if isinstance(entry, Eviction) else entry.replicas
     found = list(decision.placements)
-    for name, one in mobile.items():
+    for name, one in running.items():
         stays = tuple(PlacedReplica.model_construct(**dict(replica)) for replica in one.replicas)
         replicas = told.get(name, stays)
         if replicas is not None:
             found.append(Placement(workload=name, replicas=replicas))
     return tuple(found)
-
-
-def _mobile(lowered: Lowered) -> tuple[Running, ...]:
-    return lowered.case.mobile if isinstance(lowered.case, LoosenedCase) else ()
 
 
 def _placements(lowered: Lowered, plan: Plan) -> tuple[Placement, ...]:

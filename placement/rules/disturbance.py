@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from placement.model.case import LoosenedCase
+from placement.model.case import Case, LoosenedCase
 from placement.model.decision import PlacedReplica, Placement
 from placement.model.state import Replica, Running
 from placement.rules.context import Context
 from solver.plan import Seat
 
-__all__ = ["disturbed", "grown", "homes"]
+__all__ = ["disturbed", "grown", "homes", "mobile"]
 
 Spot = tuple[str, str, str, tuple[tuple[int, int], ...]]
+
+
+def mobile(case: Case) -> tuple[Running, ...]:
+    """The running work of a case that may be disturbed; none in a case that was not loosened."""
+    return case.mobile if isinstance(case, LoosenedCase) else ()
 
 
 def disturbed(one: Running, after: Placement | None) -> tuple[int, int]:
@@ -38,7 +43,7 @@ def grown(after: tuple[Placement, ...], before: tuple[Placement, ...]) -> tuple[
 
 def homes(context: Context) -> Iterator[tuple[Running, int, tuple[tuple[Seat, ...], ...]]]:
     """(running work, its item, its seats per part) for all work that may be disturbed."""
-    for one in context.case.mobile if isinstance(context.case, LoosenedCase) else ():
+    for one in mobile(context.case):
         seats: dict[tuple[str, str], list[Seat]] = {}
         for replica in one.replicas:
             devices = tuple(sorted((device.index, device.milli) for device in replica.devices))

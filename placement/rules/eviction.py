@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from placement.model.case import Case, LoosenedCase
+from placement.model.case import Case
 from placement.model.fields import Document, Positive
 from placement.model.policy import RuleSpec
 from placement.rules.context import Context
-from placement.rules.disturbance import homes
+from placement.rules.disturbance import homes, mobile
 from placement.rules.refused import value_of_replica
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.units import floor_div
@@ -55,7 +55,7 @@ class Eviction(ObjectiveRule[EvictionParams]):
         params = self.params(spec)
         placed = {placement.workload: placement.replicas for placement in placements}
         total = 0
-        for one in case.mobile if isinstance(case, LoosenedCase) else ():
+        for one in mobile(case):
             roles = {(sub.name, role.name): role for sub in one.workload.subgroups for role in sub.roles}
             before = Counter((replica.subgroup, replica.role) for replica in one.replicas)
             after = Counter((replica.subgroup, replica.role) for replica in placed.get(one.workload.id, ()))

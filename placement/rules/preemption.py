@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from placement.model.case import Case, LoosenedCase
+from placement.model.case import Case
 from placement.model.fields import Document, EpochSeconds
 from placement.model.policy import RuleSpec
 from placement.rules.context import Context
-from placement.rules.disturbance import disturbed, homes
+from placement.rules.disturbance import disturbed, homes, mobile
 from placement.rules.rule import HardRule, Placements
 from placement.rules.tenancy import families
 from solver.atoms import Disruptions, Stay
@@ -62,7 +62,7 @@ class Preemption(HardRule[PreemptionParams]):
         placed = {placement.workload: placement for placement in placements}
         found = []
         touched: list[str] = []
-        for one in case.mobile if isinstance(case, LoosenedCase) else ():
+        for one in mobile(case):
             name = one.workload.id
             moved, lost = disturbed(one, placed.get(name))
             if lost == len(one.replicas) and not one.evictable:

@@ -7,14 +7,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from placement.model.case import Case, LoosenedCase
+from placement.model.case import Case
 from placement.model.fields import Document, Natural
 from placement.model.policy import RuleSpec
 from placement.model.state import Running
 from placement.model.workload import Kind
 from placement.rules.amounts import check_amount
 from placement.rules.context import Context
-from placement.rules.disturbance import disturbed, homes
+from placement.rules.disturbance import disturbed, homes, mobile
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.units import MICRO, MILLI, ceil_div
 from solver.atoms import Stay
@@ -72,7 +72,7 @@ class Stability(ObjectiveRule[StabilityParams]):
         params = self.params(spec)
         placed = {placement.workload: placement for placement in placements}
         total = 0
-        for one in case.mobile if isinstance(case, LoosenedCase) else ():
+        for one in mobile(case):
             once, each = _prices(one, case.now_s, params)
             moved, lost = disturbed(one, placed.get(one.workload.id))
             if lost == len(one.replicas):
