@@ -48,3 +48,10 @@ def data_dir() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip(f"set {DATA} to the folder of measured data")
     return Path(folder)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their place, not by their content: packed content may hold the time at which it was packed,
+    and workers that collect in different seconds must find the same tests.
+    """
+    return argname if isinstance(val, bytes) else None

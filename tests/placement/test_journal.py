@@ -77,15 +77,15 @@ def test_a_start_of_several_ids_is_refused(journal: Journal, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
-        b"not packed",
-        gzip.compress(b"{"),
-        gzip.compress(b"[]"),
-        gzip.compress(b'{"kept_s": 1}'),
-        gzip.compress(b'{"kept_s": "x", "case": {}, "decision": {}}'),
-        gzip.compress(b'{"kept_s": 1, "case": {}, "decision": {}}'),
-        gzip.compress(b"\xff\xfe"),
-        gzip.compress(b'{"kept_s": 1, "case": {}, "decision": {}}')[:-9],
+        pytest.param(b"", id="empty"),
+        pytest.param(b"not packed", id="not packed"),
+        pytest.param(gzip.compress(b"{"), id="no JSON"),
+        pytest.param(gzip.compress(b"[]"), id="a list"),
+        pytest.param(gzip.compress(b'{"kept_s": 1}'), id="no case"),
+        pytest.param(gzip.compress(b'{"kept_s": "x", "case": {}, "decision": {}}'), id="no time"),
+        pytest.param(gzip.compress(b'{"kept_s": 1, "case": {}, "decision": {}}'), id="an empty case"),
+        pytest.param(gzip.compress(b"\xff\xfe"), id="no text"),
+        pytest.param(gzip.compress(b'{"kept_s": 1, "case": {}, "decision": {}}')[:-9], id="cut"),
     ],
 )
 def test_a_damaged_entry_is_told(data: bytes, tmp_path: Path) -> None:
