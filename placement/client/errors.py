@@ -71,7 +71,7 @@ def error_of(call: grpc.RpcError) -> MoorageError:
             return Conflict(message)
         case "DEADLINE_EXCEEDED":
             return DeadlineExceeded(message)
-        case "DRAINING" | "UNAVAILABLE":
+        case "DRAINING" | "UNAVAILABLE" | "CANCELLED":
             return Unreachable(message)
         case _:
             return ServerError(code, message)
@@ -83,7 +83,9 @@ def retry_after_s(call: grpc.RpcError) -> float | None:
     info = _details(failed).get("RetryInfo")
     if info is not None:
         return float(info.retry_delay.ToMilliseconds()) / 1000
-    return 0.2 if failed.code().name == "UNAVAILABLE" else None
+    # A caller that gives up sees no status. CANCELLED comes from gRPC, for calls that a closing server never read
+    # (grpc/grpc issue 41785).
+    return 0.2 if failed.code().name in {"UNAVAILABLE", "CANCELLED"} else None
 
 
 def _details(failed: Any) -> dict[str, Any]:

@@ -32,7 +32,8 @@ def test_sixteen_clients_for_some_seconds_break_nothing() -> None:
 def test_sigterm_under_load_answers_or_refuses_every_call_and_exits_with_0() -> None:
     seen = asyncio.run(_terminated())
     assert seen.calls["Place"] >= 8
-    allowed = {*DOCUMENTED["Place"], "UNAVAILABLE"}
+    # CANCELLED is gRPC's word for a call that the closing listener never handed over (grpc/grpc issue 41785).
+    allowed = {*DOCUMENTED["Place"], "UNAVAILABLE", "CANCELLED"}
     assert {name.split()[1] for name in seen.errors} <= allowed, seen.errors
 
 

@@ -35,6 +35,8 @@ from placement.service.placing import Decide
 from placement.service.server import ServerConfig, warm_engine
 from placement.service.status import status_of
 from placement.store import AlreadyRunning, NoFabric
+from placement.v1 import placement_pb2 as pb
+from placement.v1 import placement_pb2_grpc
 from tests.placement.service.calls import FirstFit
 from tests.placement.service.conftest import Start, start
 from topology.edits import Drain
@@ -193,6 +195,28 @@ def test_a_server_that_is_not_there_is_unreachable() -> None:
             assert not client.serving()
             with pytest.raises((Unreachable, DeadlineExceeded)):
                 client.fabric()
+
+
+async def test_a_call_that_a_closing_server_never_read_is_sent_again() -> None:
+    class Closing(placement_pb2_grpc.PlacementServiceServicer):
+        calls = 0
+
+        async def GetFabric(self, request: pb.GetFabricRequest, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+            self.calls += 1
+            await context.abort(grpc.StatusCode.CANCELLED)
+
+    closing_down = Closing()
+    server = grpc.aio.server()
+    placement_pb2_grpc.add_PlacementServiceServicer_to_server(closing_down, server)  # type: ignore[no-untyped-call]
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with AsyncClient(f"127.0.0.1:{port}", timeouts=Timeouts(other_s=2.0, fleet_s=2.0)) as client:
+            with pytest.raises((Unreachable, DeadlineExceeded)):
+                await client.fabric()
+    finally:
+        await server.stop(None)
+    assert closing_down.calls >= 2
 
 
 async def test_a_refused_call_is_sent_again_until_it_is_taken(start: Start) -> None:
