@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median, quantiles
+from math import ceil, log
+from statistics import linear_regression, median, quantiles
 from typing import Any
 
 from bench.rows import Row
 from bench.suite import Arm
 from placement.rating import gap_of
 
-__all__ = ["Duel", "Scored", "Spread", "by", "duel", "score", "spread", "turn"]
+__all__ = ["Duel", "Scored", "Spread", "by", "duel", "exponent", "score", "spread", "turn"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Spread:
     first: float
     middle: float
     third: float
+    most: float
+    """99 of 100 figures are at most this."""
     high: float
 
     def text(self, form: Callable[[float], str]) -> str:
@@ -40,7 +43,17 @@ def spread(numbers: Iterable[float]) -> Spread | None:
     if not found:
         return None
     first, _, third = quantiles(found, n=4, method="inclusive") if len(found) > 1 else found * 3
-    return Spread(len(found), found[0], first, median(found), third, found[-1])
+    most = found[ceil(0.99 * len(found)) - 1]
+    return Spread(len(found), found[0], first, median(found), third, most, found[-1])
+
+
+def exponent(costs: Mapping[float, float]) -> float | None:
+    """The x of cost = c size^x that fits best on log axes (least squares); None for fewer than two sizes."""
+    told = {size: cost for size, cost in costs.items() if size > 0 and cost > 0}
+    if len(told) < 2:
+        return None
+    slope, _ = linear_regression([log(size) for size in told], [log(cost) for cost in told.values()])
+    return slope
 
 
 @dataclass(frozen=True)

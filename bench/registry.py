@@ -8,8 +8,9 @@ from typing import Any
 from bench.baselines.registry import CASE_METHODS, gang_methods
 from bench.fleet_j import FleetJ, Gangs
 from bench.own import Adapter, CaseGreedy, Engine, SolverGreedy, SolverSearch
+from bench.served import Served
 from bench.suite import MakeMethod, Suite
-from bench.suites.fleet import exact, fleet
+from bench.suites.fleet import exact, fleet, late
 from bench.suites.gangs import fleet_j, gangs_of, problem_j
 from bench.suites.gap import agents_of, gap, problem_gap
 from bench.suites.micro import micro
@@ -32,6 +33,7 @@ def suites() -> Mapping[str, Suite]:
         fleet_j({**gang_methods(gangs), **_solver(gangs)}),
         gap(_solver(Adapter(problem_gap, agents_of))),
         roadef({"initial": Initial, "moorage": _solver(Adapter(problem_roadef, machines_of))["moorage"]}),
+        late({"moorage": Served}),
         micro(),
     )
     return {suite.name: suite for suite in found}

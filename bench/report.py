@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.blocks import Block, Heading, Plots, Table, Text, as_html, as_markdown
 from bench.curves import REPLAY, replay_blocks
-from bench.figures import Scored, by, score, spread
+from bench.figures import Scored, by, exponent, score, spread
 from bench.plots import gap_against_time, growth, micro, phases, profiles, styles
 from bench.rows import Row, read_rows
 from bench.tables import duels, overview, proofs, reached, troubles
@@ -72,15 +72,18 @@ def _suite(suite: str, ones: Sequence[Scored]) -> list[Block]:
 def _micro(ones: Sequence[Scored]) -> list[Block]:
     rows = []
     for operation, same in by(ones, lambda one: one.arm.method).items():
-        line = [operation]
+        line, costs = [operation], {}
         for nodes, mine in by(ones, lambda one: one.row["size"]["nodes"]).items():
             took = spread(one.row["answer_ms"] for one in mine if one in same and not one.row["failed"])
             line.append("-" if took is None else took.text(lambda ms: f"{ms:.3g}"))
-            del nodes
-        rows.append(tuple(line))
+            if took is not None:
+                costs[float(nodes)] = took.middle
+        grows = exponent(costs)
+        rows.append((*line, "-" if grows is None else f"{grows:.2f}"))
     sizes = by(ones, lambda one: one.row["size"]["nodes"])
     picture = micro(ones)
-    table = Table("Milliseconds, median (quartiles).", ("operation", *(f"{nodes} nodes" for nodes in sizes)), rows)
+    head = ("operation", *(f"{nodes} nodes" for nodes in sizes), "grows with nodes to the power of")
+    table = Table("Milliseconds, median (quartiles).", head, rows)
     return [Heading(2, "micro"), table, *([] if picture is None else [picture])]
 
 

@@ -75,7 +75,17 @@ def reached(ones: Sequence[Scored], scale: str | None, *, folded: bool = False) 
         "value: median per tier",
         "gap: median (quartiles)",
     )
-    told = (*head, "worst", "proven", "admitted", "time s: median (quartiles)", "worst", "past the limit s", "worst")
+    told = (
+        *head,
+        "worst",
+        "proven",
+        "admitted",
+        "time s: median (quartiles)",
+        "worst",
+        "past the limit s",
+        "p99",
+        "worst",
+    )
     what = "All cells." if scale is None else f"What was reached, by {scale}."
     return Table(what, told, rows, numbers=2, folded=folded)
 
@@ -106,6 +116,7 @@ def _line(arm: Arm, mine: Sequence[Scored]) -> tuple[str, ...]:
         "-" if took is None else took.text(seconds),
         "-" if took is None else seconds(took.high),
         "-" if late is None else seconds(late.middle),
+        "-" if late is None else seconds(late.most),
         "-" if late is None else seconds(late.high),
     )
 

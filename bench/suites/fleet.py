@@ -12,7 +12,7 @@ from bench.suite import Grid, MakeMethod, Suite, points
 from placement.cases.synth import synth_case
 from placement.model import Case, default_policy, read_policy
 
-__all__ = ["FLEET_WEIGHTED", "exact", "fleet", "weighted_case"]
+__all__ = ["FLEET_WEIGHTED", "exact", "fleet", "late", "weighted_case"]
 
 FLEET_WEIGHTED = Path(__file__).resolve().parents[1] / "policies" / "fleet-weighted.toml"
 _PENDING = {128: 40, 1024: 200, 4096: 500, 16384: 2000}
@@ -53,6 +53,25 @@ def exact(methods: Mapping[str, MakeMethod]) -> Suite:
         limits_s=(10.0,),
         quick_limits_s=(4.0,),
         tiers=("refused work", "fairness", "money"),
+    )
+
+
+def late(methods: Mapping[str, MakeMethod]) -> Suite:
+    """The same fleets, from small to large, with limits from 50 ms to 10 s, as a gRPC caller meets them.
+
+    In full 2,100 calls: 5 seeds on 3 sizes of 2 fleets, 7 limits, 10 rounds.
+    """
+    return Suite(
+        name="late",
+        about="answers as a gRPC caller sees them: limits from 50 ms to 10 s, how long past them",
+        grid={"fleet": ("hgx", "mixed"), "nodes": (128, 1024, 4096), "occupancy": (0.8,), "seed": _SEEDS[:5]},
+        quick={"nodes": (128, 512), "seed": (0,)},
+        specs=_fleet_specs,
+        methods=methods,
+        limits_s=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+        quick_limits_s=(0.1, 1.0),
+        rounds=10,
+        tiers=("micro-USD/h and refused work",),
     )
 
 

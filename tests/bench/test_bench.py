@@ -85,6 +85,16 @@ def test_another_limit_is_another_measurement(tmp_path: Path) -> None:
     assert [row["limit_s"] for row in rows_of(tmp_path)] == [0.5, 0.501]
 
 
+def test_a_caller_of_the_real_server_is_timed_and_its_answer_judged(tmp_path: Path) -> None:
+    args = ["run", "late", "--set", "fleet=hgx", "--set", "nodes=16", "--seeds", "1", "--limits", "1s", "--rounds", "2"]
+    assert main([*args, "--out", str(tmp_path)]) == 0
+    rows = rows_of(tmp_path)
+    assert len(rows) == 2
+    assert all(row["failed"] is None and row["violations"] == [] for row in rows)
+    assert all(row["admitted"] > 0 and row["note"] in {"OPTIMAL", "FEASIBLE"} for row in rows)
+    assert all(row["answer_ms"] >= row["timings_ms"]["total_ms"] for row in rows), "a caller waits longer than a solve"
+
+
 def test_a_micro_operation_is_timed_and_looked_at(tmp_path: Path) -> None:
     args = ["run", "micro", "--set", "nodes=16,32", "--seeds", "1", "--rounds", "1", "--out", str(tmp_path)]
     assert main(args) == 0
@@ -98,7 +108,7 @@ def test_the_list_names_suites_parameters_and_methods(capsys: pytest.CaptureFixt
     assert main(["list"]) == 0
     said = capsys.readouterr().out
     names = [line.split()[0] for line in said.splitlines() if not line.startswith(" ")]
-    assert names == ["fleet", "exact", "openb", "philly", "fleet-j", "gap", "roadef", "micro"]
+    assert names == ["fleet", "exact", "openb", "philly", "fleet-j", "gap", "roadef", "late", "micro"]
     assert "nodes: 128 1024 4096 16384" in said
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from bench.blocks import as_html, as_markdown
 from bench.compare import changes, sign_test
 from bench.curves import REPLAY
-from bench.figures import duel, score, spread
+from bench.figures import duel, exponent, score, spread
 from bench.report import blocks_of
 from bench.rows import Row
 from bench.svg import Axis
@@ -54,6 +54,20 @@ def row(method: str, values: list[int] | None, seed: int = 0, **more: Any) -> Ro
         "environment": HERE,
     }
     return plain | more
+
+
+def test_growth_is_the_slope_on_log_axes() -> None:
+    found = exponent({2.0: 3 * 2.0**1.5, 8.0: 3 * 8.0**1.5, 32.0: 3 * 32.0**1.5})
+    assert found is not None
+    assert abs(found - 1.5) < 1e-9
+    assert exponent({2.0: 1.0}) is None
+    assert exponent({2.0: 1.0, 4.0: 0.0}) is None
+
+
+def test_of_a_hundred_figures_the_last_but_one_is_what_99_in_100_keep() -> None:
+    found = spread(range(100))
+    assert found is not None
+    assert (found.middle, found.most, found.high) == (49.5, 98, 99)
 
 
 def test_gaps_are_to_the_best_bound_that_stands() -> None:
