@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from placement.model import Placement, Running, Workload
 from placement.model.document import input_error
 from placement.service.bodies import (
+    BatchBody,
     CaseAnswer,
     CaseBody,
     CheckAnswer,
@@ -131,7 +132,7 @@ def what_if(
 ) -> Call[WhatIfAnswer]:
     """See `Client.what_if`."""
     place_ = _body(
-        PlaceBody,
+        BatchBody,
         workloads=tuple(workloads),
         running=tuple(running or ()),
         use_server_state=running is None,
@@ -229,7 +230,7 @@ def read_put(response: Message) -> PutAnswer:
     return decode(response, PutAnswer, "PutFabricStream")
 
 
-def _solve_s(body: PlaceBody) -> float:
+def _solve_s(body: BatchBody) -> float:
     """The time that one solve may take."""
     return 60.0 if body.work is not None else body.asked_ms(2000) / 1000
 
