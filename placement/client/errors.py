@@ -24,7 +24,7 @@ from placement.store import AlreadyRunning, NoFabric
 if TYPE_CHECKING:
     import grpc
 
-__all__ = ["ServerError", "error_of", "retry_after_s"]
+__all__ = ["ServerError", "error_of", "retry_after_s", "unreachable"]
 
 _DETAILS = "grpc-status-details-bin"
 
@@ -84,6 +84,11 @@ def retry_after_s(call: grpc.RpcError) -> float | None:
     if info is not None:
         return float(info.retry_delay.ToMilliseconds()) / 1000
     return 0.2 if failed.code().name == "UNAVAILABLE" else None
+
+
+def unreachable(target: str) -> Unreachable:
+    """The error where nobody answers at an address."""
+    return Unreachable(f"no server answers at {target}; start it there, or give the address where it runs")
 
 
 def _details(failed: Any) -> dict[str, Any]:
