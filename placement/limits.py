@@ -18,10 +18,15 @@ from placement.model.document import MAX_BYTES, input_error
 from placement.model.fields import Document
 from topology.model import Fleet
 
-__all__ = ["PREFIX", "InputLimits"]
+__all__ = ["PREFIX", "InputLimits", "option"]
 
 PREFIX = "MOORAGE_MAX_"
 """Environment variables are this and the name of a field in capitals, such as `MOORAGE_MAX_NODES`."""
+
+
+def option(name: str) -> str:
+    """The option of `moorage serve` for a field of InputLimits, such as `--max-nodes`."""
+    return f"--max-{name.replace('_', '-')}"
 
 
 class InputLimits(Document):
@@ -41,8 +46,11 @@ class InputLimits(Document):
     """Bytes of a document, unpacked, or of a message."""
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> InputLimits:
-        """The defaults, but for what the environment sets. InputError names the variable that is no such number."""
+    def from_environment(cls, environ: Mapping[str, str], **options: int | None) -> InputLimits:
+        """The defaults, but for what the environment sets, but for what the options set (None: not given).
+
+        InputError names the variable, or the option of `moorage serve`, that is no such number.
+        """
         found: dict[str, int] = {}
         for name in cls.model_fields:
             variable = PREFIX + name.upper()
@@ -53,7 +61,8 @@ class InputLimits(Document):
                 found[name] = int(text)
             except ValueError:
                 raise InputError(variable, f"{text[:40]!r} is no whole number", "write digits only") from None
-        return cls.of(found, lambda name: PREFIX + name.upper())
+        given = {name: value for name, value in options.items() if value is not None}
+        return cls.of(found | given, lambda name: option(name) if name in given else PREFIX + name.upper())
 
     @classmethod
     def of(cls, found: Mapping[str, int], named: Callable[[str], str] = str) -> InputLimits:
@@ -97,5 +106,5 @@ class InputLimits(Document):
             raise InputError(
                 field,
                 f"{amount:,} {what} are more than the limit of {limit:,}",
-                f"send fewer, or raise {PREFIX}{name.upper()} where it is decided",
+                f"send fewer, or raise {PREFIX}{name.upper()} (of a server: {option(name)})",
             )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from placement.cli import case, check, defrag, explain, fleet, replay, serve, solve, topology, version, whatif
+from placement.cli import case, check, defrag, explain, fleet, replay, serve, server, solve, topology, version, whatif
 from placement.cli.streams import one_line
 from placement.errors import MoorageError
 
@@ -64,6 +64,18 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     topologies.command("show", epilog=topology.SHOW_EXAMPLES)(topology.show)
+    servers = typer.Typer(
+        help="Ask or change a running server; MOORAGE_SERVER is the default of --server.",
+        epilog=server.EXAMPLES,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    servers.command("put", epilog=server.PUT_EXAMPLES)(server.put)
+    servers.command("get", epilog=server.GET_EXAMPLES)(server.get)
+    servers.command("edit", epilog=server.EDIT_EXAMPLES)(server.edit)
+    servers.command("place", epilog=server.PLACE_EXAMPLES)(server.place)
+    servers.command("list", epilog=server.LIST_EXAMPLES)(server.list_)
+    servers.command("release", epilog=server.RELEASE_EXAMPLES)(server.release)
     app.add_typer(cases, name="case")
     app.command("solve", epilog=solve.EXAMPLES)(solve.solve)
     app.command("whatif", epilog=whatif.EXAMPLES)(whatif.whatif)
@@ -72,6 +84,7 @@ def build() -> typer.Typer:
     app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
     app.command("check", epilog=check.EXAMPLES)(check.check)
     app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
+    app.add_typer(servers, name="server")
     app.add_typer(fleets, name="fleet")
     app.add_typer(topologies, name="topology")
     app.command("version", epilog=version.EXAMPLES)(version.version)

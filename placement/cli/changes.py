@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["changed", "limits"]
 
 
-def limits() -> InputLimits:
-    """How large a document may be, by the environment. InputError if a variable is no such number."""
+def limits(**options: int | None) -> InputLimits:
+    """How large a document may be, by the environment and by options. InputError if one is no such number."""
     from placement.limits import InputLimits  # noqa: PLC0415 - brings pydantic
 
-    return InputLimits.from_environment(os.environ)
+    return InputLimits.from_environment(os.environ, **options)
 
 
 def changed(path: str, *, policy: str | None = None, seed: int | None = None, work: int | None = None) -> Case:

@@ -20,17 +20,17 @@ __all__ = ["Session", "deciding", "seconds"]
 _WARM_UP_S = 60.0
 
 
-def seconds(time_limit: str | None) -> float | None:
-    """The seconds of `--time-limit`; None if it was not given. InputError if it is no duration."""
-    if time_limit is None:
+def seconds(text: str | None, option: str = "--time-limit") -> float | None:
+    """The seconds of an option; None if it was not given. InputError if it is no duration."""
+    if text is None:
         return None
     from placement.errors import InputError  # noqa: PLC0415 - with the one below
     from placement.units import parse_duration  # noqa: PLC0415 - --help does without
 
     try:
-        return parse_duration(time_limit) / 1e3
+        return parse_duration(text) / 1e3
     except InputError as error:
-        raise InputError("--time-limit", error.problem, error.mend) from None
+        raise InputError(option, error.problem, error.mend) from None
 
 
 class Session:

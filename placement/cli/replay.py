@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -12,7 +12,7 @@ from placement.cli.deciding import deciding, seconds
 from placement.cli.streams import OutputForm, check_writable, one_line, print_text, write_output
 
 if TYPE_CHECKING:
-    from placement.journal import FolderJournal
+    from placement.journal import Entry, FolderJournal
 
 __all__ = ["EXAMPLES", "replay"]
 
@@ -21,6 +21,7 @@ Examples:
   moorage replay --journal journal                    # list what is kept, the latest first
   moorage replay 4f9c01 --journal journal
   moorage replay 4f9c01 --journal journal --time-limit 30s --out-case case.json
+  moorage replay 4f9c01 --server localhost:50051
 """
 
 
@@ -29,7 +30,12 @@ def replay(
         str | None, typer.Argument(metavar="[ID]", help="Case id, or the start of it; none = list the journal.")
     ] = None,
     *,
-    journal: Annotated[str, typer.Option("--journal", metavar="FOLDER", help="Folder of `moorage serve --journal`.")],
+    journal: Annotated[
+        str | None, typer.Option("--journal", metavar="FOLDER", help="Folder of `moorage serve --journal`.")
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option("--server", metavar="HOST:PORT", help="Ask a running server for the case instead.")
+    ] = None,
     time_limit: Annotated[
         str | None, typer.Option("--time-limit", help="Time to decide instead of the case's budget: 500ms, 2s, 1m.")
     ] = None,
@@ -47,12 +53,15 @@ def replay(
     for path, option in ((out, "--out"), (out_case, "--out-case")):
         if path is not None:
             check_writable(path, option)
-    held = _open(journal)
+    if (journal is None) == (server is None):
+        _refuse("--journal", "one of --journal and --server says where the case is", "give one of the two")
     if name is None:
-        _list(held, last, output)
+        if journal is None:
+            _refuse("ID", "a server does not list its journal", "give the case id of a decision")
+        _list(_open(journal), last, output)
         return 0
     with deciding() as session:
-        entry = held.find(name)
+        entry = _fetch(server, name) if journal is None else _open(journal).find(name)
         again = session.decide(entry.case, limit_s)
     from placement.journal import agree  # noqa: PLC0415 - loaded by now
     from placement.verify import verify  # noqa: PLC0415
@@ -86,6 +95,23 @@ def replay(
                 print(f"  {one_line(line)}")
         print(found.says)
     return 0 if valid and found.consistent else 1
+
+
+def _refuse(field: str, problem: str, mend: str) -> NoReturn:
+    from placement.errors import InputError  # noqa: PLC0415 - with what needs it
+
+    raise InputError(field, problem, mend)
+
+
+def _fetch(server: str | None, name: str) -> Entry:
+    """The entry of a running server's journal. NotFound, Unreachable, or what else the client raises."""
+    from placement.cli.connection import connected  # noqa: PLC0415 - brings gRPC
+    from placement.journal import Entry  # noqa: PLC0415
+    from placement.model import Case  # noqa: PLC0415
+
+    with connected(server or "") as client:
+        found = client.case(name)
+    return Entry(Case.from_json(found.case_json), found.decision, found.kept_s)
 
 
 def _open(folder: str) -> FolderJournal:

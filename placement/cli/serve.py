@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +17,11 @@ Examples:
   moorage serve --metrics-port 9464 --log-level INFO
   moorage serve --host 0.0.0.0 --insecure      # plain text for everyone on the network: a choice of yours
 """
+
+
+def _most(name: str, text: str) -> Any:
+    variable = f"MOORAGE_{name.strip('-').replace('-', '_').upper()}"
+    return typer.Option(name, metavar="N", help=f"{text}, at most; else {variable}, or the default.")
 
 
 class LogLevel(StrEnum):
@@ -41,10 +46,19 @@ def serve(
     journal: Annotated[
         str | None, typer.Option("--journal", help="Folder for cases and decisions; else the latest in memory.")
     ] = None,
+    max_nodes: Annotated[int | None, _most("--max-nodes", "Nodes of a fleet")] = None,
+    max_workloads: Annotated[int | None, _most("--max-workloads", "Workloads of one request")] = None,
+    max_running: Annotated[int | None, _most("--max-running", "Running workloads")] = None,
+    max_replicas_per_role: Annotated[int | None, _most("--max-replicas-per-role", "Replicas of one role")] = None,
+    max_replicas: Annotated[int | None, _most("--max-replicas", "Replicas of one request")] = None,
+    max_message_bytes: Annotated[int | None, _most("--max-message-bytes", "Bytes of one message")] = None,
     log_level: Annotated[LogLevel, typer.Option("--log-level", help="What to log on stderr.")] = LogLevel.WARNING,
     log_text: Annotated[bool, typer.Option("--log-text", help="Logs as text for people, not JSON.")] = False,
 ) -> None:
-    """Serve PlacementService until SIGTERM or Ctrl-C, then drain."""
+    """Serve PlacementService until SIGTERM or Ctrl-C, then drain.
+
+    What exceeds a limit (--max-...) is refused whole. Defaults and bounds stand in placement/cli/README.md.
+    """
     # These bring gRPC, the engine and pydantic, which --help does without.
     import asyncio  # noqa: PLC0415
     from pathlib import Path  # noqa: PLC0415
@@ -54,8 +68,16 @@ def serve(
     from placement.service.logs import configure_logs  # noqa: PLC0415
     from topology.sources import read_fleet  # noqa: PLC0415
 
+    inputs = limits(
+        nodes=max_nodes,
+        workloads=max_workloads,
+        running=max_running,
+        replicas_per_role=max_replicas_per_role,
+        replicas=max_replicas,
+        message_bytes=max_message_bytes,
+    )
     config = server.ServerConfig(
-        host=host, port=port, insecure=insecure, solves=workers, metrics_port=metrics_port, inputs=limits()
+        host=host, port=port, insecure=insecure, solves=workers, metrics_port=metrics_port, inputs=inputs
     )
     config.address()  # a bad address is told before anything starts
     held = None if fleet is None else read_fleet(Path(fleet))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,7 @@ from placement.cli.streams import OutputForm, check_writable, print_text, write_
 
 if TYPE_CHECKING:
     from placement.journal import FolderJournal
-    from placement.model import Case, Decision
+    from placement.model import Decision, Workload
 
 __all__ = ["EXAMPLES", "exit_code", "solve"]
 
@@ -64,8 +65,8 @@ def solve(
     else:
         from placement.cli.table import print_decision  # noqa: PLC0415 - brings rich
 
-        print_decision(case, decision)
-    return exit_code(case, decision)
+        print_decision(decision, case.workloads, case.running)
+    return exit_code(case.workloads, decision)
 
 
 def _journal(folder: str) -> FolderJournal:
@@ -78,10 +79,10 @@ def _journal(folder: str) -> FolderJournal:
         raise InputError("--journal", error.problem, error.mend) from None
 
 
-def exit_code(case: Case, decision: Decision) -> int:
+def exit_code(workloads: Sequence[Workload], decision: Decision) -> int:
     """0 if all pending work is placed (or none was pending), 3 if none is, 4 if some is."""
     placed = {placement.workload for placement in decision.placements}
-    waiting = [workload.id for workload in case.workloads if workload.id not in placed]
+    waiting = [workload.id for workload in workloads if workload.id not in placed]
     if not waiting:
         return 0
-    return 3 if len(waiting) == len(case.workloads) else 4
+    return 3 if len(waiting) == len(workloads) else 4

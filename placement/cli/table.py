@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.table import Table
 
 from placement.cli.printing import amount, grid, percent, printed
 from placement.cli.streams import one_line
-from placement.model import Case, Decision, PlacedReplica
+from placement.model import Decision, PlacedReplica, Running, Workload
 
-__all__ = ["print_decision"]
+__all__ = ["print_decision", "seats"]
 
 _NODES = 6
 """Nodes named per workload."""
 
 
-def print_decision(case: Case, decision: Decision) -> None:
-    """Print status, tiers, terms, placements, refusals, holds and timings on stdout."""
+def print_decision(decision: Decision, workloads: Iterable[Workload], running: Iterable[Running]) -> None:
+    """Print status, tiers, terms, placements, refusals, holds and timings on stdout.
+
+    `workloads` are what was pending; `running` is where work was that the decision disturbs (a dash if not among it).
+    """
     with printed() as console:
-        _print(console, case, decision)
+        _print(console, decision, {one.id: one for one in workloads}, running)
 
 
-def _print(console: Console, case: Case, decision: Decision) -> None:
-    console.print(_headline(case, decision))
+def _print(console: Console, decision: Decision, pending: Mapping[str, Workload], running: Iterable[Running]) -> None:
+    console.print(_headline(pending, decision))
     if decision.fallback_reason:
         console.print(f"reason: {one_line(decision.fallback_reason)}")
     tables = (
         _tiers(decision),
         _terms(decision),
-        _placements(case, decision),
-        _disturbed(case, decision),
+        _placements(pending, decision),
+        _disturbed(running, decision),
         _unplaced(decision),
         _holds(decision),
         _timings(decision),
@@ -42,8 +45,7 @@ def _print(console: Console, case: Case, decision: Decision) -> None:
             console.print(table)
 
 
-def _headline(case: Case, decision: Decision) -> str:
-    pending = {workload.id for workload in case.workloads}
+def _headline(pending: Mapping[str, Workload], decision: Decision) -> str:
     placed = sum(1 for placement in decision.placements if placement.workload in pending)
     line = f"{decision.status}: {placed} of {len(pending)} workloads placed"
     if decision.gap_tier is None:
@@ -80,11 +82,10 @@ def _terms(decision: Decision) -> Table:
     )
 
 
-def _placements(case: Case, decision: Decision) -> Table:
-    kinds = {workload.id: workload for workload in case.workloads}
+def _placements(pending: Mapping[str, Workload], decision: Decision) -> Table:
     rows = []
     for placement in decision.placements:
-        workload = kinds.get(placement.workload)
+        workload = pending.get(placement.workload)
         facts = ("-", "-") if workload is None else (workload.kind.value, workload.tenant)
         milli = sum(device.milli for replica in placement.replicas for device in replica.devices)
         where = _nodes(placement.replicas)
@@ -92,17 +93,22 @@ def _placements(case: Case, decision: Decision) -> Table:
     return grid("placed", "workload", "kind", "tenant", "replicas#", "GPUs#", "nodes [devices]~", rows=rows)
 
 
-def _disturbed(case: Case, decision: Decision) -> Table:
+def _disturbed(running: Iterable[Running], decision: Decision) -> Table:
     """Running work: where it was and where it is in the end."""
-    before = {one.workload.id: [PlacedReplica(**dict(r)) for r in one.replicas] for one in case.running}
-    rows = [(move.workload, "moves", before[move.workload], _nodes(move.replicas)) for move in decision.moves]
-    rows += [(one.workload, "shrinks", before[one.workload], _nodes(one.replicas)) for one in decision.shrinks]
+    was = {one.workload.id: seats(one) for one in running}
+    rows = [(move.workload, "moves", _nodes(move.replicas)) for move in decision.moves]
+    rows += [(one.workload, "shrinks", _nodes(one.replicas)) for one in decision.shrinks]
     rows += [
-        (one.workload, "is evicted", before[one.workload], f"- (for {', '.join(one.rivals)})" if one.rivals else "-")
+        (one.workload, "is evicted", f"- (for {', '.join(one.rivals)})" if one.rivals else "-")
         for one in decision.evictions
     ]
-    cells = ((name, what, _nodes(seats), after) for name, what, seats, after in rows)
+    cells = ((name, what, was.get(name, "-"), after) for name, what, after in rows)
     return grid("disturbed", "workload", "what", "before [devices]~", "after [devices]~", rows=cells)
+
+
+def seats(running: Running) -> str:
+    """Where running work sits: its nodes with the devices taken on each, `n1[0-3] n2[5:250]`."""
+    return _nodes([PlacedReplica(**dict(replica)) for replica in running.replicas])
 
 
 def _nodes(placed: Iterable[PlacedReplica]) -> str:

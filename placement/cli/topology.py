@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from placement.report import Occupancy
     from topology.model import Fleet
 
-__all__ = ["EXAMPLES", "SHOW_EXAMPLES", "show"]
+__all__ = ["EXAMPLES", "SHOW_EXAMPLES", "fleet_of", "show"]
 
 SHOW_EXAMPLES = """\b
 Examples:
@@ -42,7 +42,7 @@ def show(
     """
     from placement.report import occupancy  # noqa: PLC0415 - --help does without
 
-    fleet, running = _read(path)
+    fleet, running = fleet_of(path)
     found = occupancy(fleet, running, depth=depth, at=part)
     if output is OutputForm.JSON:
         print_text(found.model_dump_json() + "\n")
@@ -53,8 +53,8 @@ def show(
         console.print(_tree(found))
 
 
-def _read(path: str) -> tuple[Fleet, tuple[Running, ...]]:
-    """The fleet of a case or of a fleet file, and what runs on it."""
+def fleet_of(path: str) -> tuple[Fleet, tuple[Running, ...]]:
+    """The fleet of a case or of a fleet file (or stdin), and what runs on it. InputError or TopologyError."""
     from pathlib import Path  # noqa: PLC0415 - with the rest
 
     from placement.model import Case  # noqa: PLC0415 - brings pydantic

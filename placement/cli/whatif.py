@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from placement.cli.changes import changed, limits
+from placement.cli.connection import connected
 from placement.cli.deciding import deciding, seconds
+from placement.cli.edits import PARTS, Adds, Derates, Drains, Edits, Fails, Relabels, Restores, by_option, change_of
 from placement.cli.streams import STREAM, OutputForm, check_writable, print_text, write_output
 
 if TYPE_CHECKING:
-    from placement.errors import InputError
     from placement.model import Case, Decision
     from placement.whatif import Change, Comparison
-    from topology.edits import Edit
 
 __all__ = ["EXAMPLES", "whatif"]
 
-EXAMPLES = """\b
+EXAMPLES = f"""\b
 Examples:
   moorage whatif case.json --drain rack:site-a/b00/l0/r3
   moorage whatif case.json --fail h100-00017 --add hgx:4 --time-limit 5s
   moorage whatif case.json --set policy.price.weight=2 --set tenant.a.quota=64 -o json
   moorage whatif case.json --edits change.json --out-case after.json --out-after decision.json
   moorage whatif --server localhost:50051 --fail rack:site-a/b00/l0/r3
-\b
-PART is a node id, a domain by its path (rack:site-a/b1/r3, feed:NAME), or the end of that path where only one
-domain ends so (r3). Order: the file of --edits, then --add, --relabel, --derate, --restore, --drain, --fail, --set.
+{PARTS}, --set.
 \b
 NAME of --set: policy.RULE.weight | tier | mode (off drops it) | params.X, tenant.NAME.weight | quota[.MODEL] (GPUs,
 or none), workload.ID.FIELD, running.ID.movable | evictable, budget.wall_ms | work, seed. ID * means all.
 """
-
-_Many = list[str] | None
-
-
-def _many(name: str, metavar: str, text: str) -> Any:
-    return typer.Option(name, metavar=metavar, help=text)
 
 
 def whatif(
@@ -48,17 +38,16 @@ def whatif(
         typer.Argument(metavar="[CASE]", help="Case file, .json or .json.gz; - = stdin. Needed without --server."),
     ] = None,
     *,
-    drain: Annotated[_Many, _many("--drain", "PART", "Nothing new may start there; what runs may stay.")] = None,
-    fail: Annotated[_Many, _many("--fail", "PART", "Gone: what runs there is placed again, or lost.")] = None,
-    restore: Annotated[_Many, _many("--restore", "PART", "Healthy again.")] = None,
-    add: Annotated[
-        _Many, _many("--add", "KIND:N[@PART]", "New nodes: hgx, nvl72, a100, l40s, cpu or a node id.")
+    drain: Drains = None,
+    fail: Fails = None,
+    restore: Restores = None,
+    add: Adds = None,
+    derate: Derates = None,
+    relabel: Relabels = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Policy, tenant, budget or workload; see below."),
     ] = None,
-    derate: Annotated[_Many, _many("--derate", "PART=X", "Less: 80% of its power, 12000W, or 6gpus a node.")] = None,
-    relabel: Annotated[
-        _Many, _many("--relabel", "PART=path.LEVEL:LABEL", "Other labels: path.rack:r9,labels.pool:fast.")
-    ] = None,
-    settings: Annotated[_Many, _many("--set", "NAME=VALUE", "Policy, tenant, budget or workload; see below.")] = None,
     edits: Annotated[
         str | None, typer.Option("--edits", metavar="FILE", help='Changes as JSON: {"edits": [...], "set": {...}}.')
     ] = None,
@@ -80,20 +69,14 @@ def whatif(
 ) -> None:
     """Decide a case as it is and as it would be, and compare: what moved, was gained and lost, at what cost.
 
-    All options but the files may be repeated. The plan before is where the search after starts. Exit code 0 once both
+    All options but the files may be repeated. What runs on a failed part is placed again, or lost. The plan before
+    is where the search after starts. Exit code 0 once both
     sides are decided, whatever could be placed. With --server, fleet and running work are the server's, nothing is
     reserved there, and a CASE gives only what waits: its workloads, tenants, groups, policy and seed.
     """
     limit_s = seconds(time_limit)
     _check_outputs(path, {"--out-before": out_before, "--out-after": out_after, "--out-case": out_case})
-    options = {
-        "--add": add,
-        "--relabel": relabel,
-        "--derate": derate,
-        "--restore": restore,
-        "--drain": drain,
-        "--fail": fail,
-    }
+    options = Edits(drain=drain, fail=fail, restore=restore, add=add, derate=derate, relabel=relabel)
     if server is not None:
         if out_case is not None:
             _refuse("--out-case", "the case is the server's", "leave it out, or ask about a case file")
@@ -136,19 +119,19 @@ def _ask(
     server: str, path: str | None, change: Change, origins: list[str], limit_s: float | None, work: int | None
 ) -> tuple[Comparison, Decision, Decision]:
     """The answer of a running server about its own state. Unreachable, DeadlineExceeded, or what it refuses."""
-    from placement.client import Client  # noqa: PLC0415 - brings gRPC
-    from placement.errors import InputError  # noqa: PLC0415
+    from placement.errors import InputError  # noqa: PLC0415 - with what needs it
 
     waits: dict[str, Any] = {}
     if path is not None:
-        case = changed(path)
-        names = ("workloads", "tenants", "groups", "policy", "seed")
-        waits = {name: getattr(case, name) for name in names}
-    with Client(server) as client:
+        from placement.cli.batch import read_batch  # noqa: PLC0415 - brings pydantic
+
+        batch = read_batch(path)
+        waits = {"workloads": batch.workloads, **batch.options}
+    with connected(server) as client:
         try:
             found = client.what_if(**waits, edits=change.edits, settings=change.set, max_solve_s=limit_s, work=work)
         except InputError as error:
-            raise _by_option(error, origins) from None
+            raise by_option(error, origins) from None
     return found.comparison, found.before, found.after
 
 
@@ -169,51 +152,12 @@ def _check_outputs(path: str | None, outputs: dict[str, str | None]) -> None:
         taken[target] = f"the file of {option}"
 
 
-def _change(
-    edits: str | None, options: dict[str, list[str] | None], settings: list[str] | None
-) -> tuple[Change, list[str]]:
+def _change(edits: str | None, options: Edits, settings: list[str] | None) -> tuple[Change, list[str]]:
     """The whole change, and for each edit of the fleet the option (or file and place) that it came from."""
-    from placement.errors import InputError  # noqa: PLC0415 - with what needs it
-    from placement.whatif import (  # noqa: PLC0415 - brings pydantic
-        Change,
-        parse_add,
-        parse_derate,
-        parse_relabel,
-        parse_setting,
-        read_change,
-    )
-    from topology.edits import Drain, Fail, Restore  # noqa: PLC0415
-
-    if edits == STREAM:
-        raise InputError("--edits", "the edits cannot come from stdin", "give a file; the case may come from stdin")
-    base = Change() if edits is None else read_change(edits)
-    forms: dict[str, Callable[[str], Edit]] = {
-        "--add": lambda text: parse_add(text, "--add"),
-        "--relabel": lambda text: parse_relabel(text, "--relabel"),
-        "--derate": lambda text: parse_derate(text, "--derate"),
-        "--restore": lambda text: Restore(part=_part(text, "--restore")),
-        "--drain": lambda text: Drain(part=_part(text, "--drain")),
-        "--fail": lambda text: Fail(part=_part(text, "--fail")),
-    }
-    made = list(base.edits)
-    origins = [f"{edits}: edits[{row}]" for row in range(len(made))]
-    for option, texts in options.items():
-        for text in texts or ():
-            made.append(forms[option](text))
-            origins.append(option)
-    named = dict(parse_setting(text, "--set") for text in settings or ())
-    change = Change(edits=tuple(made), set={**base.set, **named})
+    change, origins = change_of(edits, options, settings)
     if not change.edits and not change.set:
-        raise InputError("whatif", "nothing is changed", "give at least one of --drain, --fail, --add, --set, --edits")
+        _refuse("whatif", "nothing is changed", "give at least one of --drain, --fail, --add, --set, --edits")
     return change, origins
-
-
-def _part(text: str, option: str) -> str:
-    from placement.errors import InputError  # noqa: PLC0415 - with what needs it
-
-    if not 0 < len(text) <= 4096:
-        raise InputError(option, "a part has a name of 1 to 4096 characters", "write a node id or level:domain")
-    return text
 
 
 def _applied(case: Case, change: Change, origins: list[str]) -> Case:
@@ -224,13 +168,4 @@ def _applied(case: Case, change: Change, origins: list[str]) -> Case:
     try:
         return apply(case, change)
     except InputError as error:
-        raise _by_option(error, origins) from None
-
-
-def _by_option(error: InputError, origins: list[str]) -> InputError:
-    """The error with the option, or the file and its entry, instead of a place in the change."""
-    named = re.fullmatch(r"edits\[(\d+)\].*|set\.(.*)", error.field, re.DOTALL)
-    if named is None:
-        return error
-    origin = f"--set {named[2]}" if named[1] is None else origins[int(named[1])]
-    return type(error)(origin, error.problem, error.mend)
+        raise by_option(error, origins) from None

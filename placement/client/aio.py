@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import grpc
 import grpc.aio
@@ -14,9 +14,18 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pydantic import BaseModel
 
 from placement.client import calls
-from placement.client.calls import OPTIONS, Call, Timeouts
-from placement.client.errors import error_of, retry_after_s
-from placement.model import Placement, PlacementGroup, Policy, Running, Tenant, Workload
+from placement.client.calls import (
+    OPTIONS,
+    Call,
+    CheckOptions,
+    EditOptions,
+    PlaceOptions,
+    ReconcileOptions,
+    Timeouts,
+    WhatIfOptions,
+)
+from placement.client.errors import error_of, retry_after_s, unreachable
+from placement.model import Placement, Running, Workload
 from placement.service.bodies import (
     CaseAnswer,
     CheckAnswer,
@@ -49,6 +58,7 @@ class AsyncClient:
         self, target: str, *, timeouts: Timeouts | None = None, channel: grpc.aio.Channel | None = None
     ) -> None:
         self._channel = grpc.aio.insecure_channel(target, options=OPTIONS) if channel is None else channel
+        self._target = target
         self._stub = placement_pb2_grpc.PlacementServiceStub(self._channel)  # type: ignore[no-untyped-call]  # generated
         self._health = health_pb2_grpc.HealthStub(self._channel)
         self._timeouts = Timeouts() if timeouts is None else timeouts
@@ -67,44 +77,14 @@ class AsyncClient:
         """Close the connection; calls in progress end."""
         await self._channel.close()
 
-    async def place(
-        self,
-        workloads: Sequence[Workload],
-        *,
-        running: Sequence[Running] | None = None,
-        validate_only: bool = False,
-        max_solve_s: float | None = None,
-        work: int | None = None,
-        tenants: Sequence[Tenant] = (),
-        groups: Sequence[PlacementGroup] = (),
-        policy: Policy | None = None,
-        seed: int = 0,
-        now_s: int | None = None,
-        expected_fabric_version: str = "",
-        request_id: str | None = None,
-    ) -> PlaceAnswer:
+    async def place(self, workloads: Sequence[Workload], **options: Unpack[PlaceOptions]) -> PlaceAnswer:
         """Decide where the workloads run; what cannot be placed is part of the answer, with its verdict.
 
         Without `running` the server decides beside the work that it knows and reserves what it places, unless
-        `validate_only` is set. With `running` it decides beside that work and reserves nothing. `max_solve_s` is the
-        wall time of the solve in seconds (default 2), `work` a deterministic budget instead. `request_id` makes your
-        own retries safe; by default each call gets a fresh one.
+        `validate_only` is set. With `running` it decides beside that work and reserves nothing. The options stand in
+        `placement.client.PlaceOptions`.
         """
-        call = calls.place(
-            workloads,
-            running=running,
-            validate_only=validate_only,
-            max_solve_s=max_solve_s,
-            work=work,
-            request_id=request_id,
-            tenants=tenants,
-            groups=groups,
-            policy=policy,
-            seed=seed,
-            now_s=now_s,
-            expected_fabric_version=expected_fabric_version,
-        )
-        return await self._send(call)
+        return await self._send(calls.place(workloads, options))
 
     async def release(self, workloads: Sequence[str], *, request_id: str | None = None) -> ReleaseAnswer:
         """End running work by workload id; ids that do not run are told in the answer."""
@@ -122,52 +102,18 @@ class AsyncClient:
                 return
 
     async def check(
-        self,
-        workloads: Sequence[Workload],
-        placements: Sequence[Placement],
-        *,
-        running: Sequence[Running] | None = None,
-        tenants: Sequence[Tenant] = (),
-        groups: Sequence[PlacementGroup] = (),
-        policy: Policy | None = None,
-        now_s: int | None = None,
+        self, workloads: Sequence[Workload], placements: Sequence[Placement], **options: Unpack[CheckOptions]
     ) -> CheckAnswer:
         """What placements of any origin violate, beside the server's running work or the one given."""
-        call = calls.check(workloads, placements, running, tenants=tenants, groups=groups, policy=policy, now_s=now_s)
-        return await self._send(call)
+        return await self._send(calls.check(workloads, placements, options))
 
-    async def what_if(
-        self,
-        workloads: Sequence[Workload] = (),
-        *,
-        edits: Sequence[Edit] = (),
-        settings: Mapping[str, Any] | None = None,
-        running: Sequence[Running] | None = None,
-        max_solve_s: float | None = None,
-        work: int | None = None,
-        tenants: Sequence[Tenant] = (),
-        groups: Sequence[PlacementGroup] = (),
-        policy: Policy | None = None,
-        seed: int = 0,
-    ) -> WhatIfAnswer:
-        """Decide the workloads as it is and as it would be, and compare; nothing is reserved.
+    async def what_if(self, workloads: Sequence[Workload] = (), **options: Unpack[WhatIfOptions]) -> WhatIfAnswer:
+        """Decide the workloads as it is and as it would be after `edits` and `settings`, and compare.
 
-        `edits` change the fabric, `settings` are names such as `policy.price.weight` or `tenant.a.quota`, with their
-        values. The solve time is for each of the two.
+        Nothing is reserved. The solve time is for each of the two; the options stand in
+        `placement.client.WhatIfOptions`.
         """
-        call = calls.what_if(
-            workloads,
-            edits=edits,
-            settings=settings or {},
-            running=running,
-            max_solve_s=max_solve_s,
-            work=work,
-            tenants=tenants,
-            groups=groups,
-            policy=policy,
-            seed=seed,
-        )
-        return await self._send(call)
+        return await self._send(calls.what_if(workloads, options))
 
     async def case(self, case_id: str) -> CaseAnswer:
         """A case that was decided lately, with its decision, by `Decision.case_id` or the start of it."""
@@ -189,23 +135,23 @@ class AsyncClient:
             raise error_of(error) from None
         return calls.read_put(response)
 
-    async def edit_fabric(
-        self, *edits: Edit, expected_version: str = "", validate_only: bool = False, request_id: str | None = None
-    ) -> EditAnswer:
-        """Change the fabric in place; see `topology.edits`."""
-        return await self._send(calls.edit(edits, expected_version, validate_only, request_id))
+    async def edit_fabric(self, *edits: Edit, **options: Unpack[EditOptions]) -> EditAnswer:
+        """Change the fabric in place; see `topology.edits`. Options: `placement.client.EditOptions`."""
+        return await self._send(calls.edit(edits, options))
 
-    async def reconcile(
-        self,
-        running: Sequence[Running],
-        *,
-        adopt: bool = False,
-        grace_s: int = 0,
-        expected_state_version: str = "",
-        request_id: str | None = None,
-    ) -> ReconcileAnswer:
-        """Compare all work that really runs with what the server holds; `adopt` takes your list as the truth."""
-        return await self._send(calls.reconcile(running, adopt, grace_s, expected_state_version, request_id))
+    async def reconcile(self, running: Sequence[Running], **options: Unpack[ReconcileOptions]) -> ReconcileAnswer:
+        """Compare all work that really runs with what the server holds; `adopt` takes your list as the truth.
+
+        Options: `placement.client.ReconcileOptions`.
+        """
+        return await self._send(calls.reconcile(running, options))
+
+    async def wait_ready(self, timeout_s: float) -> None:
+        """Wait until there is a connection; Unreachable if there is none after so many seconds."""
+        try:
+            await asyncio.wait_for(self._channel.channel_ready(), timeout_s)
+        except TimeoutError:
+            raise unreachable(self._target) from None
 
     async def serving(self) -> bool:
         """Whether the server answers and is not draining."""
@@ -218,8 +164,7 @@ class AsyncClient:
     async def _send(self, call: Call[A]) -> A:
         """Send a call until it is answered, or fails for good, or its time is over."""
         method: Any = getattr(self._stub, call.method)
-        allowed_s = self._allowed_s(call)
-        until_s = time.monotonic() + allowed_s
+        until_s = time.monotonic() + self._timeouts.of(call)
         while True:
             try:
                 return call.read(await method(call.message, timeout=max(0.001, until_s - time.monotonic())))
@@ -228,8 +173,3 @@ class AsyncClient:
                 if wait_s is None or not call.repeatable or time.monotonic() + wait_s >= until_s:
                     raise error_of(error) from None
             await asyncio.sleep(wait_s)
-
-    def _allowed_s(self, call: Call[A]) -> float:
-        if call.solve_s:
-            return call.solve_s + self._timeouts.beyond_solve_s
-        return self._timeouts.fleet_s if call.method == "GetFabric" else self._timeouts.other_s

@@ -5,14 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
 from google.protobuf.message import Message
 from pydantic import BaseModel, ValidationError
 
-from placement.model import Placement, Running, Workload
+from placement.model import Placement, PlacementGroup, Policy, Running, Tenant, Workload
 from placement.model.document import input_error
 from placement.service.bodies import (
+    BatchBody,
     CaseAnswer,
     CaseBody,
     CheckAnswer,
@@ -40,7 +41,12 @@ from topology.model import Fleet
 __all__ = [
     "OPTIONS",
     "Call",
+    "CheckOptions",
+    "EditOptions",
+    "PlaceOptions",
+    "ReconcileOptions",
     "Timeouts",
+    "WhatIfOptions",
     "case",
     "check",
     "edit",
@@ -66,13 +72,65 @@ _PART_NODES = 1000
 _PART_RUNNING = 1000
 
 
-@dataclass(frozen=True)
-class Timeouts:
-    """Seconds to wait: for a call that solves, beyond its solve time; for a whole fleet; for every other call."""
+class CheckOptions(TypedDict, total=False):
+    """Beside what, and by which rules; what is left out is that of the server, or the default."""
 
-    beyond_solve_s: float = 5.0
-    fleet_s: float = 300.0
-    other_s: float = 60.0
+    running: Sequence[Running] | None
+    """What runs, instead of the work that the server knows."""
+    tenants: Sequence[Tenant]
+    groups: Sequence[PlacementGroup]
+    policy: Policy | None
+    now_s: int | None
+    """The moment of the decision, epoch seconds."""
+
+
+class WhatIfOptions(CheckOptions, total=False):
+    """And how long to think, and what is supposed to be otherwise."""
+
+    edits: Sequence[Edit]
+    """Changes of the fabric, one after the other."""
+    settings: Mapping[str, Any] | None
+    """Names such as `policy.price.weight` or `tenant.a.quota`, with their values."""
+    max_solve_s: float | None
+    """Wall time of the solve, seconds (default 2)."""
+    work: int | None
+    """A deterministic budget instead."""
+    seed: int
+
+
+class PlaceOptions(CheckOptions, total=False):
+    """And how long to think, and what becomes of the answer."""
+
+    max_solve_s: float | None
+    """Wall time of the solve, seconds (default 2)."""
+    work: int | None
+    """A deterministic budget instead."""
+    seed: int
+    validate_only: bool
+    """Reserve nothing."""
+    expected_fabric_version: str
+    request_id: str | None
+    """Makes your own retries safe; by default each call gets a fresh one."""
+
+
+class EditOptions(TypedDict, total=False):
+    """What an edit depends on, and whether it is done."""
+
+    expected_version: str
+    validate_only: bool
+    """Tell what would happen and change nothing."""
+    request_id: str | None
+
+
+class ReconcileOptions(TypedDict, total=False):
+    """What becomes of the differences."""
+
+    adopt: bool
+    """Take the list as the truth."""
+    grace_s: int
+    """Reservations younger than so many seconds may be missing from the list."""
+    expected_state_version: str
+    request_id: str | None
 
 
 @dataclass(frozen=True)
@@ -94,53 +152,34 @@ class Call(Generic[A]):
         return decode(response, self.answer, self.method)
 
 
-def place(
-    workloads: Sequence[Workload],
-    *,
-    running: Sequence[Running] | None,
-    validate_only: bool,
-    max_solve_s: float | None,
-    work: int | None,
-    request_id: str | None,
-    **more: Any,
-) -> Call[PlaceAnswer]:
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds to wait: for a call that solves, beyond its solve time; for a whole fleet; for every other call."""
+
+    beyond_solve_s: float = 5.0
+    fleet_s: float = 300.0
+    other_s: float = 60.0
+
+    def of(self, call: Call[Any]) -> float:
+        """How long to wait for the answer to a call."""
+        if call.solve_s:
+            return call.solve_s + self.beyond_solve_s
+        return self.fleet_s if call.method == "GetFabric" else self.other_s
+
+
+def place(workloads: Sequence[Workload], options: PlaceOptions) -> Call[PlaceAnswer]:
     """See `Client.place`."""
-    body = _body(
-        PlaceBody,
-        workloads=tuple(workloads),
-        running=tuple(running or ()),
-        use_server_state=running is None,
-        validate_only=validate_only,
-        max_solve_time=None if max_solve_s is None else max(1, round(max_solve_s * 1000)),
-        work=work,
-        request_id=_fresh(request_id),
-        **_context(more),
-    )
+    given = dict(options)
+    body = _body(PlaceBody, request_id=_fresh(given.pop("request_id", None)), **_batch(workloads, given))
     return Call("Place", encode(body, pb.PlaceRequest()), PlaceAnswer, _solve_s(body))
 
 
-def what_if(
-    workloads: Sequence[Workload],
-    *,
-    edits: Sequence[Edit],
-    settings: Mapping[str, Any],
-    running: Sequence[Running] | None,
-    max_solve_s: float | None,
-    work: int | None,
-    **more: Any,
-) -> Call[WhatIfAnswer]:
+def what_if(workloads: Sequence[Workload], options: WhatIfOptions) -> Call[WhatIfAnswer]:
     """See `Client.what_if`."""
-    place_ = _body(
-        PlaceBody,
-        workloads=tuple(workloads),
-        running=tuple(running or ()),
-        use_server_state=running is None,
-        validate_only=True,
-        max_solve_time=None if max_solve_s is None else max(1, round(max_solve_s * 1000)),
-        work=work,
-        **_context(more),
-    )
-    body = _body(WhatIfBody, place=place_, edits=tuple(edits), set=dict(settings))
+    given = dict(options)
+    edits, settings = given.pop("edits", ()), given.pop("settings", None)
+    place_ = _body(BatchBody, validate_only=True, **_batch(workloads, given))
+    body = _body(WhatIfBody, place=place_, edits=edits, set=settings or {})
     return Call("WhatIf", encode(body, pb.WhatIfRequest()), WhatIfAnswer, 2 * _solve_s(place_))
 
 
@@ -161,18 +200,9 @@ def page(size: int, token: str, tenant: str) -> Call[ListAnswer]:
     return Call("ListPlacements", encode(body, pb.ListPlacementsRequest()), ListAnswer)
 
 
-def check(
-    workloads: Sequence[Workload], placements: Sequence[Placement], running: Sequence[Running] | None, **more: Any
-) -> Call[CheckAnswer]:
+def check(workloads: Sequence[Workload], placements: Sequence[Placement], options: CheckOptions) -> Call[CheckAnswer]:
     """See `Client.check`."""
-    body = _body(
-        CheckBody,
-        workloads=tuple(workloads),
-        placements=tuple(placements),
-        running=tuple(running or ()),
-        use_server_state=running is None,
-        **_context(more),
-    )
+    body = _body(CheckBody, placements=placements, **_batch(workloads, dict(options)))
     return Call("Check", encode(body, pb.CheckRequest()), CheckAnswer)
 
 
@@ -181,30 +211,17 @@ def fabric() -> Call[FabricAnswer]:
     return Call("GetFabric", pb.GetFabricRequest(), FabricAnswer)
 
 
-def edit(edits: Sequence[Edit], expected_version: str, validate_only: bool, request_id: str | None) -> Call[EditAnswer]:
+def edit(edits: Sequence[Edit], options: EditOptions) -> Call[EditAnswer]:
     """See `Client.edit_fabric`."""
-    body = _body(
-        EditBody,
-        edits=tuple(edits),
-        expected_version=expected_version,
-        validate_only=validate_only,
-        request_id=_fresh(request_id),
-    )
+    given = dict(options)
+    body = _body(EditBody, edits=edits, request_id=_fresh(given.pop("request_id", None)), **given)
     return Call("EditFabric", encode(body, pb.EditFabricRequest()), EditAnswer)
 
 
-def reconcile(
-    running: Sequence[Running], adopt: bool, grace_s: int, expected_state_version: str, request_id: str | None
-) -> Call[ReconcileAnswer]:
+def reconcile(running: Sequence[Running], options: ReconcileOptions) -> Call[ReconcileAnswer]:
     """See `Client.reconcile`."""
-    body = _body(
-        ReconcileBody,
-        running=tuple(running),
-        adopt=adopt,
-        grace_s=grace_s,
-        expected_state_version=expected_state_version,
-        request_id=_fresh(request_id),
-    )
+    given = dict(options)
+    body = _body(ReconcileBody, running=running, request_id=_fresh(given.pop("request_id", None)), **given)
     return Call("Reconcile", encode(body, pb.ReconcileRequest()), ReconcileAnswer)
 
 
@@ -229,24 +246,32 @@ def read_put(response: Message) -> PutAnswer:
     return decode(response, PutAnswer, "PutFabricStream")
 
 
-def _solve_s(body: PlaceBody) -> float:
+def _solve_s(body: BatchBody) -> float:
     """The time that one solve may take."""
     return 60.0 if body.work is not None else body.asked_ms(2000) / 1000
 
 
-def _fresh(request_id: str | None) -> str:
+def _fresh(request_id: Any) -> str:
     return uuid.uuid4().hex if request_id is None else request_id
 
 
-def _context(more: dict[str, Any]) -> dict[str, Any]:
-    """Tenants, groups, policy and the rest, without what the caller left out."""
-    given = {key: value for key, value in more.items() if value is not None}
-    return {key: tuple(value) if key in ("tenants", "groups") else value for key, value in given.items()}
+def _batch(workloads: Sequence[Workload], given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a body for these workloads and options. Without `running`, the state is that of the server."""
+    running, max_solve_s = given.pop("running", None), given.pop("max_solve_s", None)
+    found = {key: value for key, value in given.items() if value is not None}
+    if max_solve_s is not None:
+        found["max_solve_time"] = max(1, round(max_solve_s * 1000))
+    return {**found, "workloads": workloads, "running": running or (), "use_server_state": running is None}
 
 
 def _body(kind: type[B], **fields: Any) -> B:
     """A request as a document. InputError where the server would say so."""
     try:
-        return kind(**fields)
+        return kind(**{name: _tuple(value) for name, value in fields.items()})
     except ValidationError as error:
         raise input_error(error, "request") from None
+
+
+def _tuple(value: Any) -> Any:
+    """A sequence of any kind as the tuple that documents hold."""
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value

@@ -24,7 +24,7 @@ from placement.store import AlreadyRunning, NoFabric
 if TYPE_CHECKING:
     import grpc
 
-__all__ = ["ServerError", "error_of", "retry_after_s"]
+__all__ = ["ServerError", "error_of", "retry_after_s", "unreachable"]
 
 _DETAILS = "grpc-status-details-bin"
 
@@ -86,6 +86,11 @@ def retry_after_s(call: grpc.RpcError) -> float | None:
     # A caller that gives up sees no status. CANCELLED comes from gRPC, for calls that a closing server never read
     # (grpc/grpc issue 41785).
     return 0.2 if failed.code().name in {"UNAVAILABLE", "CANCELLED"} else None
+
+
+def unreachable(target: str) -> Unreachable:
+    """The error where nobody answers at an address."""
+    return Unreachable(f"no server answers at {target}; start it there, or give the address where it runs")
 
 
 def _details(failed: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from topology.edits import Edit
 from topology.model import Fleet
 
 __all__ = [
+    "BatchBody",
     "CaseAnswer",
     "CaseBody",
     "CheckAnswer",
@@ -44,8 +45,8 @@ Mark: TypeAlias = Annotated[str, Field(max_length=253)]
 """A version or a request id; empty = none."""
 
 
-class PlaceBody(Document):
-    """A PlaceRequest as a document; `max_solve_time` is in milliseconds, rounded up."""
+class BatchBody(Document):
+    """What to decide, beside what, in which time; `max_solve_time` is in milliseconds, rounded up."""
 
     request_id: Mark = ""
     workloads: tuple[Workload, ...] = ()
@@ -62,7 +63,7 @@ class PlaceBody(Document):
     validate_only: bool = False
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> PlaceBody:
+    def _one_of_two(self) -> BatchBody:
         if self.work is not None and self.max_solve_time is not None:
             refuse("work", "work and max_solve_time are both set", "set one of the two")
         _one_state(self.use_server_state, self.running)
@@ -92,6 +93,12 @@ class PlaceBody(Document):
             return Budget(work=self.work)
         asked_ms = self.asked_ms(default_ms)
         return Budget(wall_ms=asked_ms if remaining_ms is None else min(asked_ms, remaining_ms))
+
+
+class PlaceBody(BatchBody):
+    """A PlaceRequest as a document: a batch that holds something. A question about a change may hold nothing."""
+
+    workloads: Annotated[tuple[Workload, ...], Field(min_length=1)]
 
 
 class PlaceAnswer(Document):
@@ -205,7 +212,7 @@ class EditAnswer(Document):
 class WhatIfBody(Document):
     """A WhatIfRequest: a Place that reserves nothing, and what differs on the other side."""
 
-    place: PlaceBody = Field(default_factory=PlaceBody)
+    place: BatchBody = Field(default_factory=BatchBody)
     edits: Annotated[tuple[Edit, ...], Field(max_length=1000)] = ()
     set: Params = Field(default_factory=dict)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
-from placement.service.bodies import PlaceBody
+from placement.service.bodies import BatchBody
 from placement.service.placing import Asked, Placed
 from placement.service.times import Limits, Times, Usual
 
@@ -61,7 +61,7 @@ class Line:
         self._running: set[_Batch] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def place(self, body: PlaceBody, times: Times, gone: threading.Event) -> Placed:
+    async def place(self, body: BatchBody, times: Times, gone: threading.Event) -> Placed:
         """The answer to one call; its error is raised. Setting `gone` takes it out of its batch."""
         loop = asyncio.get_running_loop()
         ends_s = self._ends_s(body, times)
@@ -78,7 +78,7 @@ class Line:
             gone.set()  # a thread cannot be cancelled, it has to look
             raise
 
-    def _ends_s(self, body: PlaceBody, times: Times) -> float:
+    def _ends_s(self, body: BatchBody, times: Times) -> float:
         """When a solve for this call should end."""
         asked_s = times.came_s + body.asked_ms(self._limits.default_solve_ms) / 1000
         return asked_s if times.deadline_s is None else min(asked_s, times.deadline_s - self._reserve.seconds)

@@ -19,7 +19,7 @@ from placement.model.decision import Decision, PlacedReplica
 from placement.model.document import input_error
 from placement.model.policy import default_policy
 from placement.model.state import Replica, Running
-from placement.service.bodies import CheckBody, PlaceAnswer, PlaceBody, WhatIfAnswer, WhatIfBody
+from placement.service.bodies import BatchBody, CheckBody, PlaceAnswer, WhatIfAnswer, WhatIfBody
 from placement.service.metrics import Metrics
 from placement.service.times import Limits, Times, Usual
 from placement.service.wire import encode
@@ -43,7 +43,7 @@ class Decide(Protocol):
 class Asked:
     """One Place: its request, its time, and whether its caller has gone away."""
 
-    body: PlaceBody
+    body: BatchBody
     times: Times
     gone: threading.Event
 
@@ -269,7 +269,7 @@ class Placing:
         return ""
 
 
-def snapshot_of(body: PlaceBody | CheckBody, state: State, budget: Budget, seed: int = 0) -> Snapshot:
+def snapshot_of(body: BatchBody | CheckBody, state: State, budget: Budget, seed: int = 0) -> Snapshot:
     """The case of a request on a state. InputError if its parts do not fit together; AlreadyRunning."""
     if body.use_server_state:
         for workload in body.workloads:
@@ -300,7 +300,7 @@ def _greedy_s(decision: Decision) -> float:
     return (spent.get("lower_ms", 0.0) + twice * spent.get("greedy_ms", 0.0) / 0.6) / 1000
 
 
-def _still_fits(body: PlaceBody, solved: _Solved, now: State, new: list[Running]) -> bool:
+def _still_fits(body: BatchBody, solved: _Solved, now: State, new: list[Running]) -> bool:
     """Whether work that was decided on another state, or with other work, is valid on this one."""
     expected = body.expected_fabric_version
     if expected and expected != now.fabric.version:
@@ -353,7 +353,7 @@ def _message(answer: PlaceAnswer, common: pb.Decision) -> pb.PlaceResponse:
     return found
 
 
-def _share(decision: Decision, body: PlaceBody, *, whole: bool) -> Decision:
+def _share(decision: Decision, body: BatchBody, *, whole: bool) -> Decision:
     """The part of a joint decision that answers one call; values and bounds are those of all."""
     if whole:
         return decision
@@ -366,7 +366,7 @@ def _share(decision: Decision, body: PlaceBody, *, whole: bool) -> Decision:
     )
 
 
-def _running(body: PlaceBody, solved: _Solved, decision: Decision) -> list[Running]:
+def _running(body: BatchBody, solved: _Solved, decision: Decision) -> list[Running]:
     """What runs once the decision is carried out."""
     workloads = {workload.id: workload for workload in body.workloads}
     found = []

@@ -21,7 +21,7 @@ class NoFabric(MoorageError):
 
     def __str__(self) -> str:
         """One line with the mend."""
-        return "the server holds no fabric yet; send one with PutFabric"
+        return "the server holds no fabric yet; send one with PutFabric (`moorage server put`)"
 
 
 class AlreadyRunning(MoorageError):

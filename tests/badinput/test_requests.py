@@ -66,6 +66,18 @@ def clear(owner: str, field: str) -> Change:
     return lambda request: getattr(request, owner)[0].ClearField(field)
 
 
+def empty(**fields: Any) -> Change:
+    """A batch of no workloads."""
+
+    def change(request: Any) -> None:
+        request.ClearField("workloads")
+        if "use_server_state" in fields:
+            request.ClearField("running")
+        top(**fields)(request)
+
+    return change
+
+
 def duration(seconds: int, nanos: int = 0) -> Change:
     def change(request: Any) -> None:
         request.ClearField("work")
@@ -80,6 +92,10 @@ WEIGHT = "policy.price.weight"
 TARIFF = "tariff_micro_usd_kwh"
 ROLE = "workloads[0].subgroups[0].roles[0]"
 PLACE: tuple[tuple[str, Change, str, str], ...] = (
+    ("empty batch", empty(), "workloads", "at least 1 entries"),
+    ("empty batch to validate", empty(validate_only=True), "workloads", "at least 1 entries"),
+    ("empty batch on the server's state", empty(use_server_state=True), "workloads", "at least 1 entries"),
+    ("nothing at all", lambda r: r.Clear(), "workloads", "at least 1 entries"),
     ("no id", clear("workloads", "id"), "workloads[0].id", "add"),
     ("empty id", first("workloads", id=""), "workloads[0].id", "not empty"),
     ("no subgroups", clear("workloads", "subgroups"), "workloads[0].subgroups", "at least 1 entries"),
@@ -175,6 +191,7 @@ OTHERS: tuple[tuple[str, str, Change, str, str], ...] = (
     ("Check", "two states", top(use_server_state=True), "running", "one of the two"),
     ("Reconcile", "running twice", again("running"), "running[1].workload.id", "its own"),
     ("Reconcile", "on no node", lambda r: setattr(r.running[0].replicas[0], "node", "x"), "replicas[0].node", "add"),
+    ("Release", "nothing", lambda r: r.ClearField("workloads"), "workloads", "at least 1"),
     ("Release", "an empty id", lambda r: r.workloads.append(""), "workloads[2]", "not empty"),
     ("ListPlacements", "a page of minus one", top(page_size=-1), "page_size", "at least"),
     ("ListPlacements", "a token from nowhere", lambda r: setattr(r, "page_token", "x"), "page_token", ""),

@@ -65,7 +65,7 @@ class Client:
         return found
 
     def reset(self) -> None:
-        """Give the server the fleet of the sound case, and nothing that runs."""
+        """Give the server the fleet of the sound case, and what runs there."""
         self.call("PutFabric", sound("PutFabric"))
         self._held = self.state()
 

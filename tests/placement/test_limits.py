@@ -6,7 +6,7 @@ import pytest
 
 from placement.cli.app import run
 from placement.errors import InputError
-from placement.limits import PREFIX, InputLimits
+from placement.limits import PREFIX, InputLimits, option
 from placement.model import Case, Device, Replica, Running
 from tests.placement.rules.small import gang, small_fleet
 
@@ -44,7 +44,7 @@ def test_each_limit_is_kept_to_the_unit_and_named(name: str, field: str) -> None
         InputLimits.of(EXACT | {name: EXACT[name] - 1}).check_case(CASE)
     assert caught.value.field == field
     assert f"{EXACT[name]:,}" in caught.value.problem
-    assert PREFIX + name.upper() in caught.value.mend
+    assert f"{PREFIX}{name.upper()} (of a server: {option(name)})" in caught.value.mend
 
 
 def test_bytes_are_limited() -> None:
@@ -68,4 +68,29 @@ def test_a_bad_limit_names_its_variable(
     assert run(["check", str(tmp_path / "case.json"), str(tmp_path / "case.json")]) == 2
     told = capsys.readouterr().err
     assert told.startswith("error: MOORAGE_MAX_NODES: ")
+    assert told.count("\n") == 1
+
+
+def test_an_option_of_the_server_goes_before_the_environment() -> None:
+    environ = {"MOORAGE_MAX_NODES": "12", "MOORAGE_MAX_RUNNING": "7"}
+    limits = InputLimits.from_environment(environ, nodes=9, replicas=None)
+    assert limits == InputLimits(nodes=9, running=7)
+
+
+@pytest.mark.parametrize("name", InputLimits.model_fields)
+def test_every_limit_is_an_option_of_the_server(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["serve", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert f"{option(name)} N " in told
+    assert PREFIX + name.upper() in told
+
+
+@pytest.mark.badinput
+@pytest.mark.parametrize("value", ["many", "0", "-1", "1e3", "9" * 30, "9" * 5000])
+@pytest.mark.parametrize("name", InputLimits.model_fields)
+def test_a_bad_limit_names_its_option(name: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["serve", "--port", "0", f"{option(name)}={value}"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert option(name) in told
     assert told.count("\n") == 1

@@ -19,6 +19,8 @@ VERBS: tuple[tuple[str, ...], ...] = (
     ("whatif",),
     ("defrag",),
     ("replay",),
+    ("server",),
+    *(("server", verb) for verb in ("put", "get", "edit", "place", "list", "release")),
     ("topology",),
     ("topology", "show"),
     ("fleet",),
@@ -70,7 +72,7 @@ def test_a_usage_error_is_one_line_that_names_the_fault(args: tuple[str, ...], n
     assert ran.err.startswith("error: ")
 
 
-@pytest.mark.parametrize("group", [(), ("case",), ("fleet",)])
+@pytest.mark.parametrize("group", [(), ("case",), ("fleet",), ("server",)])
 def test_a_group_without_a_verb_is_a_usage_error_with_help(group: tuple[str, ...], moorage: Moorage) -> None:
     ran = moorage(*group)
     assert ran.code == 2
@@ -87,7 +89,7 @@ def test_the_version_names_moorage_and_the_solver(moorage: Moorage) -> None:
 SYNTH = "case synth --fleet hgx --nodes 16 --out"
 
 
-@pytest.mark.parametrize("args", ["--help", "solve --help", "serve --help", "version", SYNTH])
+@pytest.mark.parametrize("args", ["--help", "solve --help", "serve --help", "server place --help", "version", SYNTH])
 def test_what_does_not_solve_imports_neither_ortools_nor_grpc(args: str, tmp_path: Path) -> None:
     words = [*args.split(), *([str(tmp_path / "c.json")] if args == SYNTH else [])]
     script = (

@@ -28,7 +28,7 @@ def test_the_commands_do_what_the_page_shows(tmp_path: Path) -> None:
 
 def test_every_verb_is_listed() -> None:
     listed = set(re.findall(r"`([a-z]+(?: [a-z]+)?)`", "".join(re.findall(r"^\| `.*?\|", PAGE, re.MULTILINE))))
-    assert {" ".join(verb) for verb in VERBS if verb} - {"case", "fleet", "topology"} <= listed
+    assert {" ".join(verb) for verb in VERBS if verb} - {"case", "fleet", "server", "topology"} <= listed
 
 
 def test_every_setting_is_listed() -> None:

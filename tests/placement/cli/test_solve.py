@@ -25,7 +25,7 @@ def test_a_case_is_decided_and_kept_in_a_file(
     found = read_decision(out)
     assert Decision.from_json(ran.out) == found
     assert ran.err == ""
-    assert ran.code == exit_code(case, found)
+    assert ran.code == exit_code(case.workloads, found)
     assert found.case_id == case.id
     # A work budget gives the same decision in every process.
     assert found.model_copy(update={"timings": {}}) == decision.model_copy(update={"timings": {}})
@@ -47,10 +47,10 @@ def test_the_exit_code_tells_how_much_was_placed(fits: int, code: int, program: 
 def test_nothing_pending_is_no_failure(case: Case) -> None:
     idle = case.model_copy(update={"workloads": ()})
     nothing = Decision(case_id=idle.id, status=Status.OPTIMAL)
-    assert exit_code(idle, nothing) == 0
-    assert exit_code(case, nothing) == 3
+    assert exit_code(idle.workloads, nothing) == 0
+    assert exit_code(case.workloads, nothing) == 3
     some = nothing.model_copy(update={"placements": (Placement(workload=case.workloads[0].id, replicas=()),)})
-    assert exit_code(case, some) == 4
+    assert exit_code(case.workloads, some) == 4
 
 
 def test_the_time_limit_runs_from_the_loaded_case(program: Moorage, case: Case) -> None:
@@ -96,7 +96,7 @@ def test_the_table_tells_everything_and_wraps_nothing(
 ) -> None:
     long = decision.unplaced[0].model_copy(update={"reason": "word " * 100 + "[bold]end\x1b[0m :smile:"})
     shown = decision.model_copy(update={"unplaced": (long,), "timings": {"load_ms": 12.0}})
-    print_decision(case, shown)
+    print_decision(shown, case.workloads, case.running)
     lines = capsys.readouterr().out.splitlines()
     text = "\n".join(lines)
     assert lines[0].startswith(f"{decision.status}: {len(decision.placements)} of 8 workloads placed")

@@ -19,11 +19,12 @@ from placement.service.status import status_of
 from placement.service.times import Limits
 from placement.v1 import placement_pb2 as pb
 from tests.placement.client.test_client import ERRORS
-from tests.test_readme import FENCE, commands, environment
+from tests.test_readme import FENCE, Command, assert_shown, commands, environment, run
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "placement/service/README.md").read_text()
 GRPC, METRICS = "50051", "9464"
+STATUS = re.compile("^(OPTIMAL|FEASIBLE|FALLBACK)")
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -50,10 +51,10 @@ def own(text: str, ports: dict[str, str]) -> str:
     return text
 
 
-def shown_commands() -> Iterator[tuple[str, tuple[str, ...]]]:
+def shown_commands() -> Iterator[Command]:
     for language, _, body in FENCE.findall(PAGE):
         if language == "console":
-            yield from ((one.line, one.shown) for one in commands(body))
+            yield from commands(body)
 
 
 @pytest.mark.slow
@@ -64,12 +65,12 @@ def test_the_commands_do_what_the_page_shows(tmp_path: Path, ports: dict[str, st
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     done = 0
     with ExitStack() as stack:
-        for line, shown in shown_commands():
-            command = shlex.split(own(line, ports))
-            if command[:2] == ["moorage", "serve"]:
+        for command in shown_commands():
+            line, shown = own(command.line, ports), tuple(own(text, ports) for text in command.shown)
+            if line.startswith("moorage serve "):
                 server = stack.enter_context(
                     subprocess.Popen(
-                        [sys.executable, "-m", "placement.cli.main", *command[1:]],
+                        [sys.executable, "-m", "placement.cli.main", *shlex.split(line)[1:]],
                         cwd=ROOT,
                         env=environment(),
                         stdout=subprocess.PIPE,
@@ -79,26 +80,22 @@ def test_the_commands_do_what_the_page_shows(tmp_path: Path, ports: dict[str, st
                 )
                 stack.callback(server.terminate)
                 assert server.stdout is not None
-                assert [server.stdout.readline().strip() for _ in shown] == [own(text, ports) for text in shown]
+                assert [server.stdout.readline().strip() for _ in shown] == list(shown)
                 continue
-            command[0] = sys.executable if command[0] == "python" else command[0]
-            answer = subprocess.run(
-                command,
-                cwd=tmp_path,
-                env=environment(PYTHONPATH=str(ROOT)),
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-            assert answer.returncode == 0, (line, answer.stdout, answer.stderr)
-            if shown:
-                printed = [
-                    re.sub(r"^(OPTIMAL|FEASIBLE|FALLBACK)", "STATUS", text) for text in answer.stdout.splitlines()
+            # The program of this checkout, and the server of this test where the page relies on the default.
+            program = f"{shlex.quote(sys.executable)} -m placement.cli.main"
+            line = line.replace("moorage ", f"{program} ", 1) if line.startswith("moorage ") else line
+            address = f"127.0.0.1:{ports[GRPC]}"
+            answer = run(line, tmp_path, PYTHONPATH=str(ROOT), MOORAGE_SERVER=address)
+            assert answer.returncode == command.code, (line, answer.stdout, answer.stderr)
+            if line.startswith("python "):
+                assert [STATUS.sub("STATUS", text) for text in answer.stdout.splitlines()] == [
+                    STATUS.sub("STATUS", text) for text in shown
                 ]
-                assert printed == [re.sub(r"^OPTIMAL", "STATUS", text) for text in shown]
+            else:
+                assert_shown(shown, answer.stdout + answer.stderr)
             done += 1
-    assert done == 6
+    assert done == 15
 
 
 def test_every_call_has_its_row() -> None:

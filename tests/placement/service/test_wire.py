@@ -38,6 +38,7 @@ from placement.model import (
 from placement.model.decision import Status, Verdict
 from placement.model.workload import Kind
 from placement.service.bodies import (
+    BatchBody,
     CaseAnswer,
     CaseBody,
     CheckAnswer,
@@ -235,6 +236,7 @@ def documents_in(annotation: Any) -> Iterator[type[BaseModel]]:
     [
         (Fleet, pb.Fleet),
         (PlaceBody, pb.PlaceRequest),
+        (BatchBody, pb.PlaceRequest),
         (PutBody, pb.PutFabricRequest),
         (Decision, pb.Decision),
         (PlaceAnswer, pb.PlaceResponse),
@@ -337,13 +339,13 @@ def test_what_is_not_set_takes_the_default_of_the_document() -> None:
 )
 def test_durations_become_milliseconds_rounded_up_and_end_before_the_call(text: str, budget: Budget) -> None:
     message = json_format.ParseDict({"maxSolveTime": text}, pb.PlaceRequest())
-    assert decode(message, PlaceBody, "request").budget(2000, 5000) == budget
+    assert decode(message, BatchBody, "request").budget(2000, 5000) == budget
 
 
 def test_the_budget_without_wishes_is_the_default_and_work_knows_no_clock() -> None:
-    assert PlaceBody().budget(2000, None) == Budget(wall_ms=2000)
-    assert PlaceBody().budget(2000, 300) == Budget(wall_ms=300)
-    assert PlaceBody(work=7).budget(2000, 300) == Budget(work=7)
+    assert BatchBody().budget(2000, None) == Budget(wall_ms=2000)
+    assert BatchBody().budget(2000, 300) == Budget(wall_ms=300)
+    assert BatchBody(work=7).budget(2000, 300) == Budget(work=7)
 
 
 def broken(**fields: Any) -> pb.PlaceRequest:
@@ -381,7 +383,7 @@ ROLE = {"name": "r", "gpus": "-1"}
 )
 def test_what_is_malformed_is_named_by_its_path(fields: dict[str, Any], where: str) -> None:
     with pytest.raises(InputError) as caught:
-        decode(broken(**fields), PlaceBody, "request")
+        decode(broken(**fields), BatchBody, "request")
     assert where in caught.value.field
     assert caught.value.mend
 
