@@ -8,16 +8,17 @@ may move. A trial that does not improve the plan, or breaks a limit on disturban
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from solver.atoms.allow import Within
 from solver.atoms.charge import RefuseCharge
+from solver.atoms.share import Share
 from solver.atoms.state import Together
 from solver.atoms.stay import Stay
 from solver.gang import Gang
-from solver.greedy import orders
+from solver.greedy import fill, orders
 from solver.ground import Ground
 from solver.guards import Guards
 from solver.items import BoolArray
@@ -28,15 +29,23 @@ __all__ = ["give_way"]
 
 _DOMAINS = 12
 """Most domains that are tried for one item."""
+_AGAIN = 16
+"""Victims for which another place of the item is looked for, so that they can stay."""
 
 _Seats = tuple[tuple[Seat, ...], ...]
 
 
-def give_way(problem: Problem, plan: Plan, expired: Callable[[], bool] | None = None) -> Plan:
-    """The plan, or a better one in which some of what waits has the room of some of what runs."""
-    if not problem.homes:
-        return plan
-    return _Yielding(problem, plan, expired or (lambda: False)).run()
+def give_way(problem: Problem, plan: Plan, expired: Callable[[], bool] | None = None) -> Iterator[Plan]:
+    """Plans in which some of what waits has the room of some of what runs; none where nothing may be disturbed.
+
+    First from the given plan, then from the one that changes nothing, where the more valuable is served before the
+    less valuable takes what is free. They are for a judge: none need be better than the given one.
+    """
+    stop = expired or (lambda: False)
+    by_density, _, by_worth = orders(problem)
+    for start, order in ((plan, by_density), (problem.anchor, by_worth)):
+        if problem.homes and not stop():
+            yield _Yielding(problem, start, stop).run(order)
 
 
 class _Yielding:
@@ -68,13 +77,15 @@ class _Yielding:
         self.density = [value / size for value, size in zip(worth, volume, strict=True)]
         self.bins = {i: sorted({seat.bin for held in seats for seat in held}) for i, seats in problem.homes.items()}
 
-    def run(self) -> Plan:
-        """Serve what waits in order."""
-        for item in orders(self.problem)[0]:
+    def run(self, order: Iterable[int]) -> Plan:
+        """Serve what waits in order: with what is free, else with what runs."""
+        for item in order:
             if self.expired():
                 break
             if item not in self.ground.seats and item not in self.problem.homes:
-                self._serve(item)
+                fill(self.ground, (item,))
+                if item not in self.ground.seats:
+                    self._serve(item)
         return self.ground.plan()
 
     def _serve(self, item: int) -> None:
@@ -83,8 +94,8 @@ class _Yielding:
         for scope in self._scopes(item):
             if self.expired():
                 break
-            for ordered in self._victims(item, scope):
-                changes = self._trial(item, ordered)
+            for first, ordered in self._victims(item, scope):
+                changes = self._trial(item, first, ordered)
                 if changes is None:
                     continue
                 values = self.ground.values()
@@ -118,8 +129,11 @@ class _Yielding:
         domains = [d for d in mixed if bool((usable & (labels == d)).any())]
         return [usable & (labels == d) for d in domains[:_DOMAINS]]
 
-    def _victims(self, item: int, scope: BoolArray) -> list[list[int]]:
-        """What runs there and may go, at home now, worth less than the item unless it may move; in two orders."""
+    def _victims(self, item: int, scope: BoolArray) -> list[tuple[int, list[int]]]:
+        """What runs there and may go, at home now, worth less than the item unless it may move; in two orders.
+
+        Before each the number of those that go first together: without them the item breaks a limit.
+        """
         homes = self.problem.homes
         found = [
             i
@@ -129,12 +143,35 @@ class _Yielding:
         ]
         cheap = sorted(found, key=lambda i: (self.density[i], -self.volume[i], i))
         large = sorted(found, key=lambda i: (-self.volume[i], self.density[i], i))
-        return [cheap, large] if cheap != large else [cheap]
+        first = self._over_limits(item)
+        lists = [[*first, *(i for i in order if i not in first)] for order in (cheap, large)]
+        return [(len(first), order) for order in (lists if cheap != large else lists[:1])]
 
-    def _trial(self, item: int, victims: list[int]) -> list[tuple[int, _Seats | None, _Seats | None]] | None:
+    def _over_limits(self, item: int) -> list[int]:
+        """The cheapest users of limits (quotas) that the item would break whose leaving alone makes enough room."""
+        first: dict[int, None] = {}
+        for atom in self.problem.atoms_of[item]:
+            if not isinstance(atom, Share) or atom.limit is None:
+                continue
+            load = {
+                i: sum(atom.use.get((i, p), 0) * len(held) for p, held in enumerate(seats))
+                for i, seats in self.ground.seats.items()
+            }
+            need = sum(
+                atom.use.get((item, p), 0) * part.min_count for p, part in enumerate(self.problem.items[item].parts)
+            )
+            excess = atom.base + sum(load.values()) + need - atom.limit
+            users = [i for i in self.may_leave if load.get(i, 0) >= excess and self.worth[i] < self.worth[item]]
+            if excess > 0 and users:
+                first[min(users, key=lambda i: (self.worth[i], i))] = None
+        return list(first)
+
+    def _trial(
+        self, item: int, first: int, victims: list[int]
+    ) -> list[tuple[int, _Seats | None, _Seats | None]] | None:
         """Changes (item, seats before, seats after) that place the item, made on the ground; None if there are none."""
         gone: list[int] = []
-        batch, at = 1, 0
+        batch, at = max(1, first), 0
         seats = None
         while at < len(victims) and seats is None:
             for victim in victims[at : at + batch]:
@@ -145,20 +182,25 @@ class _Yielding:
                 self.ground.drop(victim)
                 gone.append(victim)
             at += batch
-            batch *= 2
+            batch = max(1, 2 * (at - first))
             seats = Gang(self.ground, item).place()
         changes: list[tuple[int, _Seats | None, _Seats | None]] = []
-        if seats is not None:
-            self.guards.change(item, None, seats)
-            changes.append((item, None, seats))
-        stay = []
-        for victim in sorted(gone, key=lambda i: (-self.density[i], i)):
+        stay, tries = [], _AGAIN
+        for victim in sorted(gone, key=lambda i: (-self.worth[i], i)):
             home = self.problem.homes[victim]
-            if self.ground.fits(victim, home):
+            back = self.ground.fits(victim, home)
+            if back:
                 self.ground.settle(victim, home)
+            elif seats is not None and tries:
+                tries -= 1
+                back, seats = self._around(item, seats, victim)
+            if back:
                 self.guards.change(victim, None, home)
             else:
                 stay.append(victim)
+        if seats is not None:
+            self.guards.change(item, None, seats)
+            changes.append((item, None, seats))
         failed = False
         for victim in stay:
             known = self.ground.values()
@@ -173,6 +215,19 @@ class _Yielding:
             self._apply([(i, now, was) for i, was, now in reversed(changes)])
             return None
         return changes
+
+    def _around(self, item: int, seats: _Seats, victim: int) -> tuple[bool, _Seats]:
+        """Whether the item finds other seats with the victim back at home; and the seats it has then."""
+        self.ground.drop(item)
+        home = self.problem.homes[victim]
+        if self.ground.fits(victim, home):
+            self.ground.settle(victim, home)
+            found = Gang(self.ground, item).place()
+            if found is not None:
+                return True, found
+            self.ground.drop(victim)
+        self.ground.settle(item, seats)
+        return False, seats
 
     def _apply(self, changes: list[tuple[int, _Seats | None, _Seats | None]]) -> None:
         """Make changes: all leave first, then all come."""

@@ -137,7 +137,8 @@ def solve(
     judge_s = clock() - before_judge
     if problem.homes:
         end = math.inf if budget.deadline is None else began + (budget.deadline - began) * _GIVE_WAY
-        inbox.offer(merged.pull(give_way(problem, plan, lambda: clock() >= end)))
+        for found in give_way(problem, plan, lambda: clock() >= end):
+            inbox.offer(merged.pull(found))
     if warm is not None:
         inbox.offer(merged.pull(warm))
     floor = inbox.report.values
