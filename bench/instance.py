@@ -6,7 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from bench.method import Answer, Placements
@@ -33,6 +33,8 @@ class Judged:
     values: tuple[int, ...]
     violations: tuple[str, ...]
     admitted: int
+    figures: Mapping[str, int] = field(default_factory=dict)
+    """What else a suite measures, by name; reports add it up."""
 
 
 class Instance(ABC, Generic[S, A]):

@@ -34,13 +34,15 @@ class Answer(Generic[A]):
     `bounds` are lower bounds per tier of the policy, the first tier first (None: none is claimed); the bound of a
     later tier is about plans that keep the method's own values of the earlier tiers. `timings_ms` are by phase.
     `disturbed` is for methods that also move, shrink or evict running work; without it all running work stays. A whole
-    decision there is verified as one. `note` goes into the row.
+    decision there is verified as one. `figures` are counts that only the method knows, by name; they and `note` go into
+    the row.
     """
 
     placements: A
     bounds: tuple[int | None, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     disturbed: Decision | Lifted | None = None
+    figures: Mapping[str, int] = field(default_factory=dict)
     note: str = ""
 
 

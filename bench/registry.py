@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.baselines.registry import CASE_METHODS, gang_methods
+from bench.baselines.sequential import Sequential
 from bench.fleet_j import FleetJ, Gangs
 from bench.own import Adapter, CaseGreedy, Engine, SolverGreedy, SolverSearch
 from bench.served import Served
@@ -13,6 +14,7 @@ from bench.suite import MakeMethod, Suite
 from bench.suites.fleet import exact, fleet, late
 from bench.suites.gangs import fleet_j, gangs_of, problem_j
 from bench.suites.gap import agents_of, gap, problem_gap
+from bench.suites.joint import joint
 from bench.suites.micro import micro
 from bench.suites.openb import openb
 from bench.suites.philly import philly
@@ -24,6 +26,10 @@ __all__ = ["suites"]
 def suites() -> Mapping[str, Suite]:
     """The suites by name. Methods stand in the order in which they are run; ours are `greedy` and `moorage`."""
     cases: dict[str, MakeMethod] = {"greedy": CaseGreedy, **CASE_METHODS, "moorage": Engine}
+    sequential: dict[str, MakeMethod] = {
+        "count-first": lambda: Sequential(tries=False),
+        "try-victims": lambda: Sequential(tries=True),
+    }
     gangs: Adapter[FleetJ, Gangs] = Adapter(problem_j, gangs_of)
     found = (
         fleet(cases),
@@ -33,6 +39,7 @@ def suites() -> Mapping[str, Suite]:
         fleet_j({**gang_methods(gangs), **_solver(gangs)}),
         gap(_solver(Adapter(problem_gap, agents_of))),
         roadef({"initial": Initial, "moorage": _solver(Adapter(problem_roadef, machines_of))["moorage"]}),
+        joint({**sequential, "greedy": CaseGreedy, "moorage": Engine}),
         late({"moorage": Served}),
         micro(),
     )

@@ -150,11 +150,13 @@ def _measure(job: _Job, instance: Instance[Any, Any], method: Method[Any, Any]) 
 
 def _judged(instance: Instance[Any, Any], answer: Answer[Any]) -> Row:
     judged = instance.judge(answer)
+    figures = {**answer.figures, **judged.figures}
     return {
         "values": list(judged.values),
         "bounds": list(answer.bounds),
         "admitted": judged.admitted,
         "violations": list(judged.violations[:_MOST_VIOLATIONS]),
+        **({"figures": figures} if figures else {}),
     }
 
 

@@ -12,12 +12,11 @@ from random import Random
 import numpy as np
 
 from solver.atoms.charge import RefuseCharge
-from solver.atoms.disruptions import Disruptions
-from solver.atoms.floor import Floor
 from solver.atoms.state import Together
 from solver.atoms.stay import Stay
 from solver.gang import Gang
 from solver.ground import Ground
+from solver.guards import Guards
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 
@@ -41,7 +40,7 @@ class Ruin:
     """A plan on its ground, and steps that improve it. The same seed gives the same steps.
 
     What runs now (`Problem.homes`) goes back to its seats where it can, or elsewhere, or leaves, as far as its `Stay`
-    atoms allow. What is under a `Floor` or counts for `Disruptions` is left as the plan has it.
+    atoms allow; a step that breaks a limit on disturbance (`guards`) is taken back.
     """
 
     def __init__(self, problem: Problem, plan: Plan, rng: Random) -> None:
@@ -55,6 +54,7 @@ class Ruin:
             self.ground.settle(item, seats)
             self._mark(item, seats)
         self.values = self.ground.values()
+        self._guards = Guards(problem, plan.seats)
         self.placed = 0
         """Placements tried so far: a measure of the work done."""
         counts = [sum(part.count for part in item.parts) for item in problem.items]
@@ -66,9 +66,6 @@ class Ruin:
                     self._may_move.discard(atom.item)
                 if not atom.may_leave:
                     self._may_leave.discard(atom.item)
-            elif isinstance(atom, Disruptions | Floor):
-                for i in atom.items():
-                    self._small[i] = False
         for i in problem.homes.keys() - self._may_move - self._may_leave:
             self._small[i] = False
         self._volume = [sum(p.demand.volume * p.count for p in item.parts) for item in problem.items]
@@ -115,7 +112,9 @@ class Ruin:
                 put.append(item)
         values = self.ground.values()
         lost = any(i in self.problem.homes and i not in self._may_leave for i in set(before) - set(put))
-        if lost or values > self.values:
+        changes = [(i, before.get(i), self.ground.seats.get(i)) for i in {*before, *put}]
+        kept = not lost and values <= self.values and self._guarded(changes)
+        if not kept:
             for item in reversed(put):
                 self.ground.drop(item)
             for item, seats in before.items():
@@ -130,6 +129,16 @@ class Ruin:
         if gone or come:
             self._refused = sorted((set(self._refused) | gone) - come)
         return better
+
+    def _guarded(self, changes: list[tuple[int, _Seats | None, _Seats | None]]) -> bool:
+        """Whether the limits on disturbance hold after the changes; if not, they are not counted."""
+        for item, was, now in changes:
+            self._guards.change(item, was, now)
+        if not self._guards.broken():
+            return True
+        for item, was, now in changes:
+            self._guards.change(item, now, was)
+        return False
 
     def _place(self, item: int) -> bool:
         """Find a place for one item: for what runs mostly the one that it has."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from solver.certificate import Certificate
 from solver.check import Report, check
+from solver.give_way import give_way
 from solver.greedy import greedy
 from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan
@@ -19,8 +21,8 @@ __all__ = ["Bound", "Budget", "Outcome", "State", "solve"]
 
 Clock = Callable[[], float]
 
-_GREEDY, _ONE_ORDER = 0.6, 0.05
-"""Shares of a wall budget: when greedy must end, and when it begins no further order."""
+_GREEDY, _ONE_ORDER, _GIVE_WAY = 0.6, 0.05, 0.4
+"""Shares of a wall budget: when greedy must end, when it begins no further order, and when what runs has given way."""
 
 
 class State(StrEnum):
@@ -133,6 +135,10 @@ def solve(
     before_judge = clock()
     inbox.offer(merged.pull(plan))
     judge_s = clock() - before_judge
+    if problem.homes:
+        end = math.inf if budget.deadline is None else began + (budget.deadline - began) * _GIVE_WAY
+        for found in give_way(problem, plan, lambda: clock() >= end):
+            inbox.offer(merged.pull(found))
     if warm is not None:
         inbox.offer(merged.pull(warm))
     floor = inbox.report.values

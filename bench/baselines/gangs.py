@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -31,7 +32,19 @@ from solver.chunks import room_alone
 from solver.plan import Plan, Seat
 from solver.problem import Joint, Ledger
 
-__all__ = ["MakeScoring", "ScoringMethod", "case_fgd", "case_state", "demand_of", "place_all"]
+__all__ = [
+    "Gang",
+    "MakeScoring",
+    "ScoringMethod",
+    "case_fgd",
+    "case_state",
+    "codes_of",
+    "counts_of",
+    "demand_of",
+    "importance",
+    "ledgers_of",
+    "place_all",
+]
 
 _MOST_DOMAINS = 8
 
@@ -72,7 +85,7 @@ class ScoringMethod(CaseMethod):
 def case_state(snapshot: Snapshot) -> NodeState:
     """What is free beside the running work, nodes in order of their ids; shares count in units of the whole nodes."""
     fabric, usage = snapshot.fabric, snapshot.usage
-    codes = _codes(snapshot)
+    codes = codes_of(snapshot)
     cpu, memory, nics = (usage.free_resources[:, at].copy() for at in range(3))
     state = NodeState(
         cpu=cpu,
@@ -95,7 +108,7 @@ def case_state(snapshot: Snapshot) -> NodeState:
 
 def case_fgd(snapshot: Snapshot) -> Fgd:
     """FGD for the mix of the case: pending and running replicas, each counting once."""
-    codes = _codes(snapshot)
+    codes = codes_of(snapshot)
     counts: Counter[Demand] = Counter()
     for workload in snapshot.case.workloads:
         for subgroup in workload.subgroups:
@@ -115,7 +128,8 @@ def demand_of(role: Role, codes: dict[str, int]) -> Demand:
     return Demand(role.cpu_milli, role.memory_mib, devices, milli, models, role.nics, role.gpu_memory_mib)
 
 
-def _codes(snapshot: Snapshot) -> dict[str, int]:
+def codes_of(snapshot: Snapshot) -> dict[str, int]:
+    """The code of each GPU model of the fleet."""
     models = sorted({node.gpu_model for node in snapshot.fabric.nodes if node.gpu_model})
     return {model: code for code, model in enumerate(models)}
 
@@ -126,11 +140,32 @@ def place_all(lowered: Lowered, placer: Placer) -> Plan:
     Running work that could be moved stays where it is; `placer` counts it as running already.
     """
     homes = lowered.problem.homes
+    ledgers = ledgers_of(lowered)
+    known = {
+        node.gpu_model: int(code)
+        for node, code in zip(lowered.fabric.nodes, placer.state.model, strict=True)
+        if node.gpu_model is not None
+    }
+    for item, home in homes.items():
+        held = {part: counts_of(seats) for part, seats in enumerate(home)}
+        for ledger in ledgers[item]:
+            ledger.add(item, held)
+    seats = dict(homes)
+    for item in sorted(set(range(len(lowered.refs))) - homes.keys(), key=partial(importance, lowered)):
+        found = Gang(lowered, placer, ledgers[item], item, known).place()
+        if found is not None:
+            seats[item] = found
+    return Plan(seats)
 
-    def importance(item: int) -> tuple[int, int, str]:
-        members = lowered.refs[item].members
-        return (*min((one.tier, -one.priority) for one in members), lowered.refs[item].key)
 
+def importance(lowered: Lowered, item: int) -> tuple[int, int, str]:
+    """Tier, negative priority (of the most important member) and key of an item: the smaller, the earlier."""
+    members = lowered.refs[item].members
+    return (*min((one.tier, -one.priority) for one in members), lowered.refs[item].key)
+
+
+def ledgers_of(lowered: Lowered) -> list[list[Ledger]]:
+    """The fresh ledgers that concern each item."""
     ledgers: list[list[Ledger]] = [[] for _ in lowered.refs]
     for atom in lowered.problem.atoms:
         users = list(atom.items())
@@ -138,26 +173,15 @@ def place_all(lowered: Lowered, placer: Placer) -> Plan:
         if ledger is not None:
             for item in users:
                 ledgers[item].append(ledger)
-    codes = {node.gpu_model: int(code) for node, code in zip(lowered.fabric.nodes, placer.state.model, strict=True)}
-    known = {model: code for model, code in codes.items() if model is not None}
-    for item, home in homes.items():
-        held = {part: _counts(seats) for part, seats in enumerate(home)}
-        for ledger in ledgers[item]:
-            ledger.add(item, held)
-    seats = dict(homes)
-    for item in sorted(set(range(len(lowered.refs))) - homes.keys(), key=importance):
-        found = _Gang(lowered, placer, ledgers[item], item, known).place()
-        if found is not None:
-            seats[item] = found
-    return Plan(seats)
+    return ledgers
 
 
-def _counts(seats: tuple[Seat, ...]) -> Counter[int]:
+def counts_of(seats: tuple[Seat, ...]) -> Counter[int]:
     """Replicas in each bin."""
     return Counter(seat.bin for seat in seats)
 
 
-class _Gang:
+class Gang:
     """One item on its way; every step can be taken back."""
 
     def __init__(

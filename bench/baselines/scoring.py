@@ -62,6 +62,11 @@ class Placer:
         self._log.append(row)
         return row, devices
 
+    def occupy(self, row: int, devices: tuple[int, ...], demand: Demand) -> None:
+        """Take a place that is known: what was given back returns."""
+        self.state.take(row, devices, demand)
+        self._log.append(row)
+
     def give_back(self, row: int, devices: tuple[int, ...], demand: Demand) -> None:
         """Undo a placement."""
         self.state.take(row, devices, demand, -1)

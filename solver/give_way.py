@@ -1,0 +1,240 @@
+"""Give way: what waits takes the room of what runs and is worth less, one item after another; a start for the search.
+
+For each waiting item, the most valuable per volume first: what runs and may be disturbed leaves, the least valuable per
+volume first, in batches that double, until the item finds a place. Where it must lie in one domain, domain by domain.
+Then everything that left goes back to its seats where they are free, the most valuable first, or elsewhere where it
+may move. A trial that does not improve the plan, or breaks a limit on disturbance, is taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from solver.atoms.allow import Within
+from solver.atoms.charge import RefuseCharge
+from solver.atoms.share import Share
+from solver.atoms.state import Together
+from solver.atoms.stay import Stay
+from solver.gang import Gang
+from solver.greedy import fill, orders
+from solver.ground import Ground
+from solver.guards import Guards
+from solver.items import BoolArray
+from solver.plan import Plan, Seat
+from solver.problem import Problem
+
+__all__ = ["give_way"]
+
+_DOMAINS = 12
+"""Most domains that are tried for one item."""
+_AGAIN = 16
+"""Victims for which another place of the item is looked for, so that they can stay."""
+
+_Seats = tuple[tuple[Seat, ...], ...]
+
+
+def give_way(problem: Problem, plan: Plan, expired: Callable[[], bool] | None = None) -> Iterator[Plan]:
+    """Plans in which some of what waits has the room of some of what runs; none where nothing may be disturbed.
+
+    First from the given plan, then from the one that changes nothing, where the more valuable is served before the
+    less valuable takes what is free. They are for a judge: none need be better than the given one.
+    """
+    stop = expired or (lambda: False)
+    by_density, _, by_worth = orders(problem)
+    for start, order in ((plan, by_density), (problem.anchor, by_worth)):
+        if problem.homes and not stop():
+            yield _Yielding(problem, start, stop).run(order)
+
+
+class _Yielding:
+    def __init__(self, problem: Problem, plan: Plan, expired: Callable[[], bool]) -> None:
+        self.problem, self.expired = problem, expired
+        self.ground = Ground(problem, expired)
+        for item, seats in plan.seats.items():
+            self.ground.settle(item, seats)
+        self.guards = Guards(problem, plan.seats)
+        self.may_leave, self.may_move = set(problem.homes), set(problem.homes)
+        for atom in problem.atoms:
+            if isinstance(atom, Stay):
+                if not atom.may_leave:
+                    self.may_leave.discard(atom.item)
+                if not atom.may_move:
+                    self.may_move.discard(atom.item)
+            elif isinstance(atom, Together):
+                # Who leads somebody stays: the follower would hang in the air.
+                self.may_leave.discard(atom.leader)
+                self.may_move.discard(atom.leader)
+        worth = [0.0] * len(problem.items)
+        for atom in problem.atoms:
+            if isinstance(atom, RefuseCharge):
+                scale = 1e6 ** (problem.tiers - 1 - atom.tier)
+                for (i, p), cost in atom.each.items():
+                    worth[i] += scale * cost * problem.items[i].parts[p].count
+        volume = [max(1, sum(part.demand.volume * part.count for part in item.parts)) for item in problem.items]
+        self.worth, self.volume = worth, volume
+        self.density = [value / size for value, size in zip(worth, volume, strict=True)]
+        self.bins = {i: sorted({seat.bin for held in seats for seat in held}) for i, seats in problem.homes.items()}
+
+    def run(self, order: Iterable[int]) -> Plan:
+        """Serve what waits in order: with what is free, else with what runs."""
+        for item in order:
+            if self.expired():
+                break
+            if item not in self.ground.seats and item not in self.problem.homes:
+                fill(self.ground, (item,))
+                if item not in self.ground.seats:
+                    self._serve(item)
+        return self.ground.plan()
+
+    def _serve(self, item: int) -> None:
+        best: tuple[tuple[int, ...], list[tuple[int, _Seats | None, _Seats | None]]] | None = None
+        before = self.ground.values()
+        for scope in self._scopes(item):
+            if self.expired():
+                break
+            for first, ordered in self._victims(item, scope):
+                changes = self._trial(item, first, ordered)
+                if changes is None:
+                    continue
+                values = self.ground.values()
+                self._apply([(i, now, was) for i, was, now in reversed(changes)])
+                if values < (before if best is None else best[0]):
+                    best = (values, changes)
+        if best is not None:
+            self._apply(best[1])
+
+    def _scopes(self, item: int) -> Iterable[BoolArray]:
+        """Bins in which something may have to leave: those of one domain where one is required."""
+        ground, gang = self.ground, self.problem.items[item]
+        usable = np.zeros(self.problem.bins.count, np.bool_)
+        for p in range(len(gang.parts)):
+            mask = ground.mask((item, p))
+            usable |= True if mask is None else mask
+        inside = [a.partition for a in self.problem.own_atoms[item] if isinstance(a, Within) and a.bundle == 0]
+        if not inside:
+            return [usable]
+        finest = max(inside, key=self.problem.domains)
+        labels = self.problem.partitions[finest]
+        # First where most of the room is free or held by what is worth least.
+        price = np.zeros(self.problem.domains(finest))
+        for victim in self.may_leave & ground.seats.keys():
+            for b in self.bins[victim]:
+                price[labels[b]] += self.worth[victim] / len(self.bins[victim])
+        free = np.bincount(labels, np.where(usable, ground.milli, 0), minlength=price.size)
+        order = np.lexsort((np.arange(price.size), price, -free))
+        cheap = np.lexsort((np.arange(price.size), price))
+        mixed = dict.fromkeys(int(d) for pair in zip(order, cheap, strict=True) for d in pair)
+        domains = [d for d in mixed if bool((usable & (labels == d)).any())]
+        return [usable & (labels == d) for d in domains[:_DOMAINS]]
+
+    def _victims(self, item: int, scope: BoolArray) -> list[tuple[int, list[int]]]:
+        """What runs there and may go, at home now, worth less than the item unless it may move; in two orders.
+
+        Before each the number of those that go first together: without them the item breaks a limit.
+        """
+        homes = self.problem.homes
+        found = [
+            i
+            for i in sorted((self.may_leave | self.may_move) & self.ground.seats.keys())
+            if self.ground.seats[i] == homes[i] and bool(scope[self.bins[i]].any())
+            if i in self.may_move or self.worth[i] < self.worth[item]
+        ]
+        cheap = sorted(found, key=lambda i: (self.density[i], -self.volume[i], i))
+        large = sorted(found, key=lambda i: (-self.volume[i], self.density[i], i))
+        first = self._over_limits(item)
+        lists = [[*first, *(i for i in order if i not in first)] for order in (cheap, large)]
+        return [(len(first), order) for order in (lists if cheap != large else lists[:1])]
+
+    def _over_limits(self, item: int) -> list[int]:
+        """The cheapest users of limits (quotas) that the item would break whose leaving alone makes enough room."""
+        first: dict[int, None] = {}
+        for atom in self.problem.atoms_of[item]:
+            if not isinstance(atom, Share) or atom.limit is None:
+                continue
+            load = {
+                i: sum(atom.use.get((i, p), 0) * len(held) for p, held in enumerate(seats))
+                for i, seats in self.ground.seats.items()
+            }
+            need = sum(
+                atom.use.get((item, p), 0) * part.min_count for p, part in enumerate(self.problem.items[item].parts)
+            )
+            excess = atom.base + sum(load.values()) + need - atom.limit
+            users = [i for i in self.may_leave if load.get(i, 0) >= excess and self.worth[i] < self.worth[item]]
+            if excess > 0 and users:
+                first[min(users, key=lambda i: (self.worth[i], i))] = None
+        return list(first)
+
+    def _trial(
+        self, item: int, first: int, victims: list[int]
+    ) -> list[tuple[int, _Seats | None, _Seats | None]] | None:
+        """Changes (item, seats before, seats after) that place the item, made on the ground; None if there are none."""
+        gone: list[int] = []
+        batch, at = max(1, first), 0
+        seats = None
+        while at < len(victims) and seats is None:
+            for victim in victims[at : at + batch]:
+                self.guards.change(victim, self.ground.seats[victim], None)
+                if self.guards.broken():
+                    self.guards.change(victim, None, self.ground.seats[victim])
+                    continue
+                self.ground.drop(victim)
+                gone.append(victim)
+            at += batch
+            batch = max(1, 2 * (at - first))
+            seats = Gang(self.ground, item).place()
+        changes: list[tuple[int, _Seats | None, _Seats | None]] = []
+        stay, tries = [], _AGAIN
+        for victim in sorted(gone, key=lambda i: (-self.worth[i], i)):
+            home = self.problem.homes[victim]
+            back = self.ground.fits(victim, home)
+            if back:
+                self.ground.settle(victim, home)
+            elif seats is not None and tries:
+                tries -= 1
+                back, seats = self._around(item, seats, victim)
+            if back:
+                self.guards.change(victim, None, home)
+            else:
+                stay.append(victim)
+        if seats is not None:
+            self.guards.change(item, None, seats)
+            changes.append((item, None, seats))
+        failed = False
+        for victim in stay:
+            known = self.ground.values()
+            place = Gang(self.ground, victim).place() if victim in self.may_move and seats is not None else None
+            if place is not None and self.ground.values() > known and victim in self.may_leave:
+                self.ground.drop(victim)
+                place = None
+            self.guards.change(victim, None, place)
+            changes.append((victim, self.problem.homes[victim], place))
+            failed |= place is None and victim not in self.may_leave
+        if seats is None or failed or self.guards.broken():
+            self._apply([(i, now, was) for i, was, now in reversed(changes)])
+            return None
+        return changes
+
+    def _around(self, item: int, seats: _Seats, victim: int) -> tuple[bool, _Seats]:
+        """Whether the item finds other seats with the victim back at home; and the seats it has then."""
+        self.ground.drop(item)
+        home = self.problem.homes[victim]
+        if self.ground.fits(victim, home):
+            self.ground.settle(victim, home)
+            found = Gang(self.ground, item).place()
+            if found is not None:
+                return True, found
+            self.ground.drop(victim)
+        self.ground.settle(item, seats)
+        return False, seats
+
+    def _apply(self, changes: list[tuple[int, _Seats | None, _Seats | None]]) -> None:
+        """Make changes: all leave first, then all come."""
+        for item, was, now in changes:
+            if was is not None:
+                self.ground.drop(item)
+            self.guards.change(item, was, now)
+        for item, _, now in changes:
+            if now is not None:
+                self.ground.settle(item, now)

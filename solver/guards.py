@@ -1,0 +1,67 @@
+"""Guards: how far limits on disturbing what runs (`Disruptions`, `Floor`) are used up, kept while a plan changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from solver.atoms.disruptions import Disruptions
+from solver.atoms.floor import Floor
+from solver.plan import Plan, Seat
+from solver.problem import Problem
+
+__all__ = ["Guards"]
+
+_Seats = tuple[tuple[Seat, ...], ...]
+
+
+class Guards:
+    """The limits of a problem on disturbance, counted for a plan."""
+
+    def __init__(self, problem: Problem, seats: Mapping[int, _Seats]) -> None:
+        """Count the limits for a plan with these seats."""
+        self._problem = problem
+        self._room: list[int] = []
+        self._floors: dict[int, list[tuple[int, dict[int, int]]]] = {}
+        self._budgets: dict[int, list[int]] = {}
+        plan = Plan(dict(seats))
+        for atom in problem.atoms:
+            number = len(self._room)
+            if isinstance(atom, Disruptions):
+                self._room.append(atom.limit - atom.base - len(atom.disturbed(problem, plan)))
+                for item in atom.members:
+                    self._budgets.setdefault(item, []).append(number)
+            elif isinstance(atom, Floor):
+                self._room.append(atom.load(plan) - atom.least)
+                uses: dict[int, dict[int, int]] = {}
+                for (item, part), use in atom.use.items():
+                    uses.setdefault(item, {})[part] = use
+                for item, parts in uses.items():
+                    self._floors.setdefault(item, []).append((number, parts))
+        self._short = sum(room < 0 for room in self._room)
+
+    def change(self, item: int, before: _Seats | None, after: _Seats | None) -> None:
+        """The item had these seats and has those now (None: it is not placed)."""
+        if before == after:
+            return
+        for number in self._budgets.get(item, ()):
+            self._add(number, self._disturbed(item, before) - self._disturbed(item, after))
+        for number, parts in self._floors.get(item, ()):
+            self._add(number, _load(parts, after) - _load(parts, before))
+
+    def broken(self) -> bool:
+        """Whether any limit is exceeded."""
+        return self._short > 0
+
+    def _add(self, number: int, more: int) -> None:
+        room = self._room[number]
+        self._room[number] = room + more
+        self._short += (room + more < 0) - (room < 0)
+
+    def _disturbed(self, item: int, seats: _Seats | None) -> bool:
+        homes = self._problem.homes[item]
+        held = ((),) * len(homes) if seats is None else seats
+        return any(not set(home) <= set(now) for home, now in zip(homes, held, strict=True) if home)
+
+
+def _load(parts: dict[int, int], seats: _Seats | None) -> int:
+    return 0 if seats is None else sum(use * len(seats[part]) for part, use in parts.items())
