@@ -32,7 +32,8 @@ PART is a node id, a domain by its path (rack:site-a/b1/r3, feed:NAME), or the e
 domain ends so (r3). Order: the file of --edits, then --add, --relabel, --derate, --restore, --drain, --fail, --set.
 \b
 NAME of --set: policy.RULE.weight | tier | mode (off drops it) | params.X, tenant.NAME.weight | quota[.MODEL] (GPUs,
-or none; also guaranteed, borrowing_limit, lending_limit), workload.ID.FIELD, running.ID.movable | evictable, budget.wall_ms | work, seed. ID * means all.
+or none; so also guaranteed, borrowing_limit, lending_limit), workload.ID.FIELD, running.ID.movable | evictable,
+budget.wall_ms | work, seed. ID * means all.
 """
 
 _Many = list[str] | None
