@@ -10,7 +10,7 @@ import numpy as np
 from placement.compile import Lowered
 from placement.model import Unplaced, Verdict
 from solver.alone import fits, must_stay, solo, without_rule
-from solver.atoms import Caps, Share, Together, Within
+from solver.atoms import Caps, Pool, Share, Together, Within
 from solver.cells import rooms
 from solver.conflict import Answer, ask
 from solver.items import PartKey
@@ -174,6 +174,8 @@ class Explainer:
                 if atom.base + need > atom.limit:
                     left = max(0, atom.limit - atom.base)
                     return f"{atom.name}: {need} needed, {left} left of {atom.limit}"
+            if atom.rule == rule and isinstance(atom, Pool) and (short := atom.short(problem)):
+                return short
             if atom.rule == rule and isinstance(atom, Caps):
                 most = int(atom.left().argmax())
                 return f"{self._seats(problem)}; the most that is left is {atom.left()[most]} at {atom.names[most]}"

@@ -14,6 +14,7 @@ import numpy as np
 
 from solver.atoms.allow import Allow, Within
 from solver.atoms.caps import Caps
+from solver.atoms.pool import Pool
 from solver.atoms.remainder import Remainder
 from solver.atoms.share import Share
 from solver.atoms.vacant import Vacant
@@ -189,7 +190,7 @@ def coarse_cells(problem: Problem, detail: int = 0, found: Rooms | None = None) 
                 figures[id(mask)] = mask.astype(np.int64)
     kept = list(figures.values())
     for atom in problem.atoms if detail else ():
-        if isinstance(atom, Caps | Share):
+        if isinstance(atom, Caps | Share | Pool):
             kept += atom.signature(problem)
         elif atom.tier < 0 and detail > 1 and not isinstance(atom, Allow):
             kept += [f for f in atom.signature(problem) if np.unique(f[usable]).size <= _MERGING * usable.sum()]

@@ -15,6 +15,7 @@ import numpy as np
 from solver.atoms.allow import Allow
 from solver.atoms.caps import Caps
 from solver.atoms.charge import RefuseCharge, UnitCharge
+from solver.atoms.pool import Pool
 from solver.atoms.share import Share
 from solver.atoms.state import Together
 from solver.items import Bins, BoolArray, Item
@@ -48,7 +49,7 @@ def _loose(problem: Problem, item: int) -> bool:
     parts = problem.items[item].parts
     if len(parts) != 1 or parts[0].min_count or len(problem.items[item].bundles) > 1:
         return False
-    return all(isinstance(a, Allow | Caps | UnitCharge | RefuseCharge | Share) for a in problem.atoms_of[item])
+    return all(isinstance(a, Allow | Caps | UnitCharge | RefuseCharge | Share | Pool) for a in problem.atoms_of[item])
 
 
 def part_of(problem: Problem, plan: Plan, free: Iterable[int], bins: BoolArray) -> Part:

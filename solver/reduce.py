@@ -16,6 +16,7 @@ import numpy as np
 from solver.atoms.allow import Allow
 from solver.atoms.caps import Caps
 from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
+from solver.atoms.pool import Pool
 from solver.atoms.share import Share
 from solver.cells import rooms
 from solver.chunks import PLENTY
@@ -74,6 +75,8 @@ def _likeness(problem: Problem, index: int) -> Hashable | None:
             marks.append(("unit", atom.rule, atom.tier, id(atom.each)))
         elif isinstance(atom, Share):
             marks.append(("share", id(atom), atom.use[index, 0]))
+        elif isinstance(atom, Pool):
+            marks.append(("pool", id(atom), atom.node_of((index, 0))))
         elif isinstance(atom, Caps):
             marks.append(("caps", id(atom), id(atom.use[index, 0])))
         elif isinstance(atom, RefuseCharge):

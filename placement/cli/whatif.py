@@ -28,7 +28,8 @@ Examples:
 {PARTS}, --set.
 \b
 NAME of --set: policy.RULE.weight | tier | mode (off drops it) | params.X, tenant.NAME.weight | quota[.MODEL] (GPUs,
-or none), workload.ID.FIELD, running.ID.movable | evictable, budget.wall_ms | work, seed. ID * means all.
+or none; so also guaranteed, borrowing_limit, lending_limit), workload.ID.FIELD, running.ID.movable | evictable,
+budget.wall_ms | work, seed. ID * means all.
 """
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from placement.diagnosis.desk import Desk, Question
 from placement.model.diagnosis import Cause
 from placement.model.state import Running
-from solver.atoms import Allow, Segments, Share, Spread, Within
+from solver.atoms import Allow, Pool, Segments, Share, Spread, Within
 from solver.problem import Problem
 
 __all__ = ["Conflict", "find_conflict"]
@@ -104,6 +104,8 @@ def _rule(question: Question, problem: Problem, rule: str) -> Cause:
             if atom.base + need > atom.limit:
                 left = max(0, atom.limit - atom.base)
                 details.append(f"{atom.name}: {need} needed, {left} left of {atom.limit}")
+        elif isinstance(atom, Pool):
+            details += [short] if (short := atom.short(problem)) else []
         elif isinstance(atom, Allow):
             details.append(f"{int(atom.bins.sum())} of {atom.bins.size} nodes are allowed")
         elif isinstance(atom, Within | Segments | Spread):

@@ -61,6 +61,7 @@ class Policy(Document):
 
 _REQUIRED = (
     "affinity",
+    "borrowing",
     "capacity",
     "gang",
     "gpu_model",
@@ -84,6 +85,8 @@ def default_policy() -> Policy:
     prefer: tuple[tuple[str, int, dict[str, Any]], ...] = (
         # Refused work costs its tier's weight times its size: a class outweighs 10 times its size of the next.
         ("refused", 1, {"weight_by_tier": [1000, 100, 10, 1]}),
+        # What a tenant is guaranteed and asks for comes before what others use beyond their guarantees.
+        ("reclaim", 1, {"points_per_gpu_milli": 20_000}),
         # Ending what runs must gain half as much again as it loses.
         ("eviction", 1, {"percent": 50}),
         ("fairness", 2, {"grid_milli": 10}),

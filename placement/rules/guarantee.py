@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
 from placement.model.case import Case, LoosenedCase
 from placement.model.policy import RuleSpec
 from placement.rules.context import Context
 from placement.rules.disturbance import homes
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import running_seats, settled
-from placement.rules.tenancy import families
+from placement.rules.tenancy import families, gpu_milli_in_use
 from solver.atoms import Floor
+from solver.items import BoolArray
 from solver.problem import Atom
 from topology.fabric import Fabric
 
@@ -19,7 +25,9 @@ __all__ = ["Guarantee"]
 class Guarantee(HardRule[NoParams]):
     """Evictions leave a tenant (with all below it) its guaranteed GPU milli, or what it has now if that is less.
 
-    Its own new work counts, so it may exchange less important work for more important.
+    In all and for every GPU model on its own; so work may be moved away from a model only above what is guaranteed
+    of it. The tenant's own new work counts: it may exchange less important work for more important. What it uses
+    beyond its guarantee is borrowed, and is not protected by this rule.
     """
 
     name = "guarantee"
@@ -27,28 +35,29 @@ class Guarantee(HardRule[NoParams]):
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One floor for each tenant with a guarantee and work that may be evicted."""
-        running = {key for _, item, _ in homes(context) for key, _ in _parts(context, item)}
+        running = [
+            ((item, p), seat) for _, item, parts in homes(context) for p, seats in enumerate(parts) for seat in seats
+        ]
         atoms: list[Atom] = []
         members = families(context.case)
-        for tenant in context.case.tenants:
-            if tenant.guaranteed_gpu_milli is None:
-                continue
-            family = members[tenant.name]
+        for tenant, model, promised in _promises(context.case):
+            bins: BoolArray | None = None
+            if model is not None:
+                if model not in context.fabric.gpu_models:
+                    continue
+                row = context.fabric.gpu_models.index(model)
+                bins = context.mask((self.name, model), partial(np.equal, context.fabric.gpu_model, row))
+            family = members[tenant]
             use = {
                 key: ref.role.replica_gpu_milli
                 for key, ref in context.parts()
                 if ref.workload.tenant in family and ref.role.replica_gpu_milli
             }
-            loose = sum(milli * context.part(key).role.replicas for key, milli in use.items() if key in running)
-            base = sum(
-                seat.role.replica_gpu_milli
-                for one in context.usage.running
-                if one.workload.tenant in family
-                for seat in one.seats
-            )
-            least = min(tenant.guaranteed_gpu_milli, base + loose)
+            loose = sum(use.get(key, 0) for key, seat in running if bins is None or bins[seat.bin])
+            base = gpu_milli_in_use(context.usage.running, context.fabric, family, model)
+            least = min(promised, base + loose)
             if loose and least > base:
-                atoms.append(Floor(self.name, tenant.name, use, least, base))
+                atoms.append(Floor(self.name, _named(tenant, model), use, least, base, bins))
         return atoms
 
     def audit(self, case: Case, fabric: Fabric, placements: Placements) -> list[str]:
@@ -59,19 +68,22 @@ class Guarantee(HardRule[NoParams]):
         work = (*running_seats(case, fabric), *settled(case, fabric, placements))
         before = running_seats(case.model_copy(update={"running": (*case.running, *case.mobile)}), fabric)
         found = []
-        for tenant in case.tenants:
-            family = members[tenant.name]
-            now = sum(
-                seat.role.replica_gpu_milli for one in before if one.workload.tenant in family for seat in one.seats
-            )
-            least = min(tenant.guaranteed_gpu_milli or 0, now)
-            left = sum(
-                seat.role.replica_gpu_milli for one in work if one.workload.tenant in family for seat in one.seats
-            )
+        for tenant, model, promised in _promises(case):
+            least = min(promised, gpu_milli_in_use(before, fabric, members[tenant], model))
+            left = gpu_milli_in_use(work, fabric, members[tenant], model)
             if left < least:
-                found.append(f"tenant {tenant.name} is left with {left} GPU milli, {least} are guaranteed")
+                found.append(f"tenant {_named(tenant, model)} is left with {left} GPU milli, {least} are guaranteed")
         return found
 
 
-def _parts(context: Context, item: int) -> tuple[tuple[tuple[int, int], object], ...]:
-    return tuple(((item, p), ref) for p, ref in enumerate(context.items[item].parts))
+def _promises(case: Case) -> Iterator[tuple[str, str | None, int]]:
+    """(tenant, GPU model or None for all, GPU milli)."""
+    for tenant in case.tenants:
+        if tenant.guaranteed_gpu_milli is not None:
+            yield tenant.name, None, tenant.guaranteed_gpu_milli
+        for model, milli in sorted(tenant.guaranteed_by_model.items()):
+            yield tenant.name, model, milli
+
+
+def _named(tenant: str, model: str | None) -> str:
+    return tenant if model is None else f"{tenant} on {model}"

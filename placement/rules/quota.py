@@ -12,8 +12,8 @@ from placement.model.decision import Hold
 from placement.model.policy import RuleSpec
 from placement.rules.context import Context
 from placement.rules.rule import HardRule, NoParams, Placements
-from placement.rules.survey import Settled, running_seats, settled
-from placement.rules.tenancy import families
+from placement.rules.survey import running_seats, settled
+from placement.rules.tenancy import families, gpu_milli_in_use
 from solver.atoms import Share
 from solver.items import BoolArray, PartKey
 from solver.problem import Atom
@@ -47,7 +47,7 @@ class Quota(HardRule[NoParams]):
                     continue
                 row = context.fabric.gpu_models.index(model)
                 bins = context.mask((self.name, model), partial(np.equal, context.fabric.gpu_model, row))
-            base = _in_use(context.usage.running, context.fabric, members[tenant], model)
+            base = gpu_milli_in_use(context.usage.running, context.fabric, members[tenant], model)
             most = sum(milli * context.part(key).role.replicas for key, milli in use.items())
             if most and base + most > limit:
                 name = tenant if model is None else f"{tenant} on {model}"
@@ -59,7 +59,7 @@ class Quota(HardRule[NoParams]):
         found = []
         members = families(context.case)
         for tenant, model, limit in _limits(context.case):
-            base = _in_use(context.usage.running, context.fabric, members[tenant], model)
+            base = gpu_milli_in_use(context.usage.running, context.fabric, members[tenant], model)
             if base > limit:
                 detail = f"running work takes {base} GPU milli{_on(model)}, the quota is {limit}"
                 found.append(Hold(rule=self.name, subject=f"tenant {tenant}", detail=detail))
@@ -72,8 +72,8 @@ class Quota(HardRule[NoParams]):
         found = []
         members = families(case)
         for tenant, model, limit in _limits(case):
-            new = _in_use(placed, fabric, members[tenant], model)
-            total = new + _in_use(running, fabric, members[tenant], model)
+            new = gpu_milli_in_use(placed, fabric, members[tenant], model)
+            total = new + gpu_milli_in_use(running, fabric, members[tenant], model)
             if new and total > limit:
                 found.append(f"tenant {tenant} uses {total} GPU milli{_on(model)}, the quota is {limit}")
         return found
@@ -90,14 +90,3 @@ def _limits(case: Case) -> Iterator[tuple[str, str | None, int]]:
             yield tenant.name, None, tenant.quota_gpu_milli
         for model, limit in sorted(tenant.quota_by_model.items()):
             yield tenant.name, model, limit
-
-
-def _in_use(work: tuple[Settled, ...], fabric: Fabric, tenants: frozenset[str], model: str | None) -> int:
-    """GPU milli that the tenants' work holds, on one model or on all."""
-    return sum(
-        seat.role.replica_gpu_milli
-        for one in work
-        if one.workload.tenant in tenants
-        for seat in one.seats
-        if model is None or fabric.nodes[seat.node].gpu_model == model
-    )

@@ -10,6 +10,7 @@ from placement.errors import InputError
 from placement.model.policy import Policy, RuleSpec
 from placement.rules.affinity import Affinity
 from placement.rules.affinity_preference import AffinityPreference
+from placement.rules.borrowing import Borrowing
 from placement.rules.capacity import Capacity
 from placement.rules.carbon import Carbon
 from placement.rules.energy import Energy
@@ -24,6 +25,7 @@ from placement.rules.power_cap import PowerCap
 from placement.rules.preemption import Preemption
 from placement.rules.price import Price
 from placement.rules.quota import Quota
+from placement.rules.reclaim import Reclaim
 from placement.rules.refused import Refused
 from placement.rules.rule import HardRule, ObjectiveRule, Rule
 from placement.rules.segments import Segments
@@ -41,9 +43,9 @@ __all__ = ["LAWS", "RULES", "Active", "active_rules", "rule_named"]
 
 RULES: tuple[Rule[Any], ...] = (
     *(Capacity(), Gang(), GpuModel(), Health(), Selectors()),
-    *(Topology(), Segments(), Spread(), Affinity(), Quota(), PowerCap(), Preemption(), Guarantee()),
-    *(Refused(), Eviction(), Fairness(), Price(), Energy(), Carbon(), Latency(), StateFetch(), Stability(), Stranded()),
-    Vacancy(),
+    *(Topology(), Segments(), Spread(), Affinity(), Quota(), PowerCap(), Borrowing(), Preemption(), Guarantee()),
+    *(Refused(), Reclaim(), Eviction(), Fairness(), Price(), Energy(), Carbon(), Latency(), StateFetch()),
+    *(Stability(), Stranded(), Vacancy()),
     *(TopologyPreference(), SpreadPreference(), AffinityPreference()),
 )
 """Requirements first, then objectives; the order of atoms follows this one, not the policy's."""

@@ -768,8 +768,29 @@ class Running(_message.Message):
     def __init__(self, workload: _Optional[_Union[Workload, _Mapping]] = ..., replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ..., start_s: _Optional[int] = ..., expected_end_s: _Optional[int] = ..., last_checkpoint_s: _Optional[int] = ..., restart_cost_micro_usd: _Optional[int] = ..., movable: _Optional[bool] = ..., evictable: _Optional[bool] = ...) -> None: ...
 
 class Tenant(_message.Message):
-    __slots__ = ("name", "weight", "quota_gpu_milli", "quota_by_model", "parent", "guaranteed_gpu_milli", "disruption_budget")
+    __slots__ = ("name", "weight", "quota_gpu_milli", "quota_by_model", "parent", "guaranteed_gpu_milli", "disruption_budget", "guaranteed_by_model", "borrowing_limit_gpu_milli", "borrowing_limit_by_model", "lending_limit_gpu_milli", "lending_limit_by_model")
     class QuotaByModelEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class GuaranteedByModelEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class BorrowingLimitByModelEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class LendingLimitByModelEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -783,6 +804,11 @@ class Tenant(_message.Message):
     PARENT_FIELD_NUMBER: _ClassVar[int]
     GUARANTEED_GPU_MILLI_FIELD_NUMBER: _ClassVar[int]
     DISRUPTION_BUDGET_FIELD_NUMBER: _ClassVar[int]
+    GUARANTEED_BY_MODEL_FIELD_NUMBER: _ClassVar[int]
+    BORROWING_LIMIT_GPU_MILLI_FIELD_NUMBER: _ClassVar[int]
+    BORROWING_LIMIT_BY_MODEL_FIELD_NUMBER: _ClassVar[int]
+    LENDING_LIMIT_GPU_MILLI_FIELD_NUMBER: _ClassVar[int]
+    LENDING_LIMIT_BY_MODEL_FIELD_NUMBER: _ClassVar[int]
     name: str
     weight: int
     quota_gpu_milli: int
@@ -790,7 +816,12 @@ class Tenant(_message.Message):
     parent: str
     guaranteed_gpu_milli: int
     disruption_budget: int
-    def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., quota_gpu_milli: _Optional[int] = ..., quota_by_model: _Optional[_Mapping[str, int]] = ..., parent: _Optional[str] = ..., guaranteed_gpu_milli: _Optional[int] = ..., disruption_budget: _Optional[int] = ...) -> None: ...
+    guaranteed_by_model: _containers.ScalarMap[str, int]
+    borrowing_limit_gpu_milli: int
+    borrowing_limit_by_model: _containers.ScalarMap[str, int]
+    lending_limit_gpu_milli: int
+    lending_limit_by_model: _containers.ScalarMap[str, int]
+    def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., quota_gpu_milli: _Optional[int] = ..., quota_by_model: _Optional[_Mapping[str, int]] = ..., parent: _Optional[str] = ..., guaranteed_gpu_milli: _Optional[int] = ..., disruption_budget: _Optional[int] = ..., guaranteed_by_model: _Optional[_Mapping[str, int]] = ..., borrowing_limit_gpu_milli: _Optional[int] = ..., borrowing_limit_by_model: _Optional[_Mapping[str, int]] = ..., lending_limit_gpu_milli: _Optional[int] = ..., lending_limit_by_model: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class RuleSpec(_message.Message):
     __slots__ = ("name", "mode", "tier", "weight", "params")

@@ -20,14 +20,15 @@ from placement.units import MILLI, capacity_units
 
 __all__ = ["FORMS", "set_one"]
 
+_AMOUNTS = ("quota", "guaranteed", "borrowing_limit", "lending_limit")
+
 FORMS = (
     "policy.RULE.weight",
     "policy.RULE.tier",
     "policy.RULE.mode",
     "policy.RULE.params.NAME",
     "tenant.NAME.weight",
-    "tenant.NAME.quota",
-    "tenant.NAME.quota.MODEL",
+    *(f"tenant.NAME.{what}{model}" for what in _AMOUNTS for model in ("", ".MODEL")),
     "budget.wall_ms",
     "budget.work",
     "seed",
@@ -113,7 +114,7 @@ def _with_policy(case: Case, field: str, rules: list[RuleSpec]) -> Case:
 
 
 def _set_tenant(case: Case, field: str, value: object, *, tenant: str, what: str, model: str | None = None) -> Case:
-    """`tenant.NAME.weight`, `tenant.NAME.quota` or `tenant.NAME.quota.MODEL`, quotas in GPUs."""
+    """`tenant.NAME.weight`, or a quota, guarantee or limit in GPUs, of all or of one GPU model."""
     listed = {one.name: one for one in case.tenants}
     held = listed.get(tenant)
     if held is None:
@@ -125,14 +126,14 @@ def _set_tenant(case: Case, field: str, value: object, *, tenant: str, what: str
     if what == "weight":
         fields["weight"] = value
     elif model is None:
-        fields["quota_gpu_milli"] = _gpu_milli(field, value)
+        fields[f"{what}_gpu_milli"] = _gpu_milli(field, value)
     else:
         models = {node.gpu_model for node in case.fleet.nodes if node.gpu_model is not None}
         if model not in models:
             _refuse_name(field, "GPU model", model, models)
         limit = _gpu_milli(field, value)
-        others = {name: milli for name, milli in held.quota_by_model.items() if name != model}
-        fields["quota_by_model"] = others if limit is None else others | {model: limit}
+        others = {name: milli for name, milli in fields[f"{what}_by_model"].items() if name != model}
+        fields[f"{what}_by_model"] = others if limit is None else others | {model: limit}
     changed = Tenant.model_validate(fields)
     others_ = tuple(one for one in case.tenants if one.name != tenant)
     return case.model_copy(update={"tenants": (*others_, changed)})
@@ -219,7 +220,7 @@ def _refuse_name(field: str, kind: str, name: str, known: Iterable[str]) -> NoRe
 _SETTERS: tuple[tuple[re.Pattern[str], Callable[..., Case]], ...] = (
     (re.compile(r"policy\.(?P<rule>[^.]+)\.(?P<what>weight|tier|mode|params\.[^.]+)"), _set_rule),
     (re.compile(r"tenant\.(?P<tenant>.+)\.(?P<what>weight)"), _set_tenant),
-    (re.compile(r"tenant\.(?P<tenant>.+?)\.(?P<what>quota)(?:\.(?P<model>.+))?"), _set_tenant),
+    (re.compile(rf"tenant\.(?P<tenant>.+?)\.(?P<what>{'|'.join(_AMOUNTS)})(?:\.(?P<model>.+))?"), _set_tenant),
     (re.compile(r"budget\.(?P<what>wall_ms|work)"), _set_budget),
     (re.compile(r"seed"), _set_seed),
     (re.compile(r"workload\.(?P<workload>.+)\.(?P<what>[^.]+)"), _set_workload),

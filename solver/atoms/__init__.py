@@ -1,7 +1,7 @@
 """The atoms, by kind.
 
 Allow: `Allow`, `Within`, `Segments`, hard `Spread`. Charge: `RefuseCharge`, `UnitCharge`, `SpanCharge`, priced
-`Spread`, `Stay`. Share: `Share`, `Caps`, `Floor`, `Disruptions`, `Capacity`. State: `Exclusive`, `Together`,
+`Spread`, `Stay`. Share: `Share`, `Pool`, `Caps`, `Floor`, `Disruptions`, `Capacity`. State: `Exclusive`, `Together`,
 `Remainder`, `Vacant`.
 """
 
@@ -11,6 +11,7 @@ from solver.atoms.caps import Caps
 from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
 from solver.atoms.disruptions import Disruptions
 from solver.atoms.floor import Floor
+from solver.atoms.pool import Pool, PoolNode
 from solver.atoms.remainder import Remainder
 from solver.atoms.share import Hinge, Share
 from solver.atoms.spread import Spread
@@ -26,6 +27,8 @@ __all__ = [
     "Exclusive",
     "Floor",
     "Hinge",
+    "Pool",
+    "PoolNode",
     "RefuseCharge",
     "Remainder",
     "Segments",

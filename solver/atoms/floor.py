@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from solver.items import PartKey
+import numpy as np
+
+from solver.items import BoolArray, IntArray, PartKey
 from solver.plan import Plan
 from solver.problem import Atom, Encoding, Problem, Violation
 
@@ -14,7 +16,7 @@ __all__ = ["Floor"]
 
 @dataclass(frozen=True, eq=False)
 class Floor(Atom):
-    """base + sum of use[(item, part)] per placed replica is at least `least`.
+    """base + sum of use[(item, part)] per placed replica in `bins` (bool[N], None = all) is at least `least`.
 
     The anchor has to meet it, so only items that run now can be held by it. Alone (`solver.alone`) an item knows
     nothing of it.
@@ -25,6 +27,7 @@ class Floor(Atom):
     use: Mapping[PartKey, int]
     least: int
     base: int = 0
+    bins: BoolArray | None = None
     tier: int = field(default=-1, init=False)
 
     def items(self) -> Iterable[int]:
@@ -47,11 +50,24 @@ class Floor(Atom):
 
     def load(self, plan: Plan) -> int:
         """Load of a plan."""
-        return self.base + sum(use * plan.count(key) for key, use in self.use.items())
+        if self.bins is None:
+            return self.base + sum(use * plan.count(key) for key, use in self.use.items())
+        held = ((use, b, n) for key, use in self.use.items() for b, n in plan.bins_of(key).items())
+        return self.base + sum(use * n for use, b, n in held if self.bins[b])
+
+    def signature(self, problem: Problem) -> Iterable[IntArray]:
+        """The bins that count."""
+        if self.bins is not None:
+            yield self.bins.astype(np.int64)
 
     def encode(self, into: Encoding) -> None:
         """One row."""
-        terms = [(col, use) for key, use in self.use.items() if use for col in into.counts(key).values()]
+        terms = [
+            (col, use)
+            for key, use in self.use.items()
+            for cell, col in (into.counts(key).items() if use else ())
+            if self.bins is None or bool(self.bins[into.members[cell]].any())
+        ]
         if self.least > self.base:
             into.model.row([c for c, _ in terms], [u for _, u in terms], lo=self.least - self.base)
 

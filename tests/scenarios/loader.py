@@ -12,7 +12,7 @@ the default of the model; what the model does not know is refused.
     [[workload]]       id (or ids = host list), replicas, gpus, cpu, segment, ... of its only role, or roles, or
                        subgroups; within = level; further fields of a workload
     [[groups]]         name, level
-    [[tenants]]        name, weight, parent, disruption_budget, quota and guaranteed (GPUs)
+    [[tenants]]        name, weight, parent, disruption_budget; quota, guaranteed, borrowing_limit, lending_limit (GPUs)
     now_s = seconds    [rules.<name>] parameters that differ from the default policy; a rule that it does not list
                        is an objective among those of money
     [[wrong]]          places = {workload = hosts}, breaks = rule: an answer that the verifier must refuse
@@ -237,7 +237,7 @@ def _running(row: Table, seats: _Seats) -> Iterator[Table]:
 
 def _tenant(row: Table) -> Table:
     row = dict(row)
-    for name in ("quota", "guaranteed"):
+    for name in ("quota", "guaranteed", "borrowing_limit", "lending_limit"):
         if name in row:
             row[f"{name}_gpu_milli"] = 1000 * row.pop(name)
     return row

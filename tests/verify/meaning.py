@@ -12,6 +12,7 @@ from solver.atoms import (
     Disruptions,
     Exclusive,
     Floor,
+    Pool,
     RefuseCharge,
     Remainder,
     Segments,
@@ -93,6 +94,17 @@ def share_load(atom: Share, held: Held) -> int:
     return load
 
 
+def pool_loads(atom: Pool, held: Held) -> list[int]:
+    """Load of every node, from the top down: what it holds itself, and what those right below it count."""
+
+    def load(k: int) -> int:
+        own = Share(atom.rule, "", atom.nodes[k].use, atom.bins, atom.nodes[k].base)
+        below = [j for j, node in enumerate(atom.nodes) if node.above == k]
+        return share_load(own, held) + sum(max(load(j), atom.nodes[j].kept) for j in below)
+
+    return [load(k) for k in range(len(atom.nodes))]
+
+
 def members_per_domain(atom: Exclusive, problem: Problem, held: Held) -> dict[int, int]:
     found: dict[int, int] = {}
     for item in atom.members:
@@ -133,9 +145,12 @@ def broken(atom: Atom, problem: Problem, held: Held) -> bool:
                     if n and group >= 0 and key in atom.use:
                         added[group] = added.get(group, 0) + n * int(atom.use[key][group])
             return any(more and more + int(atom.base[g]) > int(atom.limit[g]) for g, more in added.items())
+        case Pool():
+            loads, alone = pool_loads(atom, held), pool_loads(atom, {})
+            limits = [node.limit for node in atom.nodes]
+            return any(m is not None and a > max(m, b) for a, b, m in zip(loads, alone, limits, strict=True))
         case Floor():
-            placed = {key: sum(held.get(key, ())) for key in atom.use}
-            return atom.base + sum(n * atom.use[key] for key, n in placed.items()) < atom.least
+            return share_load(Share(atom.rule, atom.name, atom.use, atom.bins, atom.base), held) < atom.least
         case Exclusive(tier=-1):
             return any(n > 1 for n in members_per_domain(atom, problem, held).values())
         case Together(tier=-1):

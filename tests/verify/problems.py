@@ -12,6 +12,8 @@ from solver.atoms import (
     Caps,
     Exclusive,
     Hinge,
+    Pool,
+    PoolNode,
     RefuseCharge,
     Remainder,
     Segments,
@@ -243,6 +245,29 @@ def _share(f: Frame) -> list[Atom]:
     return [Share("share", "load", use, bins, base, limit, hinges, f.tier() if hinges else -1)]
 
 
+def _pool(f: Frame) -> list[Atom]:
+    same, alike = f.rng.randint(1, 4), f.style.alike_items and f.rng.random() < 0.8
+    size = f.rng.choice((1, 2, 3, 4))
+    own: list[dict[PartKey, int]] = [{} for _ in range(size)]
+    for key in f.keys:
+        if alike or f.rng.random() < 0.8:
+            own[0 if alike and f.rng.random() < 0.7 else f.rng.randrange(size)][key] = (
+                same if alike else f.rng.randint(0, 4)
+            )
+    nodes = [
+        PoolNode(
+            f"node {k}",
+            f.rng.randrange(-1, k) if k and f.rng.random() < 0.5 else min(k, 1) - 1,
+            use,
+            f.rng.choice((0, 0, 1, 5)),
+            f.rng.choice((0, 0, 2, 5)),
+            f.rng.choice((None, 0, 3, 6, 9)) if k or f.rng.random() < 0.2 else f.rng.choice((4, 7, 10)),
+        )
+        for k, use in enumerate(own)
+    ]
+    return [Pool("pool", tuple(nodes), None if f.rng.random() < 0.6 else f.some_bins(0.6))]
+
+
 def _caps(f: Frame) -> list[Atom]:
     labels = f.partition_labels() if f.rng.random() < 0.5 else f.bin_groups()
     size = int(labels.max(initial=-1)) + 1
@@ -297,6 +322,7 @@ MAKERS: tuple[tuple[Callable[[Frame], list[Atom]], int], ...] = (
     (_together, 4),
     (_caps, 4),
     (_share, 7),
+    (_pool, 4),
     (_refuse, 1),
     (_unit, 4),
     (_span, 4),

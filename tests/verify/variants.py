@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 
-from solver.atoms import Allow, Caps, Disruptions, Floor, Remainder, Share, Stay, UnitCharge, Vacant
+from solver.atoms import Allow, Caps, Disruptions, Floor, Pool, Remainder, Share, Stay, UnitCharge, Vacant
 from solver.items import Bins, IntArray
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Problem
@@ -38,8 +38,10 @@ def running(problem: Problem, plan: Plan, rng: Random) -> Problem:
         use = {(i, p): rng.randint(0, 3) for i, seats in homes.items() for p in range(len(seats))}
         others = {(i, p): 1 for i, item in enumerate(problem.items) for p in range(len(item.parts))}
         use = others | use if rng.random() < 0.5 else use
-        now = sum(n * len(homes[i][p]) for (i, p), n in use.items() if i in homes)
-        limits.append(Floor("floor", "least", use, rng.randint(0, now)))
+        count = problem.bins.count
+        bins = None if rng.random() < 0.5 else np.array([rng.random() < 0.6 for _ in range(count)], np.bool_)
+        floor = Floor("floor", "least", use, 0, bins=bins)
+        limits.append(replace(floor, least=rng.randint(0, floor.load(Plan(homes)))))
     return replace(problem, atoms=(*problem.atoms, *stays, *limits), homes=homes)
 
 
@@ -82,7 +84,7 @@ def _renamed(labels: IntArray, rng: Random) -> IntArray:
 
 def _reordered(atom: Atom, order: Sequence[int]) -> Atom:
     match atom:
-        case Allow() | Share() if atom.bins is not None:
+        case Allow() | Share() | Pool() | Floor() if atom.bins is not None:
             return replace(atom, bins=atom.bins[order])
         case Caps() | Vacant():
             return replace(atom, labels=atom.labels[order])

@@ -181,7 +181,20 @@ def _more_tenants(random: Random) -> tuple[Tenant, ...]:
     if random.random() < 0.3:
         return ()
     budget, least = random.choice([None, 0]), random.choice([None, 1000, 8000])
-    return (Tenant(name="c", disruption_budget=budget, guaranteed_gpu_milli=least),)
+    by_model = random.choice([{}, {"H100": 2000, "none": 1}])
+    return (
+        Tenant(
+            name="c",
+            parent=random.choice([None, "a"]),
+            disruption_budget=budget,
+            guaranteed_gpu_milli=least,
+            guaranteed_by_model=by_model,
+            borrowing_limit_gpu_milli=random.choice([None, None, 0, 2000]),
+            borrowing_limit_by_model=random.choice([{}, {"H100": 1000, "A100": 0, "none": 3}]),
+            lending_limit_gpu_milli=random.choice([None, 0, 1000]),
+            lending_limit_by_model=random.choice([{}, {"H100": 500}]),
+        ),
+    )
 
 
 def _vacancy(random: Random, fleet: Fleet) -> dict[str, Any]:

@@ -194,7 +194,13 @@ def decision() -> Decision:
 
 
 def tenant() -> Tenant:
-    return Tenant(name="t", weight=7, quota_gpu_milli=0, quota_by_model={"H100": 0, "A100": 8000})
+    return Tenant(
+        name="t",
+        weight=7,
+        quota_gpu_milli=0,
+        quota_by_model={"H100": 0, "A100": 8000},
+        lending_limit_by_model={"A100": 0},
+    )
 
 
 def policy() -> Policy:
