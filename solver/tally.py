@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from solver.atoms.allow import Allow
+from solver.atoms.apart import Apart
 from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
 from solver.atoms.remainder import Remainder
 from solver.atoms.share import Share
@@ -58,6 +59,8 @@ class Tally:
         self._everywhere: list[int] = []
         """Joint atoms that name no item: they speak of all."""
         self._crowds_of: dict[int, list[tuple[Exclusive, Counter[int]]]] = {}
+        self._sides_of: dict[int, list[tuple[Apart, Counter[int], Counter[int]]]] = {}
+        """item -> the atoms, how many of its own side touch each domain, and how many of the other."""
         for atom in problem.atoms:
             kind = type(atom)
             if kind is Allow or kind is UnitCharge or kind is SpanCharge:
@@ -76,6 +79,12 @@ class Tally:
                 owners: Counter[int] = Counter()
                 for i in atom.members:
                     self._crowds_of.setdefault(i, []).append((atom, owners))
+            elif isinstance(atom, Apart):
+                ones, others = Counter[int](), Counter[int]()
+                for i in atom.ones:
+                    self._sides_of.setdefault(i, []).append((atom, ones, others))
+                for i in atom.others:
+                    self._sides_of.setdefault(i, []).append((atom, others, ones))
             else:
                 named = tuple(atom.items())
                 if len(named) != 1:
@@ -118,7 +127,7 @@ class Tally:
             elif isinstance(atom, SpanCharge):
                 parts = problem.items[item].parts_of(atom.bundle)
                 spans.append((atom.tier, problem.partitions[atom.partition], parts, atom.price_once))
-            elif not isinstance(atom, RefuseCharge | Share | Exclusive | Remainder):
+            elif not isinstance(atom, RefuseCharge | Share | Exclusive | Apart | Remainder):
                 others.append(atom)
         refuse = tuple(self._refuse.get(item, ()))
         idle = [0] * problem.tiers
@@ -182,6 +191,11 @@ class Tally:
                 owners[domain] += sign
                 if owners[domain] > (sign > 0):
                     self.values[crowd.tier] += sign * crowd.price_each
+        for apart, own, against in self._sides_of.get(item, ()):
+            labels = self._problem.partitions[apart.partition]
+            for domain in {int(labels[b]) for held in counts.values() for b, n in held.items() if n}:
+                own[domain] += sign
+                self.values[apart.tier] += sign * apart.price_each * against[domain]
         for number in [*self._joint_of.get(item, ()), *self._everywhere]:
             atom = self._joint[number]
             cost = atom.cost(self._problem, self._among(atom))

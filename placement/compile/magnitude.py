@@ -6,6 +6,7 @@ import numpy as np
 
 from placement.errors import InputError
 from solver.atoms import (
+    Apart,
     Exclusive,
     RefuseCharge,
     Remainder,
@@ -50,6 +51,8 @@ def _most(problem: Problem, atom: Atom, peaks: dict[int, int]) -> int:
     """An upper bound of an atom's cost over all plans."""
     if isinstance(atom, Exclusive):
         return atom.price_each * problem.domains(atom.partition) * len(atom.members)
+    if isinstance(atom, Apart):
+        return atom.price_each * problem.domains(atom.partition) * len(atom.ones) * len(atom.others)
     if isinstance(atom, UnitCharge):
         key = id(atom.each)
         if key not in peaks:

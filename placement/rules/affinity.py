@@ -12,7 +12,7 @@ from placement.rules.context import Context
 from placement.rules.relations import Relations, block_of, resolve
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import running_seats, settled
-from solver.atoms import Allow, Exclusive, Together
+from solver.atoms import Allow, Apart, Exclusive, Together
 from solver.items import BoolArray
 from solver.problem import Atom
 from topology.fabric import Fabric
@@ -40,7 +40,7 @@ class Affinity(HardRule[NoParams]):
     params_type = NoParams
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
-        """Masks for running targets, Together and Exclusive for pending ones."""
+        """Masks for running targets, Together, Exclusive and Apart for pending ones."""
         relations = resolve(context.case, context.fabric, "require")
         atoms = _masks(context, relations)
         item_of = blocks(context)
@@ -49,9 +49,9 @@ class Affinity(HardRule[NoParams]):
         for level, members in relations.families:
             items = tuple(sorted(item_of[member] for member in members))
             atoms.append(Exclusive(self.name, context.partition(level), items))
-        for level, first, second in relations.pairs:
-            items = tuple(sorted((item_of[first], item_of[second])))
-            atoms.append(Exclusive(self.name, context.partition(level), items))
+        for level, *sides in relations.sides:
+            ones, others = (tuple(sorted(item_of[block] for block in side)) for side in sides)
+            atoms.append(Apart(self.name, context.partition(level), ones, others))
         return atoms
 
     def audit(self, case: Case, fabric: Fabric, placements: Placements) -> list[str]:
@@ -78,7 +78,8 @@ class Affinity(HardRule[NoParams]):
             if block(follower, level) - block(leader, level):
                 found.append(f"{follower} must share each {level} with {leader}")
         pairs = [(level, a, b) for level, all_ in relations.families for a in all_ for b in all_ if a < b]
-        for level, first, second in [*pairs, *relations.pairs]:
+        pairs += [(level, a, b) for level, ones, others in relations.sides for a in ones for b in others]
+        for level, first, second in pairs:
             if block(first, level) & block(second, level):
                 found.append(f"{first} and {second} must share no {level}")
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 
 from placement.model.case import Case
@@ -14,7 +15,7 @@ from placement.rules.relations import block_of, resolve
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.rules.survey import running_seats, settled
 from placement.units import MICRO
-from solver.atoms import Exclusive, Together, UnitCharge
+from solver.atoms import Apart, Exclusive, Together, UnitCharge
 from solver.items import IntArray
 from solver.problem import Atom
 from topology.fabric import Fabric
@@ -43,7 +44,7 @@ class AffinityPreference(ObjectiveRule[AffinityPreferenceParams]):
     scale = MICRO
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
-        """Charges for running targets, priced Together and Exclusive for pending ones."""
+        """Charges for running targets, priced Together, Exclusive and Apart for pending ones."""
         price = spec.weight * self.params(spec).miss_micro_usd_h
         check_amount(price)
         tier = context.tier(spec.tier)
@@ -61,10 +62,12 @@ class AffinityPreference(ObjectiveRule[AffinityPreferenceParams]):
         for follower, leader, level in relations.follows if price else ():
             partition = context.partition(level)
             atoms.append(Together(self.name, partition, item_of[leader], item_of[follower], price, tier))
-        apart = [*relations.families, *((level, (a, b)) for level, a, b in relations.pairs)]
-        for level, members in apart if price else ():
+        for level, members in relations.families if price else ():
             items = tuple(sorted(item_of[member] for member in members))
             atoms.append(Exclusive(self.name, context.partition(level), items, price, tier))
+        for level, *sides in relations.sides if price else ():
+            ones, others = (tuple(sorted(item_of[block] for block in side)) for side in sides)
+            atoms.append(Apart(self.name, context.partition(level), ones, others, price, tier))
         return atoms
 
     def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
@@ -87,10 +90,12 @@ class AffinityPreference(ObjectiveRule[AffinityPreferenceParams]):
             misses += sum((int(labels[seat.node]) in there) == inside for seat in seats)
         for follower, leader, level in relations.follows:
             misses += len(block(follower, level) - block(leader, level))
-        apart = [*relations.families, *((level, (a, b)) for level, a, b in relations.pairs)]
-        for level, members in apart:
+        for level, members in relations.families:
             touches = [domain for member in members for domain in block(member, level)]
             misses += len(touches) - len(set(touches))
+        for level, *sides in relations.sides:
+            ones, others = (Counter(domain for one in side for domain in block(one, level)) for side in sides)
+            misses += sum(number * others[domain] for domain, number in ones.items())
         return spec.weight * self.params(spec).miss_micro_usd_h * misses
 
 

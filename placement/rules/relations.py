@@ -25,7 +25,9 @@ class Relations:
     `near`: (workload, level, running workloads): stay in the domains that any of them touches.
     `follows`: (follower's block, leader's block, level): touch only domains that the leader touches.
     `avoids`: (workload, level, running workloads): stay out of all their domains.
-    `families`: (level, blocks) that keep apart from each other, all from all; `pairs`: (level, block, block).
+    `families`: (level, blocks) that keep apart from each other, all from all.
+    `sides`: (level, blocks, blocks) of which each of the first keeps apart from each of the second; no pair of blocks
+    comes twice, nor one that a family has.
     `lost`: (workload, why): a term that no placement can meet.
     """
 
@@ -33,7 +35,7 @@ class Relations:
     follows: list[tuple[str, str, str]] = field(default_factory=list)
     avoids: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     families: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    pairs: list[tuple[str, str, str]] = field(default_factory=list)
+    sides: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
     lost: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -160,33 +162,56 @@ def _near(found: Relations, terms: list[_Term], case: Case, fabric: Fabric) -> N
 
 
 def _apart(found: Relations, terms: list[_Term]) -> None:
-    pairs: set[tuple[str, str, str]] = set()
+    # Sets of blocks are the bits of one number: a wish of half the work against the other half is not many pairs.
+    names = sorted({block_of(w) for term in terms for w in (*term.carriers, *term.pending)})
+    bit = {name: 1 << number for number, name in enumerate(names)}
+    against: dict[str, dict[str, int]] = {}
+    """level -> block -> those that it keeps apart from."""
     for term in terms:
+        apart = against.setdefault(term.level, dict.fromkeys(names, 0))
         blocks = Counter(block_of(workload) for workload in term.family)
         if len(blocks) > 1:
             found.families.append((term.level, tuple(sorted(blocks))))
+        outside, pending = (Counter(block_of(w) for w in side) for side in (term.outside, term.pending))
+        masks = {id(side): sum(bit[name] for name in side) for side in (outside, pending)}
+        members = dict.fromkeys(masks, 0)
         for carrier in term.carriers:
             own = block_of(carrier)
             if term.running:
                 found.avoids.append((carrier.id, term.level, term.running))
-            others = [block_of(other) for other in term.others(carrier)]
-            inside = others.count(own)
-            if carrier.id in term.ids:
-                inside += blocks[own] - 1
-            if inside:
+            related = carrier.id in term.ids
+            others = outside if related else pending
+            if others[own] + (blocks[own] - 1 if related else 0):
                 found.lost.append((carrier.id, "anti-affinity inside one placement group"))
-            pairs |= {(term.level, min(own, other), max(own, other)) for other in others if other != own}
-    # Two blocks of one family keep apart already.
-    families: dict[tuple[str, str], set[int]] = {}
-    for number, (level, members) in enumerate(found.families):
-        for block in members:
-            families.setdefault((level, block), set()).add(number)
-    none: set[int] = set()
-    found.pairs = sorted(
-        (level, first, second)
-        for level, first, second in pairs
-        if families.get((level, first), none).isdisjoint(families.get((level, second), none))
-    )
+            apart[own] |= masks[id(others)]
+            members[id(others)] |= bit[own]
+        for others in (outside, pending):
+            for name in others:
+                apart[name] |= members[id(others)]
+    for level, apart in against.items():
+        for name in apart:
+            apart[name] &= ~bit[name]
+        # Two blocks of one family keep apart already.
+        for at, family in found.families:
+            for name in family if at == level else ():
+                apart[name] &= ~sum(bit[other] for other in family)
+        found.sides += [(level, *sides) for sides in _sides(names, bit, apart)]
+
+
+def _sides(
+    names: list[str], bit: dict[str, int], apart: dict[str, int]
+) -> Iterable[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The pairs as few pairs of sides: blocks that keep apart from the same ones stand together."""
+    alike: dict[int, list[str]] = {}
+    for name in names:
+        if apart[name]:
+            alike.setdefault(apart[name], []).append(name)
+    done = 0
+    for mask, ones in alike.items():
+        others = mask & ~done
+        if others:
+            yield tuple(ones), tuple(name for name in names if bit[name] & others)
+        done |= sum(bit[name] for name in ones)
 
 
 def _kept_away(found: Relations, ordered: list[Workload], case: Case) -> None:

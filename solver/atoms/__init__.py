@@ -1,11 +1,12 @@
 """The atoms, by kind.
 
 Allow: `Allow`, `Within`, `Segments`, hard `Spread`. Charge: `RefuseCharge`, `UnitCharge`, `SpanCharge`, priced
-`Spread`, `Stay`. Share: `Share`, `Pool`, `Caps`, `Floor`, `Disruptions`, `Capacity`. State: `Exclusive`, `Together`,
-`Remainder`, `Vacant`.
+`Spread`, `Stay`. Share: `Share`, `Pool`, `Caps`, `Floor`, `Disruptions`, `Capacity`. State: `Exclusive`, `Apart`,
+`Together`, `Remainder`, `Vacant`.
 """
 
 from solver.atoms.allow import Allow, Segments, Within
+from solver.atoms.apart import Apart
 from solver.atoms.capacity import Capacity
 from solver.atoms.caps import Caps
 from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
@@ -21,6 +22,7 @@ from solver.atoms.vacant import Vacant
 
 __all__ = [
     "Allow",
+    "Apart",
     "Capacity",
     "Caps",
     "Disruptions",

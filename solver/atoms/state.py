@@ -12,7 +12,7 @@ from solver.items import BoolArray, IntArray, PartKey
 from solver.plan import Plan
 from solver.problem import Atom, Counts, Encoding, Joint, Ledger, Problem, Violation
 
-__all__ = ["Exclusive", "Together", "touched"]
+__all__ = ["Exclusive", "Together", "closed", "domains", "touched"]
 
 _PLENTY = 2**40
 
@@ -24,12 +24,13 @@ def touched(problem: Problem, plan: Plan, item: int, partition: int) -> set[int]
     return {int(labels[b]) for p in parts for b in plan.bins_of((item, p))}
 
 
-def _domains(labels: IntArray, counts: Counts) -> list[int]:
-    """The domains in which the counts are not 0."""
+def domains(labels: IntArray, counts: Counts) -> list[int]:
+    """The domains in which the counts (of one item) are not 0."""
     return list({int(labels[b]) for held in counts.values() for b, n in held.items() if n})
 
 
-def _closed(problem: Problem, rule: str, item: int, bins: BoolArray) -> Iterable[Atom]:
+def closed(problem: Problem, rule: str, item: int, bins: BoolArray) -> Iterable[Atom]:
+    """The item may sit in the bins bool[N] only."""
     for part in range(len(problem.items[item].parts)):
         yield Allow(rule, item, part, bins)
 
@@ -89,7 +90,7 @@ class Exclusive(Atom):
             for item in self.members:
                 taken = set().union(*(touched(problem, fixed, o, self.partition) for o in self.members if o != item))
                 if taken:
-                    yield from _closed(problem, self.rule, item, ~np.isin(labels, list(taken)))
+                    yield from closed(problem, self.rule, item, ~np.isin(labels, list(taken)))
 
     def _known(self, into: Encoding) -> dict[int, int]:
         labels = into.domain_of(self.partition)
@@ -139,7 +140,7 @@ class _OwnerLedger:
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:
         if item in self._members:
-            self._owners[_domains(self._labels, counts)] += times
+            self._owners[domains(self._labels, counts)] += times
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ class Together(Atom):
         if self.tier < 0 and fixed.placed(self.leader):
             home = touched(problem, fixed, self.leader, self.partition)
             labels = problem.partitions[self.partition]
-            yield from _closed(problem, self.rule, self.follower, np.isin(labels, list(home)))
+            yield from closed(problem, self.rule, self.follower, np.isin(labels, list(home)))
 
     def _missing(self, problem: Problem, plan: Plan) -> int:
         if not plan.placed(self.follower):
@@ -232,4 +233,4 @@ class _LeaderLedger:
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:
         if item == self._atom.leader:
-            self._room[_domains(self._labels, counts)] = _PLENTY if times > 0 else 0
+            self._room[domains(self._labels, counts)] = _PLENTY if times > 0 else 0

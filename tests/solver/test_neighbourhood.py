@@ -2,7 +2,7 @@ from random import Random
 
 import numpy as np
 
-from solver.atoms import Exclusive, RefuseCharge, Share, Together
+from solver.atoms import Apart, Exclusive, RefuseCharge, Share, Together
 from solver.check import check
 from solver.neighbourhood import Picker, part_of
 from solver.plan import Plan, Seat
@@ -47,9 +47,10 @@ def test_replicas_of_a_loose_item_are_freed_bin_by_bin() -> None:
 
 
 def test_domains_of_what_stays_are_closed_to_rivals_and_open_to_followers() -> None:
-    rivals = problem(FOUR, [ONE, ONE], [Exclusive("e", 0, (0, 1))], [HALVES])
-    inner = part_of(rivals, plan(i0=[[Seat(0, WHOLE)]]), [1], ALL)
-    assert [max(row[0][:2]) for row in Space(inner.problem).options[0]] == [0, 0, 0], "nothing on the left"
+    for rivalry in (Exclusive("e", 0, (0, 1)), Apart("a", 0, (0,), (1,)), Apart("a", 0, (1,), (0,))):
+        rivals = problem(FOUR, [ONE, ONE], [rivalry], [HALVES])
+        inner = part_of(rivals, plan(i0=[[Seat(0, WHOLE)]]), [1], ALL)
+        assert [max(row[0][:2]) for row in Space(inner.problem).options[0]] == [0, 0, 0], "nothing on the left"
     led = problem(FOUR, [ONE, ONE], [Together("t", 0, 0, 1)], [HALVES])
     inner = part_of(led, plan(i0=[[Seat(0, WHOLE)]]), [1], ALL)
     assert [max(row[0][2:]) for row in Space(inner.problem).options[0]] == [0, 0, 0], "nothing on the right"

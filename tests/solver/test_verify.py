@@ -35,10 +35,10 @@ def test_cases_are_reproducible() -> None:
 
 def test_every_atom_is_drawn_hard_and_priced() -> None:
     seen = {kind(atom) for number in range(150) for atom in make(2, number).problem.atoms}
-    both = {name + end for name in ("Share", "Spread", "Exclusive", "Together") for end in ("", " priced")}
+    both = {name + end for name in ("Share", "Spread", "Exclusive", "Apart", "Together") for end in ("", " priced")}
     priced = {f"{name} priced" for name in ("RefuseCharge", "UnitCharge", "SpanCharge", "Remainder", "Vacant", "Stay")}
     assert seen == {"Allow", "Within", "Segments", "Capacity", "Caps", "Floor", "Disruptions"} | both | priced
-    assert len(MAKERS) == 13
+    assert len(MAKERS) == 14
 
 
 def test_brute_force_by_hand() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from solver.atoms import (
     Allow,
+    Apart,
     Capacity,
     Caps,
     Disruptions,
@@ -113,6 +114,15 @@ def members_per_domain(atom: Exclusive, problem: Problem, held: Held) -> dict[in
     return found
 
 
+def meetings(atom: Apart, problem: Problem, held: Held) -> int:
+    """Pairs of the two sides in one domain, counted domain by domain."""
+    touches = {
+        item: per_domain(problem, held, all_parts(problem, item), atom.partition).keys()
+        for item in (*atom.ones, *atom.others)
+    }
+    return sum(len(touches[one] & touches[other]) for one in atom.ones for other in atom.others)
+
+
 def lonely(atom: Together, problem: Problem, held: Held) -> int:
     """Domains of the follower in which the leader has nothing."""
     mine = per_domain(problem, held, all_parts(problem, atom.follower), atom.partition)
@@ -153,6 +163,8 @@ def broken(atom: Atom, problem: Problem, held: Held) -> bool:
             return share_load(Share(atom.rule, atom.name, atom.use, atom.bins, atom.base), held) < atom.least
         case Exclusive(tier=-1):
             return any(n > 1 for n in members_per_domain(atom, problem, held).values())
+        case Apart(tier=-1):
+            return meetings(atom, problem, held) > 0
         case Together(tier=-1):
             return lonely(atom, problem, held) > 0
     return False
@@ -185,6 +197,8 @@ def cost(atom: Atom, problem: Problem, held: Held) -> int:
             return total
         case Exclusive():
             return sum(atom.price_each * (n - 1) for n in members_per_domain(atom, problem, held).values())
+        case Apart():
+            return atom.price_each * meetings(atom, problem, held)
         case Together():
             return atom.price_each * lonely(atom, problem, held)
         case Vacant():

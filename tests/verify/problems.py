@@ -8,6 +8,7 @@ import numpy as np
 
 from solver.atoms import (
     Allow,
+    Apart,
     Capacity,
     Caps,
     Exclusive,
@@ -227,6 +228,16 @@ def _exclusive(f: Frame) -> list[Atom]:
     return [Exclusive("exclusive", f.rng.randrange(len(f.partitions)), members, price, tier)]
 
 
+def _apart(f: Frame) -> list[Atom]:
+    if len(f.items) < 2:
+        return []
+    members = f.rng.sample(range(len(f.items)), k=min(len(f.items), f.rng.choice((2, 3, 3, 4))))
+    cut = f.rng.randrange(1, len(members))
+    sides = tuple(sorted(members[:cut])), tuple(sorted(members[cut:]))
+    tier, price = f.hard_or_priced()
+    return [Apart("apart", f.rng.randrange(len(f.partitions)), *sides, price, tier)]
+
+
 def _together(f: Frame) -> list[Atom]:
     leader, follower = f.rng.sample(range(len(f.items)), k=2) if len(f.items) > 1 else (0, 0)
     tier, price = f.hard_or_priced()
@@ -319,6 +330,7 @@ MAKERS: tuple[tuple[Callable[[Frame], list[Atom]], int], ...] = (
     (_segments, 5),
     (_spread, 5),
     (_exclusive, 4),
+    (_apart, 4),
     (_together, 4),
     (_caps, 4),
     (_share, 7),
