@@ -21,6 +21,7 @@ from placement.engine import decide
 from placement.errors import InputError
 from placement.journal import Journal, MemoryJournal
 from placement.limits import InputLimits
+from placement.model.document import MAX_BYTES
 from placement.service import operations
 from placement.service.metrics import Metrics, MetricsPort
 from placement.service.placing import Decide
@@ -38,6 +39,8 @@ __all__ = ["SERVICE", "Server", "ServerConfig", "serve", "warm_engine"]
 _LOG = logging.getLogger(__name__)
 SERVICE = "placement.v1.PlacementService"
 """Name for health checks and reflection."""
+_BEYOND = 16 * 2**20
+"""Bytes over the limit that are still received, so that the refusal can name field and mend."""
 
 
 @dataclass(frozen=True)
@@ -118,17 +121,13 @@ class Server:
             store.put(Fabric.from_fleet(fleet), ())
             operations.settle()
         metrics = Metrics()
-        size = config.inputs.message_bytes
         solves = ThreadPoolExecutor(config.solves + config.standby, thread_name_prefix="solve")
         server = grpc.aio.server(
-            interceptors=[ReadableRequests(SERVICE)],
+            interceptors=[ReadableRequests(SERVICE, config.inputs, metrics)],
             options=[
-                (
-                    "grpc.so_reuseport",
-                    0,
-                ),  # else a second server shares the port and half of the calls in silence
-                ("grpc.max_receive_message_length", size),
-                ("grpc.max_send_message_length", size),
+                ("grpc.so_reuseport", 0),  # else a second server shares the port and half of the calls in silence
+                ("grpc.max_receive_message_length", config.inputs.message_bytes + _BEYOND),
+                ("grpc.max_send_message_length", MAX_BYTES),
             ],
         )
         servicer = PlacementServicer(store, engine, solves, config.limits, metrics, journal, config.inputs)

@@ -1,6 +1,7 @@
 """Reservations that move or end running work; what-if, journal and input limits through the service."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import grpc
@@ -19,6 +20,7 @@ from placement.v1 import placement_pb2_grpc
 from placement.verify import verify
 from tests.placement.service.calls import TWO, FirstFit, details, edit, place, running, work
 from tests.placement.service.conftest import Start
+from tests.placement.service.test_metrics import samples
 from tests.placement.service.test_servicer import FLEET, NODE, put
 
 POOR = {**work("poor", 8), "tier": "9", "priority": "0"}
@@ -133,3 +135,30 @@ async def test_what_is_too_large_is_refused_whole(start: Start) -> None:
         assert code is grpc.StatusCode.INVALID_ARGUMENT
         assert found["BadRequest"].field_violations[0].field == field
     assert not await running(at)
+
+
+@pytest.mark.badinput
+async def test_a_message_beyond_the_limit_is_refused_with_its_mend_and_counted(start: Start) -> None:
+    inputs = InputLimits(message_bytes=4096)
+    at = await start(FirstFit(), ServerConfig(port=0, inputs=inputs, metrics_port=0))
+    await at.stub.PutFabric(put(fleet=TWO))
+    large = place("a" * 200, "b")
+    large.request_id = "x" * (4097 - large.ByteSize() - 3)
+    assert large.ByteSize() == 4097
+    part = pb.PutFabricStreamRequest(part=pb.PutFabricRequest(expected_version="x" * 5000))
+
+    async def parts() -> AsyncIterator[pb.PutFabricStreamRequest]:
+        yield part
+
+    for call, size in ((at.stub.Place(large), "4,097"), (at.stub.PutFabricStream(parts()), f"{part.ByteSize():,}")):
+        code, found = await details(call)
+        assert code is grpc.StatusCode.INVALID_ARGUMENT
+        violation = found["BadRequest"].field_violations[0]
+        assert (violation.field, size in violation.description) == ("request", True)
+        assert "--max-message-bytes" in violation.description
+    assert not await running(at)
+    fits = place("a" * 200, "b")
+    fits.request_id = "x" * 200
+    assert (await at.stub.Place(fits)).decision.placements
+    counted = await asyncio.to_thread(samples, at.server.metrics_port or 0)
+    assert counted["moorage_calls_total", (("code", "INVALID_ARGUMENT"), ("method", "Place"))] == 1

@@ -35,6 +35,28 @@ async def test_edits_change_the_fabric_and_name_who_sits_there(start: Start) -> 
     assert found["ErrorInfo"].metadata["actual"] == done.fabric_version
 
 
+async def test_every_kind_of_edit_is_done_in_its_turn(start: Start) -> None:
+    at = await start(FirstFit())
+    await at.stub.PutFabric(put(fleet=TWO))
+    done = await at.stub.EditFabric(
+        edit(
+            {"add": {"kind": "n1", "count": "1", "at": "rack:r2"}},
+            {"derate": {"part": "n2", "gpus": "3"}},
+            {"relabel": {"part": "n1", "path": {"rack": "r7"}, "labels": {"pool": "fast"}}},
+            {"fail": {"part": "rack:r7"}},
+            {"restore": {"part": "n1"}},
+            {"drain": {"part": "n2"}},
+        )
+    )
+    held = {node.id: node for node in (await at.stub.GetFabric(pb.GetFabricRequest())).fleet.nodes}
+    assert sorted(done.nodes) == sorted(held)
+    added = held["n1-add1-0000"]
+    assert (dict(added.path), added.gpu_count, added.health) == ({"rack": "r2"}, 8, pb.HEALTH_HEALTHY)
+    n1, n2 = held["n1"], held["n2"]
+    assert (dict(n1.path), dict(n1.labels), n1.health) == ({"rack": "r7"}, {"pool": "fast"}, pb.HEALTH_HEALTHY)
+    assert (len(n2.unhealthy_gpus), n2.health) == (5, pb.HEALTH_CORDONED)
+
+
 @pytest.mark.badinput
 async def test_one_bad_edit_undoes_all(start: Start) -> None:
     at = await start(FirstFit())

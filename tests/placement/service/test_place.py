@@ -168,6 +168,31 @@ async def test_a_killed_solver_process_costs_no_answer(start: Start, engine: Dec
     assert again.decision.fallback_reason != "the worker died", "another process took its place"
 
 
+async def test_a_cancelled_call_stops_its_solver(start: Start, engine: Decide) -> None:
+    case = synth_case("mixed", 128, 0.7, 80, SEED)
+    at = await start(engine)
+    await put(at, case)
+    message = request(case)
+    message.validate_only = False
+    message.max_solve_time.FromSeconds(300)
+    pool = getattr(engine, "keywords", {})["workers"]
+    assert await asyncio.to_thread(pool.warm_up)
+    for call in (at.stub.Place, at.stub.WhatIf):
+        sent = message if call is at.stub.Place else pb.WhatIfRequest(place=message)
+        solving = asyncio.ensure_future(call(sent))
+        async with asyncio.timeout(30):
+            while pool._open:  # noqa: ASYNC110 - the solve runs in a thread
+                await asyncio.sleep(0.01)
+        solving.cancel()
+        async with asyncio.timeout(30):  # the search alone would take five minutes
+            while not pool._open:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+    listed = await at.stub.ListPlacements(pb.ListPlacementsRequest(page_size=1000))
+    assert {one.workload.id for one in listed.running} == {one.workload.id for one in case.running}
+    message.max_solve_time.FromSeconds(2)
+    assert (await at.stub.Place(message, timeout=30)).decision.placements, "the next call has a solver"
+
+
 PROGRAM = """
 import asyncio
 from placement.service.server import ServerConfig, serve, warm_engine
