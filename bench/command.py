@@ -11,6 +11,8 @@ from pathlib import Path
 
 from bench.blocks import as_markdown
 from bench.compare import compare_folders
+from bench.fairness.command import add_arguments as add_fairness
+from bench.fairness.command import run_fairness
 from bench.figures import score
 from bench.machine import environment
 from bench.registry import suites
@@ -44,6 +46,8 @@ def run(args: Sequence[str]) -> int:
         blocks, found = compare_folders(Path(options.old), Path(options.new))
         sys.stdout.write(as_markdown(blocks))
         return 1 if any(one.verdict == "worse" for one in found) else 0
+    if options.command == "fairness":
+        return run_fairness(options, _data(options), None if options.out is None else Path(options.out))
     if options.command == "replay":
         return run_replays(options, _data(options), None if options.out is None else Path(options.out))
     return _run(options)
@@ -67,6 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     add_arguments(replays)
     replays.add_argument("--data", help=f"folder of measured data (default: {_DATA})")
     replays.add_argument("--out", help="folder of results to add to; replays that it holds already are skipped")
+    fairness = commands.add_parser("fairness", help="replay the Philly job list and print how evenly tenants share")
+    add_fairness(fairness)
+    fairness.add_argument("--data", help=f"folder of measured data (default: {_DATA})")
+    fairness.add_argument("--out", help="folder of results to add to; replays that it holds already are skipped")
     two = commands.add_parser("report", help="write report.html and summary.md into a folder of results")
     two.add_argument("folder", metavar="FOLDER")
     three = commands.add_parser("compare", help="say which cells of NEW are worse or better than in OLD beyond noise")

@@ -11,6 +11,7 @@ from statistics import median
 
 from bench.blocks import Block, Heading, Table, Text
 from bench.curves import REPLAY
+from bench.fairness.table import SUITE as FAIRNESS
 from bench.figures import Scored, by, score
 from bench.rows import Row, read_rows
 
@@ -55,7 +56,9 @@ def sign_test(worse: int, better: int) -> float:
 
 def compare_folders(old: Path, new: Path) -> tuple[list[Block], list[Change]]:
     """The comparison as a report, and all changes. InputError for a folder without rows."""
-    before, after = ([row for row in read_rows(folder) if row["suite"] != REPLAY] for folder in (old, new))
+    before, after = (
+        [row for row in read_rows(folder) if row["suite"] not in (REPLAY, FAIRNESS)] for folder in (old, new)
+    )
     found = changes(before, after)
     told = [one for one in found if one.verdict != "same"]
     told.sort(key=lambda one: (one.verdict.startswith("better"), one.verdict.endswith("?"), -abs(one.moved)))

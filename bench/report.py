@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bench.blocks import Block, Heading, Plots, Table, Text, as_html, as_markdown
 from bench.curves import REPLAY, replay_blocks
+from bench.fairness.table import SUITE as FAIRNESS
+from bench.fairness.table import fairness_blocks
 from bench.figures import Scored, by, exponent, score, spread
 from bench.plots import gap_against_time, growth, micro, phases, profiles, styles
 from bench.rows import Row, read_rows
@@ -32,7 +34,7 @@ def write_report(folder: Path) -> tuple[Path, Path]:
 def blocks_of(rows: Sequence[Row], name: str) -> list[Block]:
     """The report of some rows."""
     replays = [row for row in rows if row["suite"] == REPLAY]
-    answers = [row for row in rows if row["suite"] != REPLAY]
+    answers = [row for row in rows if row["suite"] not in (REPLAY, FAIRNESS)]
     scored = score(answers)
     blocks: list[Block] = [Heading(1, f"Bench: {name}"), Text(_machine(rows)), Text(_reading())]
     compared = [one for one in scored if one.row["suite"] != "micro"]
@@ -49,6 +51,7 @@ def blocks_of(rows: Sequence[Row], name: str) -> list[Block]:
     for suite, ones in by(compared, lambda one: one.row["suite"]).items():
         blocks += _suite(suite, ones)
     blocks += replay_blocks(replays)
+    blocks += fairness_blocks([row for row in rows if row["suite"] == FAIRNESS])
     operations = [one for one in scored if one.row["suite"] == "micro"]
     if operations:
         blocks += _micro(operations)
