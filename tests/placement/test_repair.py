@@ -1,4 +1,4 @@
-"""What running work breaks is repaired before anything new, with the fewest moves; or held, where the policy says so."""
+"""What running work breaks is repaired first, with the fewest moves; or held, where the policy says so."""
 
 import time
 from typing import Any
