@@ -9,7 +9,7 @@ from placement.admission import screen
 from placement.compile import Lifted, Lowered, lift, lower, lower_placements, terms, whole
 from placement.explain import Explainer
 from placement.model import Case, Certificate, Decision, Placement, Status, TierReport, Unplaced, Verdict
-from placement.rating import gap_of, refusing_tiers
+from placement.rating import admission_proven, gap_of, refusing_tiers
 from placement.snapshot import Snapshot
 from solver.plan import Plan
 from solver.solve import Bound, Budget, Outcome, State, solve
@@ -65,7 +65,8 @@ def decide(
     # What takes long at fleet size comes before the explanations, which use what time is left.
     lifted, proofs = lift(lowered, outcome.plan), _certificates(lowered, outcome.bounds)
     lifted_at = clock()
-    proven = bool(outcome.bounds) and outcome.bounds[0].value == outcome.report.values[0]
+    closed = zip(outcome.bounds, outcome.report.values, strict=False)
+    proven = admission_proven(lowered, [bound.value == value for bound, value in closed])
     explainer = Explainer(
         lowered,
         cache(lambda: lower(case, fabric, only=admitted, empty_fleet=True)),

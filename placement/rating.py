@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from placement.compile import Lowered
 from solver.atoms import RefuseCharge
 
-__all__ = ["gap_of", "refusing_tiers"]
+__all__ = ["admission_proven", "gap_of", "refusing_tiers"]
 
 
 def refusing_tiers(lowered: Lowered) -> frozenset[int]:
     """Indices of the tiers in which refusing work costs."""
     return frozenset(atom.tier for atom in lowered.problem.atoms if isinstance(atom, RefuseCharge))
+
+
+def admission_proven(lowered: Lowered, closed: Sequence[bool]) -> bool:
+    """Whether it is proven what is admitted: all tiers to the first in which refusing costs are `closed`."""
+    first = min(refusing_tiers(lowered), default=0)
+    return bool(closed) and all(closed[: first + 1])
 
 
 def gap_of(value: int, bound: int, do_nothing: int | None) -> float:

@@ -14,7 +14,7 @@ from placement.admission import screen
 from placement.compile import Lifted, Lowered, lift, lower, lower_placements, terms, whole
 from placement.errors import InputError
 from placement.model import Case, Certificate, Decision, Move, Placement, Status, Verdict
-from placement.rating import gap_of, refusing_tiers
+from placement.rating import admission_proven, gap_of, refusing_tiers
 from placement.rules.disturbance import grown
 from placement.rules.registry import rule_named
 from placement.seating import with_devices
@@ -211,10 +211,14 @@ def _figures(lowered: Lowered, decision: Decision, placements: tuple[Placement, 
         if sorted(said.terms) != sorted(name for name, tier in right if tier == said.tier):
             found.append(f"tiers[{index}].terms: not the objectives of that tier")
     for active in lowered.rules:
-        if active.objective is not None and active.spec.weight:
-            native = active.objective.points(lowered.case, lowered.fabric, placements, active.spec)
-            wanted = right.get((active.rule.name, active.spec.tier))
-            if wanted is not None and native != wanted.points:
+        wanted = right.get((active.rule.name, active.spec.tier))
+        if active.spec.weight and wanted is not None:
+            if active.objective is not None:
+                native = active.objective.points(lowered.case, lowered.fabric, placements, active.spec)
+            elif active.hard is not None:
+                excess = active.hard.excess(lowered.case, lowered.fabric, placements, active.spec)
+                native = active.spec.weight * excess
+            if native != wanted.points:
                 found.append(f"internal: the oracle of {active.rule.name} disagrees with its atoms; please report")
     return found
 
@@ -231,7 +235,7 @@ def _refuted(lowered: Lowered, decision: Decision) -> list[str]:
             found.append(f"tiers[{index}].bound: {said.bound} is claimed, a simple plan reaches {reached[index]}")
         if reached[index] > said.value:
             break
-    proven = bool(decision.tiers) and decision.tiers[0].bound == decision.tiers[0].value
+    proven = admission_proven(lowered, [t.bound == t.value for t in decision.tiers])
     for one in decision.unplaced:
         item = lowered.context.item_of.get(one.workload)
         if one.verdict is Verdict.OUTCOMPETED and not proven:

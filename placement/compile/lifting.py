@@ -153,8 +153,8 @@ def lower_placements(lowered: Lowered, placements: tuple[Placement, ...]) -> Pla
 def terms(lowered: Lowered, report: Report) -> tuple[Term, ...]:
     """One term per objective of the policy, also where it costs nothing (or has weight 0).
 
-    The points of a tier's terms add up to the tier's value; `natural` is the points without the weight in the
-    rule's unit.
+    And one per requirement that is held in a tier where running work breaks it. The points of a tier's terms add up to
+    the tier's value; `natural` is the points without the weight in the rule's unit.
     """
     points: dict[tuple[str, int], int] = {}
     for number, cost in report.costs:
@@ -164,6 +164,12 @@ def terms(lowered: Lowered, report: Report) -> tuple[Term, ...]:
     found = []
     for active in lowered.rules:
         rule, spec = active.objective, active.spec
+        if active.hard is not None and spec.weight and (active.rule.name, spec.tier) in points:
+            cost = points[active.rule.name, spec.tier]
+            unit, natural = active.hard.excess_unit, cost // spec.weight / active.hard.excess_scale
+            found.append(
+                Term(name=active.rule.name, tier=spec.tier, points=cost, natural=natural, unit=unit, weight=spec.weight)
+            )
         if rule is None:
             continue
         cost = points.get((rule.name, spec.tier), 0)

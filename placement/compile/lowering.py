@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-import numpy as np
-
+from placement.compile.holding import hold
 from placement.compile.items import build_items, build_usage
 from placement.compile.loosening import loosen
 from placement.compile.magnitude import check_magnitude
@@ -18,16 +16,12 @@ from placement.rules.context import Context, ItemRef, Usage
 from placement.rules.disturbance import homes as running_homes
 from placement.rules.registry import Active, active_rules
 from placement.rules.relations import concerns
-from solver.atoms import Allow, Caps
 from solver.check import check
-from solver.items import Bins, Item
-from solver.plan import Seat
+from solver.items import Bins
 from solver.problem import Atom, Problem
 from topology.fabric import Fabric
 
 __all__ = ["Lowered", "lower"]
-
-_Seats = tuple[tuple[Seat, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +76,7 @@ def lower(
 
 def _lowered(whole: Case, case: Case, fabric: Fabric, rules: tuple[Active, ...], usage: Usage) -> Lowered:
     """Lower a loosened case; `usage` is that of all running work of the `whole` case."""
-    tiers = tuple(sorted({spec.tier for spec in case.policy.rules if spec.mode == "prefer"}))
+    tiers = tuple(sorted({spec.tier for spec in case.policy.rules if spec.tier}))
     items, refs = build_items(case)
     left = usage if case is whole else build_usage(case, fabric)
     context = Context(case, fabric, refs, left, tiers)
@@ -92,38 +86,20 @@ def _lowered(whole: Case, case: Case, fabric: Fabric, rules: tuple[Active, ...],
     before = context if case is whole else Context(whole, fabric, refs, usage, tiers)
     for active in rules:
         if active.objective is None or active.spec.weight > 0:
-            atoms += active.rule.lower(context, active.spec)
+            made = active.rule.lower(context, active.spec)
+            if homes and active.hard is not None:
+                made = [one for atom in made for one in hold(atom, active, context, items, homes)]
+            atoms += made
         holds += active.rule.holds(before, active.spec)
     problem = Problem(
         bins=Bins(left.free_devices, left.free_resources),
         partitions=tuple(partition.domain_of for partition in fabric.partitions),
         items=items,
-        atoms=tuple(a for atom in atoms for a in _home_allowed(atom, items, homes)) if homes else tuple(atoms),
+        atoms=tuple(atoms),
         tiers=max(1, len(tiers)),
         homes=homes,
     )
     return Lowered(problem, refs, tuple(holds), case, fabric, tiers, rules, context)
-
-
-def _home_allowed(atom: Atom, problem_items: Sequence[Item], homes: Mapping[int, _Seats]) -> Iterator[Atom]:
-    """What runs may stay even where its kind may not start, in no greater number (hold)."""
-    if not isinstance(atom, Allow) or atom.item not in homes:
-        yield atom
-        return
-    held = Counter(seat.bin for seat in homes[atom.item][atom.part])
-    barred = sorted(b for b in held if not atom.bins[b])
-    if not barred:
-        yield atom
-        return
-    bins = atom.bins.copy()
-    bins[barred] = True
-    yield replace(atom, bins=bins)
-    labels = np.full(bins.size, -1, np.int64)
-    labels[barred] = np.arange(len(barred))
-    most = np.array([held[b] for b in barred], np.int64)
-    use = {(atom.item, atom.part): np.ones(len(barred), np.int64)}
-    name = problem_items[atom.item].key
-    yield Caps(atom.rule, (f"{name} where it runs",) * len(barred), labels, use, np.zeros_like(most), most)
 
 
 def _offending(lowered: Lowered) -> frozenset[str]:

@@ -70,7 +70,8 @@ def _most(problem: Problem, atom: Atom, peaks: dict[int, int]) -> int:
     if isinstance(atom, Together):
         return atom.price_each * problem.domains(atom.partition)
     if isinstance(atom, Share):
-        return sum(hinge.rate * hinge.at for hinge in atom.hinges)
+        load = atom.base + sum(use * problem.part(key).count for key, use in atom.use.items())
+        return sum(hinge.rate * (hinge.at if hinge.below else max(0, load - hinge.at)) for hinge in atom.hinges)
     if isinstance(atom, Vacant):
         return atom.wanted * atom.price_each
     if isinstance(atom, Remainder):

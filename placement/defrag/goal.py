@@ -86,7 +86,8 @@ def asking(
     without work, or a policy that has no room for it.
     """
     params = {"level": goal.level, "domains": list(goal.domains), "wanted": goal.wanted}
-    rules = list(case.policy.rules)
+    # What running work breaks elsewhere is not repaired on the way.
+    rules = [rule.model_copy(update={"tier": 0}) if rule.mode == "hold" else rule for rule in case.policy.rules]
     if value_micro_usd_h is None:
         rules = _before_money(rules, params)
     else:

@@ -19,8 +19,9 @@ __all__ = ["Policy", "RuleSpec", "default_policy", "read_policy"]
 class RuleSpec(Document):
     """One rule in one mode.
 
-    `require` (tier 0) masks or limits; `prefer` (tier 1..9) adds `weight` times its term to that tier; `hold`
-    keeps what the running work already breaks from getting worse (tier 0, or the tier that pays for it).
+    `require` and `hold` mask or limit. What running work breaks already may stay, and is kept from getting worse; with
+    `hold` in a tier from 1, what is left of it costs `weight` times its amount there, so that it is repaired first.
+    `prefer` (tier 1..9) adds `weight` times its term to that tier.
     """
 
     name: Name
@@ -66,15 +67,18 @@ _REQUIRED = (
     "gang",
     "gpu_model",
     "guarantee",
-    "health",
-    "power_cap",
     "preemption",
-    "quota",
     "segments",
     "selectors",
     "spread",
     "topology",
 )
+
+
+_REPAIRED = ("health", "power_cap", "quota")
+_REPAIR = 1_000_000
+"""Points of a GPU milli where it may not be or above its quota, and of a watt above a cap. The most valuable waiting
+work has 10,010 points per GPU milli, ordinary work 101."""
 
 
 def default_policy() -> Policy:
@@ -112,6 +116,8 @@ def default_policy() -> Policy:
     return Policy(
         name="default",
         rules=tuple(RuleSpec(name=name, mode="require") for name in _REQUIRED)
+        # Repairs come first: what is left broken outweighs any work that could be placed instead.
+        + tuple(RuleSpec(name=name, mode="hold", tier=1, weight=_REPAIR) for name in _REPAIRED)
         + tuple(RuleSpec(name=name, mode="prefer", tier=tier, params=params) for name, tier, params in prefer),
     )
 

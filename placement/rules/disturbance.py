@@ -11,7 +11,7 @@ from placement.model.state import Replica, Running
 from placement.rules.context import Context
 from solver.plan import Seat
 
-__all__ = ["disturbed", "grown", "homes", "mobile"]
+__all__ = ["at_home", "disturbed", "grown", "homes", "mobile"]
 
 Spot = tuple[str, str, str, tuple[tuple[int, int], ...]]
 
@@ -19,6 +19,14 @@ Spot = tuple[str, str, str, tuple[tuple[int, int], ...]]
 def mobile(case: Case) -> tuple[Running, ...]:
     """The running work of a case that may be disturbed; none in a case that was not loosened."""
     return case.mobile if isinstance(case, LoosenedCase) else ()
+
+
+def at_home(case: Case) -> tuple[Placement, ...]:
+    """The running work that may be disturbed, placed where it runs."""
+    return tuple(
+        Placement(workload=one.workload.id, replicas=tuple(PlacedReplica(**dict(r)) for r in one.replicas))
+        for one in mobile(case)
+    )
 
 
 def disturbed(one: Running, after: Placement | None) -> tuple[int, int]:

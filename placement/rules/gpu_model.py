@@ -10,7 +10,8 @@ from placement.model.case import Case
 from placement.model.policy import RuleSpec
 from placement.model.workload import Role
 from placement.rules.context import Context
-from placement.rules.rule import HardRule, NoParams, Placements
+from placement.rules.rule import NoParams, Placements
+from placement.rules.standing import PlaceRule
 from placement.rules.survey import pending_seats
 from solver.atoms import Allow
 from solver.items import BoolArray
@@ -20,7 +21,7 @@ from topology.fabric import Fabric
 __all__ = ["GpuModel"]
 
 
-class GpuModel(HardRule[NoParams]):
+class GpuModel(PlaceRule[NoParams]):
     """Speaks of roles that ask for a device or a share of one; CPU-only roles may sit anywhere."""
 
     name = "gpu_model"

@@ -12,13 +12,15 @@ from placement.model.fields import Document
 from placement.model.policy import RuleSpec
 from placement.model.workload import Kind
 from placement.rules.context import Context
-from placement.rules.rule import HardRule, Placements
+from placement.rules.rule import Placements
+from placement.rules.standing import PlaceRule
 from placement.rules.survey import settled
 from solver.atoms import Allow
 from solver.items import BoolArray
 from solver.problem import Atom
 from topology.fabric import Fabric
 from topology.model import Health as State
+from topology.model import Node
 
 __all__ = ["Health", "HealthParams"]
 
@@ -38,8 +40,8 @@ class HealthParams(Document):
         return kind in kinds
 
 
-class Health(HardRule[HealthParams]):
-    """New work starts only where the node's health admits its kind; running work stays (hold)."""
+class Health(PlaceRule[HealthParams]):
+    """New work starts only where the node's health admits its kind. Running work may stay, or is moved away (hold)."""
 
     name = "health"
     params_type = HealthParams
@@ -67,6 +69,10 @@ class Health(HardRule[HealthParams]):
                     detail = f"runs on {node.id}, which is {node.health.value}"
                     found.append(Hold(rule=self.name, subject=one.workload.id, detail=detail))
         return found
+
+    def ends(self, node: Node, spec: RuleSpec) -> bool:
+        """In a state of health that admits no kind of work."""
+        return not getattr(self.params(spec), node.health.value)
 
     def audit(self, case: Case, fabric: Fabric, placements: Placements) -> list[str]:
         """New work on nodes that are too ill for it."""

@@ -12,6 +12,7 @@ from placement.model.decision import Hold
 from placement.model.policy import RuleSpec
 from placement.model.workload import Role
 from placement.rules.context import Context
+from placement.rules.disturbance import at_home
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import pending_seats, running_seats
 from placement.units import MILLI, ceil_div
@@ -29,11 +30,13 @@ class PowerCap(HardRule[NoParams]):
 
     Running work draws the power of its node's GPUs. A new replica is counted, wherever in the domain it sits, at
     the highest GPU power that its role may meet there (they differ only where a domain mixes models); each
-    replica is rounded up to a watt. A domain above its cap takes no new draw (hold).
+    replica is rounded up to a watt. A domain above its cap draws no more than it does (hold). Held in a tier, every
+    watt above a cap costs, where some of the work may be disturbed.
     """
 
     name = "power_cap"
     params_type = NoParams
+    excess_unit = "W above caps"
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One atom per partition with caps that could be exceeded."""
@@ -62,37 +65,54 @@ class PowerCap(HardRule[NoParams]):
         ]
 
     def audit(self, case: Case, fabric: Fabric, placements: Placements) -> list[str]:
-        """Domains that new work takes above their cap."""
-        seats = list(pending_seats(case, fabric, placements))
-        found = []
-        members: dict[tuple[str, str], list[int]] = {}
-        for name in {cap.partition for cap in fabric.fleet.power_caps}:
-            partition = fabric.partition(name)
-            for row, number in enumerate(partition.domain_of.tolist()):
-                members.setdefault((name, partition.domain_names[number]), []).append(row)
-        before: dict[int, int] = {}
-        for one in running_seats(case, fabric):
-            for seat in one.seats:
-                watts = ceil_div(fabric.nodes[seat.node].gpu_power_w * seat.role.replica_gpu_milli, MILLI)
-                before[seat.node] = before.get(seat.node, 0) + watts
-        arriving: dict[int, list[Role]] = {}
-        for seat in seats:
-            arriving.setdefault(seat.node, []).append(seat.role)
-        for cap in fabric.fleet.power_caps:
-            inside = members[cap.partition, cap.domain]
-            total = sum(fabric.nodes[row].idle_power_w + before.get(row, 0) for row in inside)
-            new = 0
-            for role in (role for row in inside for role in arriving.get(row, ())):
-                powers = [
-                    fabric.nodes[row].gpu_power_w
-                    for row in inside
-                    if fabric.nodes[row].gpu_model is not None
-                    and (not role.gpu_models or fabric.nodes[row].gpu_model in role.gpu_models)
-                ]
-                new += ceil_div(max(powers, default=0) * role.replica_gpu_milli, MILLI)
-            if new and total + new > cap.cap_w:
-                found.append(f"{cap.partition} {cap.domain} draws {total + new} W, its cap is {cap.cap_w} W")
-        return found
+        """Domains that new work takes above their cap, and above what they drew."""
+        before = [total + new for _, total, new in _draws(case, fabric, at_home(case))]
+        return [
+            f"{cap.partition} {cap.domain} draws {total + new} W, its cap is {cap.cap_w} W"
+            for (cap, total, new), known in zip(_draws(case, fabric, placements), before, strict=True)
+            if new and total + new > max(cap.cap_w, known)
+        ]
+
+    def excess(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
+        """Watts above the caps of domains in which work that may be disturbed takes part in exceeding them."""
+        known = _draws(case, fabric, at_home(case))
+        return sum(
+            max(0, total + new - cap.cap_w)
+            for (cap, total, new), (_, _, loose) in zip(_draws(case, fabric, placements), known, strict=True)
+            if loose and total + loose > cap.cap_w
+        )
+
+
+def _draws(case: Case, fabric: Fabric, placements: Placements) -> list[tuple[Cap, int, int]]:
+    """Each cap, the watts of idle nodes and running work in its domain, and those of the placements."""
+    members: dict[tuple[str, str], list[int]] = {}
+    for name in {cap.partition for cap in fabric.fleet.power_caps}:
+        partition = fabric.partition(name)
+        for row, number in enumerate(partition.domain_of.tolist()):
+            members.setdefault((name, partition.domain_names[number]), []).append(row)
+    before: dict[int, int] = {}
+    for one in running_seats(case, fabric):
+        for seat in one.seats:
+            watts = ceil_div(fabric.nodes[seat.node].gpu_power_w * seat.role.replica_gpu_milli, MILLI)
+            before[seat.node] = before.get(seat.node, 0) + watts
+    arriving: dict[int, list[Role]] = {}
+    for seat in pending_seats(case, fabric, placements):
+        arriving.setdefault(seat.node, []).append(seat.role)
+    found = []
+    for cap in fabric.fleet.power_caps:
+        inside = members[cap.partition, cap.domain]
+        total = sum(fabric.nodes[row].idle_power_w + before.get(row, 0) for row in inside)
+        new = 0
+        for role in (role for row in inside for role in arriving.get(row, ())):
+            powers = [
+                fabric.nodes[row].gpu_power_w
+                for row in inside
+                if fabric.nodes[row].gpu_model is not None
+                and (not role.gpu_models or fabric.nodes[row].gpu_model in role.gpu_models)
+            ]
+            new += ceil_div(max(powers, default=0) * role.replica_gpu_milli, MILLI)
+        found.append((cap, total, new))
+    return found
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ from placement.model.case import Case
 from placement.model.decision import Hold
 from placement.model.policy import RuleSpec
 from placement.rules.context import Context
+from placement.rules.disturbance import mobile
 from placement.rules.rule import HardRule, NoParams, Placements
-from placement.rules.survey import running_seats, settled
+from placement.rules.survey import Settled, running_seats, settled
 from placement.rules.tenancy import families, gpu_milli_in_use
+from placement.units import MILLI
 from solver.atoms import Share
 from solver.items import BoolArray, PartKey
 from solver.problem import Atom
@@ -25,11 +27,15 @@ __all__ = ["Quota"]
 class Quota(HardRule[NoParams]):
     """GPU milli of the running and new work of a tenant and of all below it together stay within its quotas.
 
-    A tenant that is above a quota already starts nothing more that counts against it (hold).
+    A tenant that is above a quota already gets no further above it (hold): it starts nothing that counts against it
+    beside what runs, but may exchange work that may be evicted. Held in a tier, every GPU milli above a quota costs,
+    where some of the work may be disturbed.
     """
 
     name = "quota"
     params_type = NoParams
+    excess_unit = "GPUs above quotas"
+    excess_scale = MILLI
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One share per tenant and limit that could be exceeded."""
@@ -66,17 +72,36 @@ class Quota(HardRule[NoParams]):
         return found
 
     def audit(self, case: Case, fabric: Fabric, placements: Placements) -> list[str]:
-        """Tenants that new work takes above a quota."""
+        """Tenants that new work takes above a quota, and above what they had."""
         running = running_seats(case, fabric)
         placed = settled(case, fabric, placements)
         found = []
         members = families(case)
+        loose = _loose(case, fabric)
         for tenant, model, limit in _limits(case):
             new = gpu_milli_in_use(placed, fabric, members[tenant], model)
-            total = new + gpu_milli_in_use(running, fabric, members[tenant], model)
-            if new and total > limit:
+            fixed = gpu_milli_in_use(running, fabric, members[tenant], model)
+            total, before = new + fixed, fixed + gpu_milli_in_use(loose, fabric, members[tenant], model)
+            if new and total > max(limit, before):
                 found.append(f"tenant {tenant} uses {total} GPU milli{_on(model)}, the quota is {limit}")
         return found
+
+    def excess(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
+        """GPU milli above the quotas that work which may be disturbed takes part in exceeding."""
+        running, loose = running_seats(case, fabric), _loose(case, fabric)
+        work = (*running, *settled(case, fabric, placements))
+        members = families(case)
+        total = 0
+        for tenant, model, limit in _limits(case):
+            before = gpu_milli_in_use(loose, fabric, members[tenant], model)
+            if before and before + gpu_milli_in_use(running, fabric, members[tenant], model) > limit:
+                total += max(0, gpu_milli_in_use(work, fabric, members[tenant], model) - limit)
+        return total
+
+
+def _loose(case: Case, fabric: Fabric) -> tuple[Settled, ...]:
+    """The work that may be disturbed, where it runs."""
+    return running_seats(case.model_copy(update={"running": mobile(case), "workloads": ()}), fabric)
 
 
 def _on(model: str | None) -> str:

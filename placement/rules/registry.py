@@ -94,9 +94,10 @@ def active_rules(policy: Policy) -> tuple[Active, ...]:
         if spec.mode not in rule.modes:
             modes = " or ".join(sorted(rule.modes))
             raise InputError(f"{field}.mode", f"{spec.name!r} cannot be {spec.mode!r}", f"write {modes}")
-        if rule.kind == "hard" and spec.tier:
-            mend = "write tier 0: nothing pays for what is held"
-            raise InputError(f"{field}.tier", f"the requirement {spec.name!r} has a tier", mend)
+        if isinstance(rule, HardRule) and spec.tier and not rule.excess_unit:
+            known = ", ".join(r.name for r in RULES if isinstance(r, HardRule) and r.excess_unit)
+            mend = f"write tier 0; these can be held at a price: {known}"
+            raise InputError(f"{field}.tier", f"what running work breaks of {spec.name!r} has no price", mend)
         if rule.kind == "hard" and any(active.rule is rule for _, _, active in found):
             mend = "keep require or hold"
             raise InputError(f"{field}.mode", f"the requirement {spec.name!r} is listed in two modes", mend)

@@ -19,6 +19,7 @@ from placement.model.policy import RuleSpec
 from placement.rules.context import Context
 from solver.problem import Atom
 from topology.fabric import Fabric
+from topology.model import Node
 
 __all__ = ["HardRule", "NoParams", "ObjectiveRule", "Placements", "Rule"]
 
@@ -63,10 +64,16 @@ class Rule(ABC, Generic[P]):
 
 
 class HardRule(Rule[P]):
-    """A requirement. What running work breaks already may stay and is reported, never worsened (`hold`)."""
+    """A requirement. What running work breaks already may stay and is reported, never worsened.
+
+    In mode `hold` with a tier, what is left of it costs: the natural amount of `excess` x the weight, in that tier.
+    Only rules with an `excess_unit` can be held so; `excess_scale` is the amount in one such unit.
+    """
 
     kind = "hard"
     modes = frozenset({"require", "hold"})
+    excess_unit: ClassVar[str] = ""
+    excess_scale: ClassVar[int] = 1
 
     def spec_in(self, case: Case) -> RuleSpec:
         """The rule's entry in the policy; an entry without parameters if the policy does not list it."""
@@ -74,6 +81,14 @@ class HardRule(Rule[P]):
             if spec.name == self.name:
                 return spec
         return RuleSpec(name=self.name, mode="require")
+
+    def ends(self, node: Node, spec: RuleSpec) -> bool:
+        """Whether evicting what may not be on a node is as good as moving it: nothing could run there anyway."""
+        return False
+
+    def excess(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
+        """How much the running work that may be disturbed still breaks, measured from the documents alone."""
+        return 0
 
     @abstractmethod
     def audit(self, case: Case, fabric: Fabric, placements: Placements) -> list[str]:

@@ -10,7 +10,8 @@ from placement.model.case import Case
 from placement.model.policy import RuleSpec
 from placement.model.workload import Workload
 from placement.rules.context import Context
-from placement.rules.rule import HardRule, NoParams, Placements
+from placement.rules.rule import NoParams, Placements
+from placement.rules.standing import PlaceRule
 from placement.rules.survey import settled
 from solver.atoms import Allow
 from solver.items import BoolArray, IntArray
@@ -20,7 +21,7 @@ from topology.fabric import Fabric
 __all__ = ["Selectors"]
 
 
-class Selectors(HardRule[NoParams]):
+class Selectors(PlaceRule[NoParams]):
     """Where a workload may start.
 
     A node is open to it if every selected label has an allowed value, every taint is tolerated, and no maintenance

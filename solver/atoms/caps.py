@@ -60,7 +60,7 @@ class Caps(Atom):
         left: IntArray = np.maximum(self.limit - self.base, 0)
         return left
 
-    def loads(self, problem: Problem, plan: Plan) -> IntArray:
+    def loads(self, plan: Plan) -> IntArray:
         """What a plan adds in each group, int64[G]."""
         total = np.zeros(self.base.size, np.int64)
         for item, parts in plan.seats.items():
@@ -132,11 +132,11 @@ class Caps(Atom):
 
     def given(self, problem: Problem, fixed: Plan) -> Iterable[Atom]:
         """The fixed items' use becomes base."""
-        yield replace(self, base=self.base + self.loads(problem, fixed))
+        yield replace(self, base=self.base + self.loads(fixed))
 
     def violations(self, problem: Problem, plan: Plan) -> list[Violation]:
         """Groups above their limit that the base does not explain."""
-        added = self.loads(problem, plan)
+        added = self.loads(plan)
         over = np.flatnonzero((added > 0) & (self.base + added > np.maximum(self.limit, self.base)))
         found = []
         for group in over.tolist():

@@ -184,7 +184,7 @@ def test_greedy_plans_lift_to_placements_that_every_oracle_accepts() -> None:
     placed = 0
     for _ in range(60):
         case = random_case(random)
-        hard = [spec for spec in case.policy.rules if spec.mode == "require"]
+        hard = [spec for spec in case.policy.rules if spec.mode != "prefer"]
         policy = Policy(rules=(*hard, RuleSpec(name="refused", mode="prefer", tier=1)))
         case = case.model_copy(update={"policy": policy})
         skipped = random.sample([spec.name for spec in hard if spec.name not in LAWS], random.randint(0, 7))
@@ -236,7 +236,7 @@ def test_foreign_devices_are_a_violation_not_a_crash() -> None:
         ({"name": "prise", "mode": "prefer", "tier": 1}, "policy.rules[0].name"),
         ({"name": "price", "mode": "require"}, "policy.rules[0].mode"),
         ({"name": "quota", "mode": "prefer", "tier": 1}, "policy.rules[0].mode"),
-        ({"name": "quota", "mode": "hold", "tier": 1}, "policy.rules[0].tier"),
+        ({"name": "topology", "mode": "hold", "tier": 1}, "policy.rules[0].tier"),
         ({"name": "price", "mode": "prefer", "tier": 1, "params": {"x": 1}}, "policy.rules[0].params.x"),
         (
             {"name": "refused", "mode": "prefer", "tier": 1, "params": {"weight_by_tier": [0]}},

@@ -27,6 +27,7 @@ from placement.model import (
 from placement.rules import RULES
 from placement.rules.capacity import Capacity
 from placement.rules.disturbance import grown
+from placement.rules.rule import HardRule
 from solver.check import check, gang_violations
 from topology.fabric import Fabric
 from topology.model import Fleet, Health, Level, Node, PowerCap, Site, Taint, Window
@@ -115,6 +116,11 @@ def agree(case: Case, placements: tuple[Placement, ...]) -> tuple[Lowered, dict[
     for active in lowered.rules:
         name = active.rule.name
         if active.hard is not None:
+            if active.spec.tier and active.spec.weight:
+                held = sum(cost for n, cost in report.costs if lowered.problem.atoms[n].rule == name)
+                excess = active.hard.excess(lowered.case, fabric, placements, active.spec)
+                assert active.spec.weight * excess == held, (name, excess, held)
+                points[name] = held
             fresh = grown(placements, anchor)
             before = set(active.hard.audit(lowered.case, fabric, anchor))
             before -= set(active.hard.audit(lowered.case, fabric, fresh))
@@ -154,7 +160,7 @@ def random_case(random: Random) -> Case:
     running = tuple(_random_running(random, f"run{k}", fleet, others) for k in range(random.randint(0, 2)))
     tame = _tame_running(random, "run9", fleet) if random.random() < 0.8 else None
     running += () if tame is None else (tame,)
-    rules = [RuleSpec(name=rule.name, mode="require") for rule in RULES if rule.kind == "hard"]
+    rules = [_hard(random, rule) for rule in RULES if isinstance(rule, HardRule)]
     for rule in RULES:
         if rule.kind == "objective":
             tier, weight = random.randint(1, 3), random.choice([0, 1, 1, 7])
@@ -175,6 +181,12 @@ def random_case(random: Random) -> Case:
         policy=Policy(rules=tuple(rules)),
         now_s=1000,
     ).canonical()
+
+
+def _hard(random: Random, rule: HardRule[Any]) -> RuleSpec:
+    if rule.excess_unit and random.random() < 0.5:
+        return RuleSpec(name=rule.name, mode="hold", tier=random.randint(1, 3), weight=random.choice([0, 1, 7]))
+    return RuleSpec(name=rule.name, mode=random.choice(["require", "hold"]))
 
 
 def _more_tenants(random: Random) -> tuple[Tenant, ...]:
@@ -314,7 +326,7 @@ def _random_running(random: Random, name: str, fleet: Fleet, others: list[str]) 
 
 
 def _tame_running(random: Random, name: str, fleet: Fleet) -> Running | None:
-    """Running work that breaks nothing by itself, so that it may be disturbed; None if there is no room."""
+    """Running work that breaks at most where it may stand, so that it may be disturbed; None if there is no room."""
     free = {n.id: [d for d in range(n.gpu_count) if d not in n.unhealthy_gpus] for n in fleet.nodes}
     gpus = random.choice([1, 2])
     spots = [(n, devices[at : at + gpus]) for n, devices in free.items() for at in range(0, len(devices), gpus)]
@@ -330,7 +342,15 @@ def _tame_running(random: Random, name: str, fleet: Fleet) -> Running | None:
         subgroups=(
             Subgroup(
                 name="s",
-                roles=(Role(name="r", replicas=len(chosen), min_replicas=random.choice([None, 1]), gpus=gpus),),
+                roles=(
+                    Role(
+                        name="r",
+                        replicas=len(chosen),
+                        min_replicas=random.choice([None, 1]),
+                        gpus=gpus,
+                        gpu_models=random.choice([(), (), ("A100",)]),
+                    ),
+                ),
             ),
         ),
         tolerations=("*",),

@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from placement.rules import RULES
+from placement.rules.rule import HardRule
 from tests.placement.rules.small import agree, random_case, random_placements
 
 
@@ -28,7 +29,8 @@ def test_the_random_cases_exercise_every_rule() -> None:
             broken.setdefault(name, set()).add(value)
         priced |= {name for name, value in points.items() if value}
     for rule in RULES:
-        if rule.kind == "hard":
+        if isinstance(rule, HardRule):
             assert broken[rule.name] == {True, False}, rule.name
+            assert rule.name in priced or not rule.excess_unit, rule.name
         else:
             assert rule.name in priced, rule.name

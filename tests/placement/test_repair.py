@@ -1,0 +1,146 @@
+"""What running work breaks is repaired first, with the fewest moves; or held, where the policy says so."""
+
+import time
+from typing import Any
+
+import pytest
+
+from placement.engine import decide
+from placement.model import (
+    Case,
+    Decision,
+    Device,
+    Kind,
+    Policy,
+    Replica,
+    RuleSpec,
+    Running,
+    Status,
+    Tenant,
+    Workload,
+    default_policy,
+)
+from placement.verify import verify
+from solver.workers import Inline
+from tests.placement.rules.small import gang, node, small_fleet
+from topology.model import Health, PowerCap
+
+MOVE = {"move_micro_usd_h": 1}
+
+
+def runs(name: str, *seats: tuple[int, int], may: str = "movable", tenant: str = "t", **fields: Any) -> Running:
+    """One GPU a replica at (node, device); `may` is movable or evictable."""
+    work = gang(name, len(seats), workload={"tenant": tenant} | fields)
+    replicas = tuple(Replica(subgroup="s", role="r", node=f"n{n}", devices=(Device(index=d),)) for n, d in seats)
+    return Running(workload=work, replicas=replicas, movable=may == "movable", evictable=may == "evictable")
+
+
+def answer(case: Case) -> Decision:
+    decision = decide(case, clock=time.monotonic, workers=Inline())
+    assert decision.status is Status.OPTIMAL
+    assert verify(case, decision) == ()
+    return decision
+
+
+def held(name: str) -> Policy:
+    """The default policy with one rule held at no price."""
+    rules = tuple(RuleSpec(name=name, mode="hold") if spec.name == name else spec for spec in default_policy().rules)
+    return Policy(rules=rules)
+
+
+def fleet_with(health: Health) -> Any:
+    return small_fleet((node(0, health=health), node(1), node(2)))
+
+
+@pytest.mark.parametrize("health", [Health.FAILED, Health.CORDONED, Health.DEGRADED])
+def test_work_leaves_ill_nodes_with_the_fewest_moves_before_anything_new(health: Health) -> None:
+    """Seven GPUs are free and the vip wants all of them; one is needed for the replica on n0."""
+    work = runs("m", (0, 0), (1, 0))
+    vip = gang("vip", 7, workload={"tier": 0, "priority": 1000})
+    decision = answer(Case(fleet=fleet_with(health), workloads=(vip,), running=(work,)))
+    assert [(one.workload, one.moved) for one in decision.moves] == [("m", 1)]
+    assert decision.placements == ()
+    term = next(term for term in decision.terms if term.name == "health")
+    assert (term.tier, term.points, term.unit) == (1, 0, "GPUs where they may not be")
+
+
+def test_a_held_rule_without_a_tier_pulls_nothing() -> None:
+    work = runs("m", (0, 0), (1, 0))
+    vip = gang("vip", 7, workload={"tier": 0, "priority": 1000})
+    decision = answer(Case(fleet=fleet_with(Health.FAILED), workloads=(vip,), running=(work,), policy=held("health")))
+    assert ([p.workload for p in decision.placements], decision.moves) == (["vip"], ())
+    assert all(term.name != "health" for term in decision.terms)
+
+
+def full(may: str, health: Health) -> Case:
+    """n0 is ill, and there is no room elsewhere."""
+    nodes = (node(0, health=health), node(1))
+    rest = runs("rest", *((1, d) for d in range(4)), may="none")
+    return Case(fleet=small_fleet(nodes), running=(runs("m", (0, 0), may=may), rest))
+
+
+def test_what_finds_no_place_is_evicted_only_where_nothing_may_run() -> None:
+    assert [one.workload for one in answer(full("evictable", Health.FAILED)).evictions] == ["m"]
+    assert answer(full("evictable", Health.DEGRADED)).evictions == ()
+    decision = answer(full("movable", Health.FAILED))
+    assert (decision.moves, decision.evictions) == ((), ())
+    assert [(one.rule, one.subject) for one in decision.holds] == [("health", "m")]
+    term = next(term for term in decision.terms if term.name == "health")
+    assert (term.points, term.natural) == (10**9, 1.0)
+
+
+def test_work_above_a_quota_is_no_longer_immune() -> None:
+    """Four GPUs run, the quota is two: two evictable single jobs go, the least valuable ones. It is the same again."""
+    jobs = tuple(runs(f"j{d}", (0, d), may="evictable", priority=10 * d) for d in range(4))
+    tenants = (Tenant(name="t", quota_gpu_milli=2000),)
+    case = Case(fleet=small_fleet((node(0),)), running=jobs, tenants=tenants)
+    assert [one.workload for one in answer(case).evictions] == ["j0", "j1"]
+    held_case = case.model_copy(update={"policy": held("quota")})
+    assert answer(held_case).evictions == ()
+    other = gang("other", 2, workload={"tenant": "u", "tier": 0})
+    decision = answer(held_case.model_copy(update={"workloads": (other,)}))
+    assert [one.workload for one in decision.evictions] == ["j0", "j1"], "for work of others it gives way"
+    more = gang("more", 2, workload={"tenant": "t", "tier": 0})
+    exchanged = answer(held_case.model_copy(update={"workloads": (more,)}))
+    assert [p.workload for p in exchanged.placements] == ["more"], "it may exchange, and gets no further above"
+    assert len(exchanged.evictions) == 2
+
+
+def test_what_may_not_be_evicted_stays_above_its_quota() -> None:
+    tenants = (Tenant(name="t", quota_gpu_milli=1000),)
+    work: tuple[Workload, ...] = (gang("new", 1, workload={"tenant": "t", "tier": 0}),)
+    case = Case(fleet=small_fleet(), workloads=work, running=(runs("m", (0, 0), (0, 1)),), tenants=tenants)
+    decision = answer(case)
+    assert (decision.placements, decision.moves, decision.evictions) == ((), (), ())
+    assert decision.unplaced[0].rule == "quota"
+
+
+def test_a_domain_above_its_cap_is_relieved() -> None:
+    """Rack b0/r0 draws 1,000 W idle and 2,800 W by four GPUs; 2,500 W are allowed: two replicas move."""
+    caps = (PowerCap(partition="rack", domain="b0/r0", cap_w=2500),)
+    nodes = tuple(node(n) for n in range(4))
+    work = tuple(runs(f"m{d}", (0, d), kind=Kind.INFERENCE) for d in range(4))
+    case = Case(fleet=small_fleet(nodes, power_caps=caps), running=work)
+    decision = answer(case)
+    assert sum(one.moved for one in decision.moves) == 2
+    assert {replica.node for one in decision.moves for replica in one.replicas} <= {"n2", "n3"}
+    assert answer(case.model_copy(update={"policy": held("power_cap")})).moves == ()
+
+
+def test_a_tier_of_its_own_puts_repairs_strictly_first() -> None:
+    rules = (
+        RuleSpec(name="health", mode="hold", tier=1),
+        RuleSpec(name="refused", mode="prefer", tier=2),
+        RuleSpec(name="stability", mode="prefer", tier=3, params=MOVE),
+    )
+    vip = gang("vip", 7, workload={"tier": 0, "priority": 1000})
+    case = Case(
+        fleet=fleet_with(Health.FAILED),
+        workloads=(vip,),
+        running=(runs("m", (0, 0), (1, 0)),),
+        policy=Policy(rules=rules),
+    )
+    decision = answer(case)
+    assert [tier.tier for tier in decision.tiers] == [1, 2, 3]
+    assert [(one.workload, one.moved) for one in decision.moves] == [("m", 1)]
+    assert decision.unplaced[0].verdict == "OUTCOMPETED", "what is admitted is proven in the second tier"
