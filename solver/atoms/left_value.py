@@ -17,9 +17,13 @@ from solver.problem import Atom, Encoding, Problem
 
 __all__ = ["LeftValue"]
 
+Floats = npt.NDArray[np.float64]
+
 _EXACT = 2**53
 """Integers below this are exact as floats, so that sums may run as a product of matrices."""
 _LARGEST = 2**62
+_BLOCK = 128
+"""Bins that are valued at once: tables of more do not stay in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,21 +148,30 @@ class LeftValue(Atom):
 
     def values(self, bins: IntArray, devices: IntArray, resources: IntArray) -> IntArray:
         """V int64[K] of these bins if `devices` [K, D] and `resources` [K, R] were free there."""
+        parts = [slice(first, first + _BLOCK) for first in range(0, bins.size, _BLOCK)]
+        found = [self._values(bins[part], devices[part], resources[part]) for part in parts]
+        return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+    def _values(self, bins: IntArray, devices: IntArray, resources: IntArray) -> IntArray:
         tables = self._tables
-        whole = (devices == WHOLE).sum(axis=1)
-        usable = np.zeros((bins.size, tables.milli.size), np.int64)
-        fit = np.zeros_like(usable)
+        count = tables.milli.size
+        pieces = np.zeros((bins.size, 2 * count))
         for slot in range(devices.shape[1]):
-            usable += tables.usable[devices[:, slot]]
-            fit += tables.fit[devices[:, slot]]
-        ways = np.concatenate([fit, whole[:, None] // tables.several], axis=1)
-        slots = ways[:, tables.way]
-        for r, amounts in enumerate(tables.amounts):
-            if amounts.size > 1:
-                room = np.concatenate([resources[:, [r]] // amounts[1:], np.full((bins.size, 1), PLENTY)], axis=1)
-                slots = np.minimum(slots, room[:, tables.amount_of[r] - 1])
-        slots = np.where(tables.admitted[self.kind[bins]], slots, 0)
-        inner = slots @ tables.slot_value + np.where(slots > 0, usable[:, tables.milli_of], 0) @ tables.usable_value
+            pieces += tables.pieces[devices[:, slot]]
+        # Demands are rows from here on: a row is copied much faster than a column.
+        by_device = np.ascontiguousarray(pieces.T)
+        whole = (devices == WHOLE).sum(axis=1)
+        ways = np.concatenate([by_device[:count], whole // tables.several[:, None]])
+        slots = ways[tables.way]
+        for r, (amounts, rows, users) in enumerate(tables.amounts):
+            if users.size:
+                room = (resources[:, r] // amounts[:, None]).astype(np.float64)
+                slots[users] = np.minimum(slots[users], room[rows])
+        if tables.choosy.size:
+            slots[tables.choosy] *= tables.admitted[:, self.kind[bins]]
+        roomy = by_device[count:][tables.milli_of]
+        roomy *= slots > 0
+        inner = tables.slot_value @ slots + tables.usable_value @ roomy
         worth: IntArray = self.unit[bins] * inner.astype(np.int64) // self.scale
         return worth
 
@@ -178,26 +191,25 @@ class _Tables:
         self.milli, found = np.unique(asked, return_inverse=True)
         self.milli_of: IntArray = found.astype(np.int64)
         left = np.arange(WHOLE + 1)[:, None]
-        self.usable: IntArray = np.where(left >= self.milli, left, 0)
-        """[free thousandths of a device, milli]."""
-        self.fit: IntArray = left // self.milli
+        usable = np.where(left >= self.milli, left, 0)
+        self.pieces: Floats = np.concatenate([left // self.milli, usable], axis=1).astype(np.float64)
+        """[free thousandths of a device, replicas of each milli that it holds; then thousandths usable for each]."""
         self.several: IntArray
         """Numbers of whole devices above one, each once."""
         devices = np.array([d.devices for d in demands], np.int64)
         self.several = np.unique(devices[devices > 1])
-        self.way: IntArray = np.where(
-            devices > 1, self.milli.size + np.searchsorted(self.several, devices), self.milli_of
-        )
-        """Column of a demand among the sizes of shares, then of several devices."""
-        self.amounts: list[IntArray] = []
-        """For each resource 0 and the amounts asked, each once."""
-        self.amount_of: list[IntArray] = []
+        several = self.milli.size + np.searchsorted(self.several, devices)
+        self.way: IntArray = np.where(devices > 1, several, self.milli_of)
+        """Row of a demand among the sizes on one device, then the numbers of several devices."""
+        self.amounts: list[tuple[IntArray, IntArray, IntArray]] = []
+        """For each resource: amounts asked, each once; the demands that ask for it, and which amount is theirs."""
         for r in range(len(demands[0].resources) if demands else 0):
             column = np.array([d.resources[r] for d in demands], np.int64)
-            amounts = np.unique(np.append(column, 0))
-            self.amounts.append(amounts)
-            # The column before the first is the last: room without end for those that ask for nothing.
-            self.amount_of.append(np.searchsorted(amounts, column))
-        self.admitted: BoolArray = np.ascontiguousarray(atom.allowed.T)
-        self.slot_value: npt.NDArray[np.float64] = atom.slots.astype(np.float64)
-        self.usable_value: npt.NDArray[np.float64] = atom.usable.astype(np.float64)
+            users = np.flatnonzero(column)
+            amounts, rows = np.unique(column[users], return_inverse=True)
+            self.amounts.append((amounts, rows.astype(np.int64), users))
+        self.choosy: IntArray = np.flatnonzero(~atom.allowed.all(axis=1))
+        """Demands that some kinds do not admit, and [of these, kind] whether it does."""
+        self.admitted: Floats = atom.allowed[self.choosy].astype(np.float64)
+        self.slot_value: Floats = atom.slots.astype(np.float64)
+        self.usable_value: Floats = atom.usable.astype(np.float64)
