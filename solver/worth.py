@@ -78,7 +78,7 @@ class _Left:
         self.atoms, self.devices, self.resources = atoms, devices, resources
         every = np.arange(devices.shape[0])
         self._now = [atom.values(every, devices, resources) for atom in atoms]
-        self._start = [int(values.sum()) for values in self._now]
+        self._taken = [0] * len(atoms)
         self._stale: set[int] = set()
         self.milli_value = max(int(atom.unit.max(initial=0)) / WHOLE for atom in atoms)
         """Most that a free thousandth is worth by itself."""
@@ -91,16 +91,18 @@ class _Left:
         """Value taken so far, per tier."""
         self._refresh()
         found = [0] * tiers
-        for atom, start, now in zip(self.atoms, self._start, self._now, strict=True):
-            found[atom.tier] += start - int(now.sum())
+        for atom, taken in zip(self.atoms, self._taken, strict=True):
+            found[atom.tier] += taken
         return found
 
     def _refresh(self) -> None:
         if self._stale:
             bins = np.array(list(self._stale), np.int64)
             self._stale.clear()
-            for atom, now in zip(self.atoms, self._now, strict=True):
-                now[bins] = atom.values(bins, self.devices[bins], self.resources[bins])
+            for number, (atom, now) in enumerate(zip(self.atoms, self._now, strict=True)):
+                values = atom.values(bins, self.devices[bins], self.resources[bins])
+                self._taken[number] += int((now[bins] - values).sum())
+                now[bins] = values
 
     def loss(self, bins: IntArray, demand: Demand) -> IntArray:
         """What one more replica would take of the value of each bin, int64[K]; 0 where there is no room."""
@@ -108,7 +110,9 @@ class _Left:
         found = np.full(bins.size, -1, np.int64)
         at, _, after = self._ways(bins, demand)
         np.maximum.at(found, at, after)
-        before = np.sum([now[bins] for now in self._now], axis=0)
+        before = self._now[0][bins]
+        for now in self._now[1:]:
+            before = before + now[bins]
         loss: IntArray = np.where(found >= 0, before - found, 0)
         return loss
 

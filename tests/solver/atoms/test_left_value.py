@@ -6,7 +6,7 @@ import pytest
 from solver.atoms import LeftValue, RefuseCharge
 from solver.items import Demand, Part
 from solver.plan import Plan, Seat
-from tests.solver.build import bins, ints, item, optimum, part, plan, problem
+from tests.solver.build import bins, ints, item, optimum, plan, problem
 
 FREE = bins([[1000, 1000, 530, 0], [1000, 1000, 1000, 1000]], [[8], [3]])
 HALF, PAIR = Demand(milli=470, resources=(1,)), Demand(devices=2, resources=(2,))
