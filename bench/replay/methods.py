@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,8 @@ from bench.baselines.slots import Slots
 from bench.replay.ours import DecideBatches, GreedyBatches
 from bench.replay.sequence import Sequence
 from bench.replay.simulate import Dispatcher, OneByOne
+from placement.cases.openb import expecting
 from placement.model import Budget, Policy, read_policy
-from placement.rules.left_value import LeftValue
 from solver.workers import Workers
 
 __all__ = ["METHODS", "Given", "ReplayMethod", "fgd"]
@@ -64,21 +63,7 @@ def _slots(sequence: Sequence, _given: Given) -> Dispatcher:
 
 def _policy(sequence: Sequence) -> Policy:
     """The policy of the replays, with the mix of the original list as what is expected."""
-    counts = Counter(
-        (pod.num_gpu, pod.gpu_milli if pod.num_gpu == 1 else 0, pod.cpu_milli, pod.memory_mib, pod.gpu_models)
-        for pod in sequence.original
-    )
-    mix = []
-    for (gpus, milli, cpu_milli, memory_mib, models), count in counts.items():
-        one: dict[str, object] = {"count": count, "cpu_milli": cpu_milli, "memory_mib": memory_mib}
-        one |= {"gpu_milli": milli} if milli else {"gpus": gpus}
-        mix.append(one | ({"gpu_models": list(models)} if models and gpus else {}))
-    policy = read_policy(_POLICY)
-    rules = (
-        rule.model_copy(update={"params": {**rule.params, "mix": mix}}) if rule.name == LeftValue.name else rule
-        for rule in policy.rules
-    )
-    return policy.model_copy(update={"rules": tuple(rules)})
+    return expecting(read_policy(_POLICY), sequence.original)
 
 
 def _decide(sequence: Sequence, given: Given) -> Dispatcher:
