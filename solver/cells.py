@@ -14,6 +14,7 @@ import numpy as np
 
 from solver.atoms.allow import Allow, Within
 from solver.atoms.caps import Caps
+from solver.atoms.left_value import LeftValue
 from solver.atoms.pool import Pool
 from solver.atoms.remainder import Remainder
 from solver.atoms.share import Share
@@ -154,7 +155,7 @@ def fine_cells(problem: Problem, found: Rooms | None = None) -> Cells:
             free = problem.bins.resources[:, column]
             tame = amount * volume <= free * demand.volume if demand.volume else np.full(count, not amount)
             mergeable &= tame | ~here
-    extra = [s * WHOLE for atom in problem.atoms if isinstance(atom, Remainder) for s in atom.sizes]
+    extra = [s * WHOLE for atom in problem.atoms if isinstance(atom, Remainder | LeftValue) for s in atom.sizes]
     ids = _group((_homes(problem), *(f for atom in problem.atoms for f in atom.signature(problem))), count)
     groups: list[IntArray] = []
     order = np.argsort(ids, kind="stable")

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from solver.atoms.left_value import LeftValue
 from solver.atoms.remainder import Remainder
 from solver.cells import Cells
 from solver.chunks import chunk_sizes, is_chain, load, supply
@@ -39,8 +40,8 @@ class Filling(Protocol):
 
 
 def write_capacity(into: Filling) -> None:
-    """Capacity rows of every cell; fills `into.offers` where a `Remainder` asks for the chunks left."""
-    sizes = sorted({s for atom in into.problem.atoms if isinstance(atom, Remainder) for s in atom.sizes})
+    """Capacity rows of every cell; fills `into.offers` where a `Remainder` or `LeftValue` asks for the chunks left."""
+    sizes = sorted({s for atom in into.problem.atoms if isinstance(atom, Remainder | LeftValue) for s in atom.sizes})
     for cell, keys in enumerate(into.by_cell):
         if keys:
             _Cell(into, cell, keys).write(sizes)

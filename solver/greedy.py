@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from solver.atoms.charge import RefuseCharge
+from solver.atoms.left_value import LeftValue
 from solver.atoms.state import Together
 from solver.gang import Gang
+from solver.gentle import fill_gently
 from solver.ground import Ground
 from solver.plan import Plan
 from solver.problem import Problem
@@ -16,6 +20,10 @@ from solver.problem import Problem
 __all__ = ["fill", "greedy", "orders"]
 
 Expired = Callable[[], bool]
+Floats = npt.NDArray[np.float64]
+
+_GENTLE = 256
+"""Most items for which the order is found while they are placed."""
 
 
 def orders(problem: Problem) -> list[list[int]]:
@@ -24,13 +32,7 @@ def orders(problem: Problem) -> list[list[int]]:
     By cost of refusal per volume, with a little more for large replicas (what they need is what others break up); by
     size of replica; by cost of refusal.
     """
-    worth = np.zeros(len(problem.items), np.float64)
-    for atom in problem.atoms:
-        if isinstance(atom, RefuseCharge):
-            scale = 1e6 ** (problem.tiers - 1 - atom.tier)
-            for (i, p), cost in atom.each.items():
-                worth[i] += scale * cost * problem.items[i].parts[p].count
-    volume = np.array([sum(p.demand.volume * p.count for p in item.parts) for item in problem.items], np.float64)
+    worth, volume = _worth(problem)
     size = np.array([max((p.demand.volume for p in item.parts), default=0) for item in problem.items], np.float64)
     size = np.maximum(size, 1)
     density = worth / np.maximum(volume, 1)
@@ -42,6 +44,18 @@ def orders(problem: Problem) -> list[list[int]]:
         sorted(every, key=lambda i: (-worth[i], -volume[i], keys[i])),
     ]
     return [_leaders_first(problem, order) for order in found]
+
+
+def _worth(problem: Problem) -> tuple[Floats, Floats]:
+    """Cost of refusing each item (earlier tiers count a million times as much), and its volume."""
+    worth = np.zeros(len(problem.items), np.float64)
+    for atom in problem.atoms:
+        if isinstance(atom, RefuseCharge):
+            scale = 1e6 ** (problem.tiers - 1 - atom.tier)
+            for (i, p), cost in atom.each.items():
+                worth[i] += scale * cost * problem.items[i].parts[p].count
+    volume = np.array([sum(p.demand.volume * p.count for p in item.parts) for item in problem.items], np.float64)
+    return worth, volume
 
 
 def _leaders_first(problem: Problem, order: Sequence[int]) -> list[int]:
@@ -68,28 +82,42 @@ def greedy(
 ) -> tuple[Plan, bool]:
     """The best of a few greedy plans, and whether all items were tried in at least one of them.
 
-    `expired`: end at once; `late`: begin no further order.
+    `expired`: end at once; `late`: begin no further order. Where bins are worth what is left of them (`LeftValue`)
+    and items are few, the first plan is made by least damage first, and counts as one of the `tries`.
     """
     stop: Expired = expired or (lambda: False)
     best, best_values, complete = problem.anchor, None, False
-    seen: list[list[int]] = []
-    for order in orders(problem)[:tries]:
-        if order in seen:
-            continue
-        if seen and (stop() or (late is not None and late())):
+    fills: list[Callable[[Ground], bool]] = []
+    if _gently(problem):
+        worth, volume = _worth(problem)
+        density: list[float] = (worth / np.maximum(volume, 1)).tolist()
+        by_key = sorted(range(len(problem.items)), key=lambda i: problem.items[i].key)
+        fills.append(lambda ground: fill_gently(ground, by_key, density))
+    known: list[list[int]] = []
+    for order in orders(problem):
+        if order not in known:
+            known.append(order)
+            fills.append(partial(fill, order=order))
+    for number, filling in enumerate(fills[:tries]):
+        if number and (stop() or (late is not None and late())):
             break
-        seen.append(order)
         ground = Ground(problem, stop)
         for item, seats in problem.homes.items():
             ground.settle(item, seats)
         if best_values is None:
             best_values = ground.values()
-        finished = fill(ground, order)
+        finished = filling(ground)
         found = ground.values()
         if found < best_values:
             best, best_values = ground.plan(), found
         complete = complete or finished
     return best, complete
+
+
+def _gently(problem: Problem) -> bool:
+    valued = any(isinstance(atom, LeftValue) for atom in problem.atoms)
+    led = any(isinstance(atom, Together) for atom in problem.atoms)
+    return valued and not led and len(problem.items) <= _GENTLE
 
 
 def fill(ground: Ground, order: Iterable[int]) -> bool:

@@ -137,7 +137,7 @@ class Ground:
             if ledger is not None:
                 for item in users:
                     self.ledgers[item].append(ledger)
-        self.worth = Worth(problem)
+        self.worth = Worth(problem, self.devices, self.resources)
         self._stocks: dict[Demand, _Stock] = {}
         self._offers: OrderedDict[tuple[Demand, tuple[int, ...], tuple[int, ...]], Offer] = OrderedDict()
         self._names: dict[PartKey, tuple[Demand, tuple[int, ...], tuple[int, ...]]] = {}
@@ -155,7 +155,7 @@ class Ground:
 
     def values(self) -> tuple[int, ...]:
         """Value of every tier now."""
-        return tuple(cost + lost for cost, lost in zip(self.tally.values, self.worth.lost, strict=True))
+        return tuple(cost + lost for cost, lost in zip(self.tally.values, self.worth.lost(), strict=True))
 
     def since(self, mark: int) -> IntArray:
         """Bins that changed after so many changes."""
@@ -266,10 +266,20 @@ class Ground:
         if demand.milli:
             rows = self.devices[bins]
             taken = np.where(((rows >= demand.milli) & (rows < WHOLE)).any(axis=1), 0, 1)
-        return self.worth.price(bins, self.whole[bins], taken)
+        return self.worth.price(bins, self.whole[bins], taken, demand)
 
     def take(self, demand: Demand, bin_: int, amount: int) -> list[Seat]:
-        """Seats for so many replicas in one bin, which has room for them: shares by best fit, devices in order."""
+        """Seats for so many replicas in one bin, which has room for them: shares by best fit, devices in order.
+
+        Where `LeftValue` says what is left, a share goes to the device on which it takes the least.
+        """
+        left = self.worth.left
+        if demand.milli and left is not None:
+            kept: list[Seat] = []
+            for _ in range(amount):
+                kept.append(Seat(bin_, ((left.device(bin_, demand), demand.milli),)))
+                self.give(demand, kept[-1], -1)
+            return kept
         row: list[int] = self.devices[bin_].tolist()
         seats = []
         if demand.milli:
@@ -309,6 +319,8 @@ class Ground:
                 self._amounts[demand] = np.array(demand.resources, np.int64)
             self.resources[bin_] += given * self._amounts[demand]
         self.changed += self.worth.held(bin_, -given)
+        if self.worth.left is not None:
+            self.worth.left.touch(bin_)
         self.changed.append(bin_)
 
     def settle(self, item: int, seats: tuple[tuple[Seat, ...], ...], *, taken: bool = False) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from solver.atoms.left_value import LeftValue
 from solver.atoms.remainder import Remainder
 from solver.cells import Cells
 from solver.items import WHOLE, Demand, IntArray, PartKey
@@ -227,7 +228,8 @@ def seat_plan(
     `cells` must be fine. `devices` says for some (part, cell) how many shares go on each device. What runs now keeps
     its seats as far as that is possible. Items without any replica are refused.
     """
-    kept = {n * WHOLE for atom in problem.atoms if isinstance(atom, Remainder) for n in atom.sizes} | {WHOLE}
+    offered = (atom.sizes for atom in problem.atoms if isinstance(atom, Remainder | LeftValue))
+    kept = {n * WHOLE for sizes in offered for n in sizes} | {WHOLE}
     by_cell: dict[int, list[tuple[PartKey, Demand, int]]] = {}
     for key, held in counts.items():
         for cell, n in held.items():
@@ -252,8 +254,8 @@ def seat_plan(
             for key, _, n in wanted:
                 seats.setdefault(key, []).extend(next(rows) for _ in range(n))
             continue
-        sizes = {d.volume for _, d, _ in wanted if d.volume} | kept
-        room = _Cell(problem, members, sorted(sizes))
+        volumes = {d.volume for _, d, _ in wanted if d.volume} | kept
+        room = _Cell(problem, members, sorted(volumes))
         for key, demand, n in wanted:
             for _ in range(n):
                 seat = room.seat(demand)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from solver.items import Bins, BoolArray, IntArray, Item, Part, PartKey
 from solver.model import LinearModel
@@ -119,6 +119,8 @@ class Atom(ABC):
     rule: str
     tier: int
     """Objective tier, -1 for an atom without a cost."""
+    exact: ClassVar[bool] = True
+    """Whether the encoding over fine cells costs what the plan costs; else it is a lower bound."""
 
     @abstractmethod
     def items(self) -> Iterable[int]:

@@ -14,6 +14,7 @@ import numpy as np
 from solver.atoms.allow import Allow
 from solver.atoms.apart import Apart
 from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
+from solver.atoms.left_value import LeftValue
 from solver.atoms.remainder import Remainder
 from solver.atoms.share import Share
 from solver.atoms.state import Exclusive
@@ -45,7 +46,10 @@ class _Own:
 
 
 class Tally:
-    """Cost of every tier for the items placed so far; what bins are worth (`Remainder`, `Vacant`) the ground counts."""
+    """Cost of every tier for the items placed so far.
+
+    What bins are worth (`Remainder`, `LeftValue`, `Vacant`) the ground counts.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
@@ -68,7 +72,7 @@ class Tally:
             if isinstance(atom, RefuseCharge):
                 for (i, p), cost in atom.each.items():
                     self._refuse.setdefault(i, []).append((p, problem.part((i, p)).count, atom.tier, cost))
-            elif atom.tier < 0 or isinstance(atom, Remainder | Vacant):
+            elif atom.tier < 0 or isinstance(atom, Remainder | LeftValue | Vacant):
                 continue
             elif isinstance(atom, Share):
                 for i in atom.items():

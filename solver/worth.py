@@ -1,32 +1,44 @@
-"""What bins are worth as they are, while a plan is built: large free pieces (`Remainder`), empty groups (`Vacant`)."""
+"""What bins are worth as they are, while a plan is built.
+
+Large free pieces (`Remainder`), use to expected demands (`LeftValue`), empty groups (`Vacant`).
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from solver.atoms.left_value import LeftValue
 from solver.atoms.remainder import Remainder
 from solver.atoms.vacant import Vacant
-from solver.items import IntArray
+from solver.items import WHOLE, BoolArray, Demand, IntArray
 from solver.problem import Problem
 
 __all__ = ["Worth"]
 
 
 class Worth:
-    """`lost` is what has been taken so far, per tier."""
+    """The bins while a plan is built; `devices` and `resources` are what is free now, kept by the ground."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, devices: IntArray, resources: IntArray) -> None:
         self._remainders = [atom for atom in problem.atoms if isinstance(atom, Remainder)]
         self._vacant = [_Groups(atom) for atom in problem.atoms if isinstance(atom, Vacant)]
         self._counts = np.arange(problem.bins.devices.shape[1] + 1)
-        self.lost = [0] * problem.tiers
+        left = [atom for atom in problem.atoms if isinstance(atom, LeftValue)]
+        self.left = _Left(left, devices, resources) if left else None
+        self._lost = [0] * problem.tiers
 
-    def price(self, bins: IntArray, whole: IntArray, taken: IntArray) -> IntArray:
-        """What one more replica would take from each of the bins.
+    def lost(self) -> list[int]:
+        """What has been taken so far, per tier."""
+        if self.left is None:
+            return self._lost
+        return [known + more for known, more in zip(self._lost, self.left.lost(len(self._lost)), strict=True)]
+
+    def price(self, bins: IntArray, whole: IntArray, taken: IntArray, demand: Demand) -> IntArray:
+        """What one more replica would take from each of the bins, as far as they have room.
 
         `whole`: free devices of each, `taken`: how many of them the replica would open or use.
         """
-        total = np.zeros(bins.size, np.int64)
+        total = np.zeros(bins.size, np.int64) if self.left is None else self.left.loss(bins, demand)
         for atom in self._remainders:
             for k, size in enumerate(atom.sizes):
                 chunks = self._counts // size
@@ -42,7 +54,7 @@ class Worth:
             for k, size in enumerate(atom.sizes):
                 chunks = before // size - after // size
                 if chunks:
-                    self.lost[atom.tier] += chunks * int(atom.values[bin_, k])
+                    self._lost[atom.tier] += chunks * int(atom.values[bin_, k])
 
     def held(self, bin_: int, more: int) -> list[int]:
         """The bin holds so many more replicas; returns the bins whose price has changed by that."""
@@ -54,9 +66,87 @@ class Worth:
                 groups.replicas[group] = before + more
                 if (before == 0) != (before + more == 0):
                     groups.used += 1 if before == 0 else -1
-                    self.lost[groups.atom.tier] += groups.cost() - cost
+                    self._lost[groups.atom.tier] += groups.cost() - cost
                     changed += np.flatnonzero(groups.atom.labels == group).tolist()
         return changed
+
+
+class _Left:
+    """Value of every bin by the `LeftValue` atoms; bins that changed are valued anew when someone asks."""
+
+    def __init__(self, atoms: list[LeftValue], devices: IntArray, resources: IntArray) -> None:
+        self.atoms, self.devices, self.resources = atoms, devices, resources
+        every = np.arange(devices.shape[0])
+        self._now = [atom.values(every, devices, resources) for atom in atoms]
+        self._taken = [0] * len(atoms)
+        self._stale: set[int] = set()
+        self.milli_value = max(int(atom.unit.max(initial=0)) / WHOLE for atom in atoms)
+        """Most that a free thousandth is worth by itself."""
+
+    def touch(self, bin_: int) -> None:
+        """The bin has changed."""
+        self._stale.add(bin_)
+
+    def lost(self, tiers: int) -> list[int]:
+        """Value taken so far, per tier."""
+        self._refresh()
+        found = [0] * tiers
+        for atom, taken in zip(self.atoms, self._taken, strict=True):
+            found[atom.tier] += taken
+        return found
+
+    def _refresh(self) -> None:
+        if self._stale:
+            bins = np.array(list(self._stale), np.int64)
+            self._stale.clear()
+            for number, (atom, now) in enumerate(zip(self.atoms, self._now, strict=True)):
+                values = atom.values(bins, self.devices[bins], self.resources[bins])
+                self._taken[number] += int((now[bins] - values).sum())
+                now[bins] = values
+
+    def loss(self, bins: IntArray, demand: Demand) -> IntArray:
+        """What one more replica would take of the value of each bin, int64[K]; 0 where there is no room."""
+        self._refresh()
+        found = np.full(bins.size, -1, np.int64)
+        at, _, after = self._ways(bins, demand)
+        np.maximum.at(found, at, after)
+        before = self._now[0][bins]
+        for now in self._now[1:]:
+            before = before + now[bins]
+        loss: IntArray = np.where(found >= 0, before - found, 0)
+        return loss
+
+    def device(self, bin_: int, demand: Demand) -> int:
+        """The device on which a share takes the least; the fullest of those, the first on ties."""
+        _, device, after = self._ways(np.array([bin_], np.int64), demand)
+        free = self.devices[bin_]
+        best: tuple[int, int, int] = min(zip((-after).tolist(), free[device].tolist(), device.tolist(), strict=True))
+        return best[2]
+
+    def _ways(self, bins: IntArray, demand: Demand) -> tuple[IntArray, IntArray, IntArray]:
+        """Ways to place one replica: index into `bins`, device (of a share), value of the bin after it.
+
+        Devices with as much free as an earlier one of their bin are left out.
+        """
+        devices, left = self.devices[bins], self.resources[bins] - np.array(demand.resources, np.int64)
+        room: BoolArray = np.asarray((left >= 0).all(axis=1))
+        if demand.milli:
+            fits = (devices >= demand.milli) & room[:, None]
+            for slot in range(1, devices.shape[1]):
+                fits[:, slot] &= (devices[:, :slot] != devices[:, slot : slot + 1]).all(axis=1)
+            at, device = np.nonzero(fits)
+            after = devices[at]
+            after[np.arange(at.size), device] -= demand.milli
+        else:
+            idle = devices == WHOLE
+            at = np.flatnonzero(room & (idle.sum(axis=1) >= demand.devices))
+            device, after = np.zeros_like(at), devices[at]
+            if demand.devices:
+                after[idle[at] & (np.cumsum(idle[at], axis=1) <= demand.devices)] = 0
+        worth = np.zeros(at.size, np.int64)
+        for atom in self.atoms:
+            worth += atom.values(bins[at], after, left[at])
+        return at, device, worth
 
 
 class _Groups:

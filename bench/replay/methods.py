@@ -17,7 +17,8 @@ from bench.baselines.slots import Slots
 from bench.replay.ours import DecideBatches, GreedyBatches
 from bench.replay.sequence import Sequence
 from bench.replay.simulate import Dispatcher, OneByOne
-from placement.model import Budget, read_policy
+from placement.cases.openb import expecting
+from placement.model import Budget, Policy, read_policy
 from solver.workers import Workers
 
 __all__ = ["METHODS", "Given", "ReplayMethod", "fgd"]
@@ -60,10 +61,15 @@ def _slots(sequence: Sequence, _given: Given) -> Dispatcher:
     return OneByOne(sequence, Slots(classes, len(sequence.models)))
 
 
+def _policy(sequence: Sequence) -> Policy:
+    """The policy of the replays, with the mix of the original list as what is expected."""
+    return expecting(read_policy(_POLICY), sequence.original)
+
+
 def _decide(sequence: Sequence, given: Given) -> Dispatcher:
     if given.workers is None:
         raise ValueError("decide needs workers")
-    return DecideBatches(sequence, given.workers, read_policy(_POLICY), Budget(wall_ms=given.batch_ms))
+    return DecideBatches(sequence, given.workers, _policy(sequence), Budget(wall_ms=given.batch_ms))
 
 
 METHODS = (
@@ -74,7 +80,7 @@ METHODS = (
     ReplayMethod("gpu-clustering", lambda sequence, _: OneByOne(sequence, GpuClustering()), reference="GpuClustering"),
     ReplayMethod("fgd", lambda sequence, _: fgd(sequence), reference="FGD"),
     ReplayMethod("fgd-slots", _slots),
-    ReplayMethod("greedy", lambda sequence, _: GreedyBatches(sequence, read_policy(_POLICY)), batched=True),
+    ReplayMethod("greedy", lambda sequence, _: GreedyBatches(sequence, _policy(sequence)), batched=True),
     ReplayMethod("moorage", _decide, batched=True, searches=True),
 )
 """Peers first, then ours."""

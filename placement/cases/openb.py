@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from placement.errors import InputError
-from placement.model import Budget, Case, Device, Kind, Replica, Role, Running, Subgroup, Workload
+from placement.model import (
+    Budget,
+    Case,
+    Device,
+    Kind,
+    Policy,
+    Replica,
+    Role,
+    Running,
+    Subgroup,
+    Workload,
+    default_policy,
+)
 from placement.model.document import input_error, read_bytes
 from topology.errors import TopologyError
 from topology.model import Fleet
 from topology.sources.openb import RANK_LABEL, read_openb_nodes
 
-__all__ = ["MAIN", "OpenbCase", "Pod", "openb_case", "openb_workload", "read_openb_pods"]
+__all__ = ["MAIN", "OpenbCase", "Pod", "expecting", "openb_case", "openb_workload", "read_openb_pods"]
 
 MAIN = "main"
 """Name of the only subgroup and the only role of an openb workload."""
 TENANT = "openb"
+_LEFT_VALUE = "left_value"
 
 
 class Pod(NamedTuple):
@@ -55,6 +70,7 @@ def openb_case(
     pending: int,
     seed: int = 0,
     budget: Budget | None = None,
+    mix: str | Path | None = None,
 ) -> OpenbCase:
     """Fill the GPU nodes by best-fit until the share `fill` of their GPU milli is used; the next pods wait.
 
@@ -62,7 +78,8 @@ def openb_case(
     that fit, the highest int(100 x (1 - ((free cpu - cpu)/128000 + (free milli - milli)/8000)/2)), ties to
     the smallest rank (file order); a share goes to the fullest device that fits, whole devices to the lowest
     indices. Where the list never reaches the fill, its last `pending` pods are pending and the others fill.
-    InputError names the file and the line, or the argument.
+    `mix` is a pod list whose mix the policy expects (see `expecting`). InputError names the file and the line, or the
+    argument.
     """
     if not 0 <= fill <= 1:
         raise InputError("fill", f"{fill} is no share", "use a number from 0 to 1")
@@ -73,6 +90,7 @@ def openb_case(
     except TopologyError as error:
         raise InputError(f"{nodes}: {error.field}", error.problem, error.mend) from None
     stream = read_openb_pods(pods)
+    policy = default_policy() if mix is None else expecting(default_policy(), read_openb_pods(mix))
     if seed:
         stream = [stream[row] for row in np.random.default_rng(seed).permutation(len(stream))]
     try:
@@ -87,6 +105,7 @@ def openb_case(
             fleet=fleet,
             workloads=tuple(workloads[taken : taken + pending]),
             running=tuple(running),
+            policy=policy,
             budget=budget or Budget(wall_ms=2000),
             seed=seed,
         )
@@ -161,6 +180,31 @@ def openb_workload(pod: Pod) -> Workload:
         memory_mib=pod.memory_mib,
     )
     return Workload(id=pod.name, kind=kind, tenant=TENANT, subgroups=(Subgroup(name=MAIN, roles=(role,)),))
+
+
+def expecting(policy: Policy, pods: Sequence[Pod]) -> Policy:
+    """The policy with the mix of these pods as what is expected.
+
+    Its rule `left_value` gets the mix. Where it has none, `left_value` takes the place of `stranded`, at the same rate.
+    """
+    counts = Counter(
+        (pod.num_gpu, pod.gpu_milli % 1000, pod.cpu_milli, pod.memory_mib, pod.gpu_models if pod.num_gpu else ())
+        for pod in pods
+    )
+    mix: list[dict[str, Any]] = []
+    for (gpus, share, cpu_milli, memory_mib, models), count in sorted(counts.items()):
+        asked = {"gpu_milli": share} if share else {"gpus": gpus}
+        named = {"gpu_models": sorted(set(models))} if models else {}
+        mix.append({"count": count, "cpu_milli": cpu_milli, "memory_mib": memory_mib, **asked, **named})
+    valued = any(rule.name == _LEFT_VALUE for rule in policy.rules)
+    rules = []
+    for rule in policy.rules:
+        params = {**rule.params, "mix": mix}
+        if rule.name == (_LEFT_VALUE if valued else "stranded"):
+            rules.append(rule.model_copy(update={"name": _LEFT_VALUE, "params": params}))
+        else:
+            rules.append(rule)
+    return policy.model_copy(update={"rules": tuple(rules)})
 
 
 class _State:

@@ -47,6 +47,9 @@ def openb(
     fill: Annotated[float, typer.Option("--fill", help="Share of the GPUs in use, 0 to 1.")] = 0.85,
     pending: _Pending = 200,
     seed: _Seed = 0,
+    mix: Annotated[
+        str | None, typer.Option("--mix", help="Pod list whose mix the policy expects (rule left_value).")
+    ] = None,
 ) -> None:
     """Fill the fleet of the openb trace by best-fit in arrival order; the next arrivals are pending.
 
@@ -55,7 +58,7 @@ def openb(
     check_writable(out)
     from placement.cases.openb import openb_case  # noqa: PLC0415 - --help does without
 
-    made = openb_case(nodes, pods, fill=fill, pending=pending, seed=seed)
+    made = openb_case(nodes, pods, fill=fill, pending=pending, seed=seed, mix=mix)
     _write(made.case, out, made.notes)
 
 

@@ -8,6 +8,7 @@ from placement.errors import InputError
 from solver.atoms import (
     Apart,
     Exclusive,
+    LeftValue,
     RefuseCharge,
     Remainder,
     Share,
@@ -74,6 +75,10 @@ def _most(problem: Problem, atom: Atom, peaks: dict[int, int]) -> int:
         return sum(hinge.rate * (hinge.at if hinge.below else max(0, load - hinge.at)) for hinge in atom.hinges)
     if isinstance(atom, Vacant):
         return atom.wanted * atom.price_each
+    if isinstance(atom, LeftValue):
+        bins = problem.bins
+        worth = atom.values(np.arange(bins.count), bins.devices, bins.resources)
+        return sum(worth.tolist())
     if isinstance(atom, Remainder):
         return sum(_chunks(problem, atom.values[:, k], size) for k, size in enumerate(atom.sizes))
     return 0

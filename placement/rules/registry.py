@@ -21,6 +21,7 @@ from placement.rules.gpu_model import GpuModel
 from placement.rules.guarantee import Guarantee
 from placement.rules.health import Health
 from placement.rules.latency import Latency
+from placement.rules.left_value import LeftValue
 from placement.rules.power_cap import PowerCap
 from placement.rules.preemption import Preemption
 from placement.rules.price import Price
@@ -45,7 +46,7 @@ RULES: tuple[Rule[Any], ...] = (
     *(Capacity(), Gang(), GpuModel(), Health(), Selectors()),
     *(Topology(), Segments(), Spread(), Affinity(), Quota(), PowerCap(), Borrowing(), Preemption(), Guarantee()),
     *(Refused(), Reclaim(), Eviction(), Fairness(), Price(), Energy(), Carbon(), Latency(), StateFetch()),
-    *(Stability(), Stranded(), Vacancy()),
+    *(Stability(), Stranded(), LeftValue(), Vacancy()),
     *(TopologyPreference(), SpreadPreference(), AffinityPreference()),
 )
 """Requirements first, then objectives; the order of atoms follows this one, not the policy's."""

@@ -2,7 +2,7 @@
 
 Allow: `Allow`, `Within`, `Segments`, hard `Spread`. Charge: `RefuseCharge`, `UnitCharge`, `SpanCharge`, priced
 `Spread`, `Stay`. Share: `Share`, `Pool`, `Caps`, `Floor`, `Disruptions`, `Capacity`. State: `Exclusive`, `Apart`,
-`Together`, `Remainder`, `Vacant`.
+`Together`, `Remainder`, `LeftValue`, `Vacant`.
 """
 
 from solver.atoms.allow import Allow, Segments, Within
@@ -12,6 +12,7 @@ from solver.atoms.caps import Caps
 from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
 from solver.atoms.disruptions import Disruptions
 from solver.atoms.floor import Floor
+from solver.atoms.left_value import LeftValue
 from solver.atoms.pool import Pool, PoolNode
 from solver.atoms.remainder import Remainder
 from solver.atoms.share import Hinge, Share
@@ -29,6 +30,7 @@ __all__ = [
     "Exclusive",
     "Floor",
     "Hinge",
+    "LeftValue",
     "Pool",
     "PoolNode",
     "RefuseCharge",

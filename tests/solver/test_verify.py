@@ -36,9 +36,12 @@ def test_cases_are_reproducible() -> None:
 def test_every_atom_is_drawn_hard_and_priced() -> None:
     seen = {kind(atom) for number in range(150) for atom in make(2, number).problem.atoms}
     both = {name + end for name in ("Share", "Spread", "Exclusive", "Apart", "Together") for end in ("", " priced")}
-    priced = {f"{name} priced" for name in ("RefuseCharge", "UnitCharge", "SpanCharge", "Remainder", "Vacant", "Stay")}
+    priced = {
+        f"{name} priced"
+        for name in ("RefuseCharge", "UnitCharge", "SpanCharge", "Remainder", "LeftValue", "Vacant", "Stay")
+    }
     assert seen == {"Allow", "Within", "Segments", "Capacity", "Caps", "Floor", "Disruptions"} | both | priced
-    assert len(MAKERS) == 14
+    assert len(MAKERS) == 15
 
 
 def test_brute_force_by_hand() -> None:

@@ -5,15 +5,15 @@ For each item all distributions of its replicas over the bins; for each bin all 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import combinations, product
 from random import Random
 
-from solver.atoms import Capacity, Disruptions, Remainder, Share, Stay
+from solver.atoms import Capacity, Disruptions, LeftValue, Remainder, Share, Stay
 from solver.items import Demand, PartKey
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Problem
-from tests.verify.meaning import OWN, bin_loss, broken, cost, disturbed_within, gang_holds, stay_cost
+from tests.verify.meaning import OWN, bin_loss, bin_worth, broken, cost, disturbed_within, gang_holds, stay_cost
 
 Row = tuple[int, ...]
 Packing = tuple[tuple[tuple[int, int], ...], ...]
@@ -126,10 +126,11 @@ class Space:
         own = set(map(id, self._own_atoms()))
         self.limits = [a for a in problem.atoms if isinstance(a, Disruptions)]
         self.stays = [a for a in problem.atoms if isinstance(a, Stay)]
-        apart = (Remainder, Capacity, Stay, Disruptions)
+        apart = (Remainder, LeftValue, Capacity, Stay, Disruptions)
         self.joint = [a for a in problem.atoms if id(a) not in own and not isinstance(a, apart)]
         self.hard = [a for a in self.joint if a.tier < 0 or isinstance(a, Share)]
         self.remainders = [a for a in problem.atoms if isinstance(a, Remainder)]
+        self.worths = [a for a in problem.atoms if isinstance(a, LeftValue)]
         self._tables = self._own_costs()
 
     def _own_atoms(self) -> list[Atom]:
@@ -232,18 +233,22 @@ class Space:
             tables.append(table)
         return tables
 
-    def _content_cost(self, b: int, after: Row) -> Row:
+    def _content_cost(self, b: int, after: Row, demands: tuple[Demand, ...]) -> Row:
         totals = [0] * self.problem.tiers
         for atom in self.remainders:
             totals[atom.tier] += bin_loss(atom, b, self.devices[b], after)
+        left = [free - sum(d.resources[r] for d in demands) for r, free in enumerate(self.resources[b])]
+        for worth in self.worths:
+            before = bin_worth(worth, b, self.devices[b], self.resources[b])
+            totals[worth.tier] += before - bin_worth(worth, b, after, left)
         return tuple(totals)
 
     def _content_costs(self, chosen: Choice) -> set[Row]:
         """All cost vectors of the contents that the packings of these counts can leave."""
         sums = {(0,) * self.problem.tiers}
-        for b in range(self.problem.bins.count) if self.remainders else ():
-            contents = packings(self.devices[b], self._demands(chosen, b))
-            here = {self._content_cost(b, after) for after in contents}
+        for b in range(self.problem.bins.count) if self.remainders or self.worths else ():
+            demands = self._demands(chosen, b)
+            here = {self._content_cost(b, after, demands) for after in packings(self.devices[b], demands)}
             sums = {tuple(x + y for x, y in zip(s, c, strict=True)) for s in sums for c in here}
         return sums
 
@@ -255,8 +260,9 @@ class Space:
         for b in range(self.problem.bins.count):
             grown: dict[tuple[Row, Row], tuple[Packing, ...]] = {}
             here = {}
-            for packing, after in arrangements(self.devices[b], self._demands(chosen, b)).items():
-                here[self._content_cost(b, after), self._kept(chosen, b, packing, keys)] = packing
+            demands = self._demands(chosen, b)
+            for packing, after in arrangements(self.devices[b], demands).items():
+                here[self._content_cost(b, after, demands), self._kept(chosen, b, packing, keys)] = packing
             for (loss, kept), done in known.items():
                 for (more, stay), packing in here.items():
                     name = tuple(map(sum, zip(loss, more, strict=True))), tuple(map(sum, zip(kept, stay, strict=True)))
@@ -321,8 +327,13 @@ class Space:
             if picked:
                 replicas = iter(picked[b])
             else:
-                contents = packings(self.devices[b], self._demands(chosen, b))
-                after = rng.choice(sorted(contents)) if rng else min(contents, key=lambda a: self._content_cost(b, a))
+                demands = self._demands(chosen, b)
+                contents = packings(self.devices[b], demands)
+                after = (
+                    rng.choice(sorted(contents))
+                    if rng
+                    else min(contents, key=partial(self._content_cost, b, demands=demands))
+                )
                 replicas = iter(contents[after])
             for i, rows in chosen.items():
                 for p, row in enumerate(rows):

@@ -20,6 +20,11 @@ class Case:
     best: Best
     rng: Random
 
+    @property
+    def exact(self) -> bool:
+        """Whether the fine model says what every plan costs; else it is a relaxation, and optima need not be proven."""
+        return all(atom.exact for atom in self.problem.atoms)
+
 
 def make(seed: int, number: int, limit: int = 800, enough: int = 25) -> Case:
     """Case `number` of a seed: the first draw with at most `limit` plans (and seldom fewer than `enough`)."""

@@ -13,6 +13,7 @@ from solver.atoms import (
     Disruptions,
     Exclusive,
     Floor,
+    LeftValue,
     Pool,
     RefuseCharge,
     Remainder,
@@ -171,7 +172,7 @@ def broken(atom: Atom, problem: Problem, held: Held) -> bool:
 
 
 def cost(atom: Atom, problem: Problem, held: Held) -> int:
-    """Cost of a priced atom at these counts (without `Remainder`, which sees devices)."""
+    """Cost of a priced atom at these counts (without `Remainder` and `LeftValue`, which see devices)."""
     if atom.tier < 0:
         return 0
     match atom:
@@ -205,7 +206,7 @@ def cost(atom: Atom, problem: Problem, held: Held) -> int:
             groups = {label for label in atom.labels.tolist() if label >= 0}
             used = {int(atom.labels[b]) for counts in held.values() for b, n in enumerate(counts) if n}
             return max(0, atom.wanted - len(groups - used)) * atom.price_each
-        case Remainder() | Capacity() | Stay() | Floor() | Disruptions():
+        case Remainder() | LeftValue() | Capacity() | Stay() | Floor() | Disruptions():
             return 0
     raise TypeError(f"tests.verify.meaning does not know {type(atom).__name__}; teach it")
 
@@ -250,6 +251,27 @@ def bin_loss(atom: Remainder, b: int, before: Sequence[int], after: Sequence[int
     )
 
 
+def bin_worth(atom: LeftValue, b: int, free: Sequence[int], left: Sequence[int]) -> int:
+    """V of one bin, from its free thousandths and resources, counted by putting replicas in one by one."""
+    total = 0
+    for c, demand in enumerate(atom.demands):
+        if not atom.allowed[c, atom.kind[b]]:
+            continue
+        devices, resources, fitting = list(free), list(left), 0
+        while all(amount >= asked for amount, asked in zip(resources, demand.resources, strict=True)):
+            need = demand.milli or 1000
+            picks = [d for d, milli in enumerate(devices) if milli >= need][: demand.devices or 1]
+            if len(picks) < (demand.devices or 1):
+                break
+            for d in picks:
+                devices[d] -= need
+            resources = [amount - asked for amount, asked in zip(resources, demand.resources, strict=True)]
+            fitting += 1
+        roomy = sum(milli for milli in free if milli >= (demand.milli or 1000))
+        total += int(atom.slots[c]) * fitting + (int(atom.usable[c]) * roomy if fitting else 0)
+    return int(atom.unit[b]) * total // atom.scale
+
+
 def tally(problem: Problem, plan: Plan) -> dict[PartKey, list[int]]:
     """Replicas per bin of every placed part."""
     held: dict[PartKey, list[int]] = {}
@@ -261,8 +283,8 @@ def tally(problem: Problem, plan: Plan) -> dict[PartKey, list[int]]:
     return held
 
 
-def content(problem: Problem, plan: Plan) -> list[list[int]] | None:
-    """Free thousandths of every device after the plan; None if a device, a resource or a demand is violated."""
+def content(problem: Problem, plan: Plan) -> tuple[list[list[int]], list[list[int]]] | None:
+    """Free thousandths of every device and free resources after the plan; None if either or a demand is violated."""
     free: list[list[int]] = problem.bins.devices.tolist()
     left = [[max(0, amount) for amount in row] for row in problem.bins.resources.tolist()]
     for i, parts in plan.seats.items():
@@ -278,7 +300,7 @@ def content(problem: Problem, plan: Plan) -> list[list[int]] | None:
                     left[seat.bin][r] -= amount
     if any(amount < 0 for row in [*free, *left] for amount in row):
         return None
-    return free
+    return free, left
 
 
 def judge(problem: Problem, plan: Plan) -> tuple[bool, tuple[int, ...], list[int]]:
@@ -304,7 +326,13 @@ def judge(problem: Problem, plan: Plan) -> tuple[bool, tuple[int, ...], list[int
             amount = said or 0
         if isinstance(atom, Remainder) and after is not None:
             before = problem.bins.devices.tolist()
-            amount = sum(bin_loss(atom, b, before[b], after[b]) for b in range(problem.bins.count))
+            amount = sum(bin_loss(atom, b, before[b], after[0][b]) for b in range(problem.bins.count))
+        if isinstance(atom, LeftValue) and after is not None:
+            free, left = problem.bins.devices.tolist(), problem.bins.resources.tolist()
+            amount = sum(
+                bin_worth(atom, b, free[b], left[b]) - bin_worth(atom, b, after[0][b], after[1][b])
+                for b in range(problem.bins.count)
+            )
         costs.append(amount)
         totals[atom.tier] += amount
     return valid, tuple(totals), costs

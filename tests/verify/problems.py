@@ -13,6 +13,7 @@ from solver.atoms import (
     Caps,
     Exclusive,
     Hinge,
+    LeftValue,
     Pool,
     PoolNode,
     RefuseCharge,
@@ -317,6 +318,23 @@ def _remainder(f: Frame) -> list[Atom]:
     return [Remainder("remainder", f.tier(), sizes, np.array(values, np.int64).reshape(f.bins.count, len(sizes)))]
 
 
+def _left_value(f: Frame) -> list[Atom]:
+    width, count = f.bins.resources.shape[1], f.rng.randint(1, 3)
+    demands = []
+    for _ in range(count):
+        resources = tuple(f.rng.choice((0, 0, 1, 2)) for _ in range(width))
+        whole = f.rng.random() < 0.5
+        milli = 0 if whole else f.rng.choice(OFF_CHAIN if f.style.off_chain else CHAIN[:3])
+        demands.append(Demand(f.rng.choice((1, 1, 2, 3)) if whole else 0, milli, resources))
+    kinds = 1 if f.style.alike_bins else f.rng.choice((1, 2))
+    allowed = np.array([[f.rng.random() < 0.8 for _ in range(kinds)] for _ in demands], np.bool_)
+    kind = np.array([f.rng.randrange(kinds) for _ in range(f.bins.count)], np.int64)
+    unit = np.array([1 if f.style.alike_bins else f.rng.choice((0, 1, 3)) for _ in range(f.bins.count)], np.int64)
+    usable, slots = (np.array([f.rng.choice((0, 1, 7)) for _ in demands], np.int64) for _ in range(2))
+    scale = f.rng.choice((1, 1, 10, 1000))
+    return [LeftValue("left", f.tier(), tuple(demands), usable, slots * 250, allowed, kind, unit, scale)]
+
+
 def _vacant(f: Frame) -> list[Atom]:
     labels = f.partition_labels() if f.rng.random() < 0.5 else f.bin_groups()
     groups = len(set(labels.tolist()) - {-1})
@@ -339,6 +357,7 @@ MAKERS: tuple[tuple[Callable[[Frame], list[Atom]], int], ...] = (
     (_unit, 4),
     (_span, 4),
     (_remainder, 4),
+    (_left_value, 3),
     (_vacant, 4),
 )
 

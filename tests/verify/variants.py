@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 
-from solver.atoms import Allow, Caps, Disruptions, Floor, Pool, Remainder, Share, Stay, UnitCharge, Vacant
+from solver.atoms import Allow, Caps, Disruptions, Floor, LeftValue, Pool, Remainder, Share, Stay, UnitCharge, Vacant
 from solver.items import Bins, IntArray
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Problem
@@ -92,6 +92,8 @@ def _reordered(atom: Atom, order: Sequence[int]) -> Atom:
             return replace(atom, each=atom.each[order])
         case Remainder():
             return replace(atom, values=atom.values[order])
+        case LeftValue():
+            return replace(atom, kind=atom.kind[order], unit=atom.unit[order])
     return atom
 
 

@@ -8,9 +8,9 @@ from random import Random
 import numpy as np
 import pytest
 
-from placement.cases.openb import openb_case, read_openb_pods
+from placement.cases.openb import expecting, openb_case, read_openb_pods
 from placement.errors import InputError
-from placement.model import Kind
+from placement.model import Kind, default_policy
 from topology.model import Node
 
 Row = dict[str, str]
@@ -192,3 +192,21 @@ def test_the_published_sequence_is_filled(data_dir: Path) -> None:
     used = sum(device.milli for work in built.case.running for device in work.replicas[0].devices)
     assert 0.925 < used / 6_212_000 < 0.94  # best-fit ends at 93.1 % of this sequence
     assert len(read_openb_pods(folder / "default_seed42_pods.csv.gz")) == 10_866
+
+
+def test_the_policy_expects_the_mix_of_a_list(tmp_path: Path) -> None:
+    nodes, pods = write_trace(tmp_path, 3, 60, replay=False)
+    made = openb_case(nodes, pods, fill=0.5, pending=5, mix=pods).case
+    spec = next(rule for rule in made.policy.rules if rule.name == "left_value")
+    assert "stranded" not in {rule.name for rule in made.policy.rules}
+    assert spec.params["gpu_hour_micro_usd"] == 500_000
+    mix = spec.params["mix"]
+    stream = read_openb_pods(pods)
+    assert sum(one["count"] for one in mix) == 60
+    for gpus, share in ((0, 0), (1, 0), (2, 0), (4, 0), (0, 330)):
+        wanted = sum((p.num_gpu, p.gpu_milli) == ((1, share) if share else (gpus, 1000 * min(gpus, 1))) for p in stream)
+        found = [one for one in mix if (one.get("gpus", 0), one.get("gpu_milli", 0)) == (gpus, share)]
+        assert sum(one["count"] for one in found) == wanted
+    again = expecting(made.policy, stream[:1])
+    assert [len(rule.params["mix"]) for rule in again.rules if rule.name == "left_value"] == [1]
+    assert openb_case(nodes, pods, fill=0.5, pending=5).case.policy == default_policy()

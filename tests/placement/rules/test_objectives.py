@@ -142,6 +142,52 @@ def test_stranded_prices_the_chunks_that_are_lost() -> None:
     assert points("stranded", work, one, fleet=broken, params={"gpu_hour_micro_usd": 7}, weight=2) == 14
 
 
+def test_left_value_counts_what_still_fits() -> None:
+    # Expected: three halves of a GPU with 16 cores, and a pair; without prices, half slots, half usable milli.
+    mix = [{"count": 3, "gpu_milli": 500, "cpu_milli": 16_000}, {"count": 1, "gpus": 2}]
+    params = {"gpu_hour_micro_usd": 1000, "slots_percent": 50, "typical_percent": 100, "price_percent": 0, "mix": mix}
+    one, cpu = gang("one", gpus=1), gang("cpu", cpu_milli=40_000)
+    # 4 GPUs and 64 cores: 4 halves, 2 pairs, 4000 usable: 3/4 (2000 + 4 x 250) + 1/4 (2000 + 2 x 1000) = 3250.
+    # 3 GPUs: 3/4 (1500 + 4 x 250) + 1/4 (1500 + 1 x 1000) = 2500: cores allow four halves, one pair is lost.
+    assert points("left_value", (one,), place("one", ("n0", (0,))), params=params) == 750
+    # 24 cores: one half. 3/4 (2000 + 250) + 1/4 x 4000 = 2687.5, rounded down.
+    assert points("left_value", (cpu,), place("cpu", ("n0", ())), params=params, weight=2) == 6500 - 5375
+    fleet = small_fleet((node(0, gpu_model="A100"), node(1)))
+    mix[1]["gpu_models"] = ["H100"]
+    assert points("left_value", (one,), place("one", ("n0", (0,))), params=params, fleet=fleet) == 375
+    # 5 % of 2 USD/h, by the demand of the case: all asks for one GPU, and counts as it is.
+    assert points("left_value", (one,), place("one", ("n0", (0,))), params={"price_percent": 0}) == 100_000
+
+
+def test_left_value_prices_what_runs_short() -> None:
+    mix = [{"count": 1, "gpus": 4}, {"count": 3, "gpus": 1}]
+    params = {"gpu_hour_micro_usd": 1000, "slots_percent": 100, "typical_percent": 75, "mix": mix}
+    one = gang("one", gpus=1)
+    bare = points("left_value", (one,), place("one", ("n0", (0,))), params=params | {"price_percent": 0})
+    # Only the single counts among the typical ones, and loses a slot of 1000.
+    assert bare == 1000
+    # 32 GPUs idle: 32 x 4 / 7 arrivals, a quarter of them asks for four, mean and variance 32 / 7, 8 nodes:
+    # P = erfc(3.43 / sqrt(2 x 4.57)) / 2 = 0.0544, of the 4000 that a node of four is worth.
+    assert points("left_value", (one,), place("one", ("n0", (0,))), params=params) == 1000 + 4 * 54
+    full = small_fleet((node(0), node(1, gpu_count=1)))
+    # 5 GPUs, one node of four: mean 5 / 7, P = erfc(0.286 / sqrt(2 x 0.714)) / 2 = 0.3676.
+    assert points("left_value", (one,), place("one", ("n0", (0,))), params=params, fleet=full) == 1000 + 4 * 367
+    assert points("left_value", (one,), place("one", ("n1", (0,))), params=params, fleet=full) == 1000
+    late = params | {"horizon_percent": 0}
+    assert points("left_value", (one,), place("one", ("n0", (0,))), params=late, fleet=full) == 1000
+
+
+def test_left_value_knows_that_models_are_scarce() -> None:
+    """Work that insists on a model makes that model dear, for all others: also work that takes either of two."""
+    mix = [{"count": 1, "gpus": 1, "gpu_models": ["H100", "A100"]}, {"count": 3, "gpus": 1}]
+    params = {"gpu_hour_micro_usd": 1000, "typical_percent": 75, "mix": mix}
+    models = ("H100", "A100", "T4", "T4", "T4", "T4")
+    fleet = small_fleet(tuple(node(row, gpu_model=model) for row, model in enumerate(models)))
+    one = gang("one", gpus=1)
+    lost = [points("left_value", (one,), place("one", (f"n{n}", (0,))), params=params, fleet=fleet) for n in (0, 1, 2)]
+    assert lost[0] == lost[1] > lost[2] == 1000
+
+
 def test_topology_preference_is_paid_once_per_scope() -> None:
     work = (gang("a", 2, gpus=2, workload={"proximity": Proximity(level="rack", mode="prefer")}),)
     near, far = (place("a", ("n0", (0, 1)), (where, (2, 3))) for where in ("n1", "n2"))
