@@ -8,8 +8,9 @@ import numpy as np
 
 from solver.atoms.allow import Segments, Within
 from solver.atoms.charge import SpanCharge
-from solver.ground import FAR, Ground, Offer
+from solver.ground import Ground
 from solver.items import IntArray
+from solver.offer import FAR, Offer
 from solver.plan import Plan, Seat
 from solver.problem import Joint
 
@@ -34,18 +35,20 @@ class Gang:
         self.ground = ground
         self.item = item
         self.gang = ground.problem.items[item]
-        atoms = ground.problem.own_atoms[item]
-        self.own = [a for a in atoms if isinstance(a, Segments | Within)]
+        self.own: list[Segments | Within] = []
         self.within: dict[int, list[int]] = {}
         self.segments: dict[int, Segments] = {}
         self.spans: dict[int, list[int]] = {}
-        for a in atoms:
-            if isinstance(a, Within):
+        for a in ground.problem.own_atoms[item]:
+            if isinstance(a, SpanCharge):
+                if a.price_once:
+                    self.spans.setdefault(a.bundle, []).append(a.partition)
+            elif isinstance(a, Within):
+                self.own.append(a)
                 self.within.setdefault(a.bundle, []).append(a.partition)
             elif isinstance(a, Segments):
+                self.own.append(a)
                 self.segments[a.part] = a
-            elif isinstance(a, SpanCharge) and a.price_once:
-                self.spans.setdefault(a.bundle, []).append(a.partition)
         for partitions in self.spans.values():
             partitions.sort(key=lambda p: -ground.sizes[p])
         self.local: dict[int, dict[int, int]] = {}
@@ -115,24 +118,35 @@ class Gang:
         self, partition: int, where: _Scope, always: list[int], b: int, most: int | None = None
     ) -> Iterator[_Scope]:
         labels, size = self.ground.problem.partitions[partition], self.ground.sizes[partition]
-        fits = np.ones(size, np.bool_)
-        price = np.zeros(size, np.float64)
-        slack, missing = np.zeros(size, np.int64), np.zeros(size, np.int64)
-        for p in always or self.gang.parts_of(b):
+        asked = always or list(self.gang.parts_of(b))
+        helds: list[IntArray] = []
+        found: IntArray | None = None
+        for p in asked:
             part = self.gang.parts[p]
-            held, low = self._by_domain(p, partition, where)
-            if p in always:
+            held = self._held(p, partition, where)
+            helds.append(held)
+            if always:
                 # A span is not spared at the cost of replicas; where one domain is required, few are better than none.
-                fits &= held >= (part.count if most is not None else max(part.min_count, 1))
-            missing += np.maximum(part.count - held, 0)
-            price += np.where(low < FAR, low, 0) * float(part.count)
-            slack += held if where is not None else self._offer(p).held(labels, size)[:size]
-        found = np.flatnonzero(fits & (slack > 0))
+                least = part.count if most is not None else max(part.min_count, 1)
+                found = np.flatnonzero(held >= least) if found is None else found[held[found] >= least]
+                if not found.size:
+                    return
+        if found is None:
+            found = np.flatnonzero(np.logical_or.reduce([held > 0 for held in helds])) if helds else np.arange(0)
+        price = np.zeros(found.size, np.float64)
+        slack, missing = np.zeros(found.size, np.int64), np.zeros(found.size, np.int64)
+        for p, held in zip(asked, helds, strict=True):
+            count = self.gang.parts[p].count
+            missing += np.maximum(count - held[found], 0)
+            low = self._low(p, partition, where)[found]
+            price += np.where(low < FAR, low, 0) * float(count)
+            slack += (held if where is not None else self._offer(p).held(labels, size))[found]
         if most is not None and found.size > 8 * most:
-            found = found[price[found] <= np.partition(price[found], most - 1)[most - 1]]
-            if found.size > 8 * most:
-                found = found[slack[found] <= np.partition(slack[found], most - 1)[most - 1]]
-        order = np.lexsort((found, slack[found], price[found], missing[found]))
+            near = price <= np.partition(price, most - 1)[most - 1]
+            if np.count_nonzero(near) > 8 * most:
+                near &= slack <= np.partition(slack[near], most - 1)[most - 1]
+            found, price, slack, missing = found[near], price[near], slack[near], missing[near]
+        order = np.lexsort((found, slack, price, missing))
         for domain in found[order][:most].tolist():
             if where is None:
                 members = self.ground.members(partition)[domain]
@@ -140,26 +154,35 @@ class Gang:
             else:
                 yield where[labels[where] == domain]
 
-    def _by_domain(self, p: int, partition: int, where: _Scope) -> tuple[IntArray, IntArray]:
-        """Room (at most) and cheapest seat of every domain inside the scope."""
+    def _held(self, p: int, partition: int, where: _Scope) -> IntArray:
+        """Room (at most) of every domain inside the scope."""
         offer, size = self._offer(p), self.ground.sizes[partition]
         labels = self.ground.problem.partitions[partition]
+        if where is not None:
+            places = offer.places(where)
+            groups = labels[offer.bins[places]]
+            return np.bincount(groups, offer.room[places], minlength=size).astype(np.int64)
+        held = offer.held(labels, size)[:size]
+        for joint in self._joints(p):
+            # What a limit takes away: in groups that lie in one domain each, or in domains inside one group.
+            home, group = self.ground.nesting(joint.labels, partition)
+            if home is not None:
+                lost = offer.held(joint.labels, joint.room.size)[:-1] - joint.room
+                over = np.flatnonzero(lost > 0)
+                held = held - np.bincount(home[over], lost[over], minlength=size).astype(np.int64)
+            else:
+                held = np.where(group >= 0, np.minimum(held, joint.room[group]), held)
+        return held
+
+    def _low(self, p: int, partition: int, where: _Scope) -> IntArray:
+        """Cost of the cheapest seat of every domain inside the scope."""
+        offer = self._offer(p)
         if where is None:
-            held = offer.held(labels, size)[:size].copy()
-            for joint in self._joints(p):
-                # What a limit takes away: in groups that lie in one domain each, or in domains inside one group.
-                home, group = self.ground.nesting(joint.labels, partition)
-                if home is not None:
-                    lost = offer.held(joint.labels, joint.room.size)[:-1] - joint.room
-                    over = np.flatnonzero(lost > 0)
-                    held -= np.bincount(home[over], lost[over], minlength=size).astype(np.int64)
-                else:
-                    held = np.where(group >= 0, np.minimum(held, joint.room[group]), held)
-            return held, offer.low(partition)
-        labels = labels[where]
-        low = np.full(size, FAR, np.int64)
-        np.minimum.at(low, labels, offer.cost[where])
-        return np.bincount(labels, offer.room[where], minlength=size).astype(np.int64), low
+            return offer.low(partition)
+        places = offer.places(where)
+        low = np.full(self.ground.sizes[partition], FAR, np.int64)
+        np.minimum.at(low, self.ground.problem.partitions[partition][offer.bins[places]], offer.cost[places])
+        return low
 
     def _joints(self, p: int) -> list[Joint]:
         """Limits on where further replicas of a part may go."""
@@ -183,7 +206,7 @@ class Gang:
         need = part.count
         while need:
             want = min(atom.size, need)
-            held, _ = self._by_domain(p, atom.partition, where)
+            held = self._held(p, atom.partition, where)
             ready = np.flatnonzero(held >= want)
             mark, done = len(self.taken), False
             for domain in ready[np.argsort(held[ready], kind="stable")].tolist():
@@ -227,18 +250,18 @@ class Gang:
         self, offer: Offer, where: _Scope, want: int, joints: list[Joint]
     ) -> Iterator[tuple[IntArray, IntArray]]:
         """Bins with room and how many replicas they take, best first: cheapest, then most at once, then fullest."""
-        bins = np.flatnonzero(offer.room > 0) if where is None else where[offer.room[where] > 0]
-        if not bins.size:
+        places = np.flatnonzero(offer.room) if where is None else offer.places(where)
+        if not places.size:
             return
-        rooms = offer.room[bins]
+        bins, rooms, cost = offer.bins[places], offer.room[places], offer.cost[places]
         for joint in joints:
             labels = joint.labels[bins]
             rooms = np.where(labels >= 0, np.minimum(rooms, joint.room[labels]), rooms)
         if joints:
-            bins, rooms = bins[rooms > 0], rooms[rooms > 0]
+            open_ = rooms > 0
+            bins, rooms, cost = bins[open_], rooms[open_], cost[open_]
             if not bins.size:
                 return
-        cost = offer.cost[bins]
         leftover = self.ground.milli[bins]
         spread = np.minimum(rooms, want)
         few = 2 * want + 16

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from solver.gang import Gang
-from solver.ground import FAR, Ground
+from solver.ground import Ground
+from solver.offer import FAR
 
 __all__ = ["fill_gently"]
 

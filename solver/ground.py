@@ -1,7 +1,7 @@
 """What is left while a plan is built: capacity, prices, the running state of every limit, and the plan's value.
 
-All that vector work is worth is kept per demand (`_Stock`) and per demand, masks and prices (`Offer`), and brought up
-to date only in the bins that changed since it was last asked for.
+All that vector work is worth is kept per demand (`Stock`) and per demand, masks and prices (`Offer`), and brought up
+to date when it is asked for.
 """
 
 from __future__ import annotations
@@ -14,104 +14,16 @@ import numpy as np
 
 from solver.chunks import PLENTY
 from solver.items import WHOLE, BoolArray, Demand, IntArray, PartKey
+from solver.offer import Offer, Stock
 from solver.plan import Plan, Seat
 from solver.problem import Ledger, Problem
 from solver.tally import Tally
 from solver.worth import Worth
 
-__all__ = ["FAR", "Ground", "Offer"]
+__all__ = ["Ground"]
 
-FAR = np.iinfo(np.int64).max // 4
-"""Cost of a seat that does not exist."""
-
-_SMALL = 32
-"""Bins of a domain in which the cheapest one is found by looking at all."""
-_OFFERS = 256
-"""Most offers that are kept up to date; others are made anew when they are asked for."""
-
-
-class _Stock:
-    """Room and scarcity of every bin for one demand."""
-
-    def __init__(self, ground: Ground, demand: Demand) -> None:
-        self.ground, self.demand = ground, demand
-        every = np.arange(ground.problem.bins.count)
-        self.room = ground.count(every, demand)
-        self.scarce = ground.scarcity(every, demand)
-        self.seen = len(ground.changed)
-
-    def sync(self) -> None:
-        """Count the changed bins anew."""
-        if self.seen < len(self.ground.changed):
-            bins = self.ground.since(self.seen)
-            self.room[bins] = self.ground.count(bins, self.demand)
-            self.scarce[bins] = self.ground.scarcity(bins, self.demand)
-            self.seen = len(self.ground.changed)
-
-
-class Offer:
-    """Where a part could go now: `room` replicas per bin (masks applied) at `cost` each (`FAR` without room)."""
-
-    def __init__(self, ground: Ground, stock: _Stock, mask: BoolArray | None, price: IntArray | None) -> None:
-        self.ground = ground
-        self._stock, self._mask, self._price = stock, mask, price
-        stock.sync()
-        self.room = stock.room.copy() if mask is None else np.where(mask, stock.room, 0)
-        base = stock.scarce if price is None else price + stock.scarce
-        self.cost: IntArray = np.where(self.room > 0, base, FAR)
-        self._held: dict[int, tuple[IntArray, IntArray]] = {}
-        self._low: dict[int, IntArray] = {}
-        self._seen = len(ground.changed)
-
-    def sync(self) -> None:
-        """Bring the changed bins up to date."""
-        if self._seen == len(self.ground.changed):
-            return
-        bins = self.ground.since(self._seen)
-        self._seen = len(self.ground.changed)
-        self._stock.sync()
-        room = self._stock.room[bins]
-        if self._mask is not None:
-            room = np.where(self._mask[bins], room, 0)
-        cost = self._stock.scarce[bins]
-        if self._price is not None:
-            cost = cost + self._price[bins]
-        cost = np.where(room > 0, cost, FAR)
-        moved = (room != self.room[bins]) | (cost != self.cost[bins])
-        bins, room, cost = bins[moved], room[moved], cost[moved]
-        more = room - self.room[bins]
-        self.room[bins], self.cost[bins] = room, cost
-        for labels, held in self._held.values():
-            inside = labels[bins]
-            np.add.at(held, np.where(inside >= 0, inside, held.size - 1), more)
-        for partition, low in self._low.items():
-            domains = list(set(self.ground.problem.partitions[partition][bins].tolist()))
-            low[domains] = self._cheapest(partition, domains)
-
-    def held(self, labels: IntArray, size: int) -> IntArray:
-        """Room of all bins of each label, int64[size + 1]; the last figure is for bins without a label."""
-        name = id(labels)
-        if name not in self._held:
-            groups = np.where(labels >= 0, labels, size)
-            total = np.bincount(groups, self.room, minlength=size + 1).astype(np.int64)
-            self._held[name] = (labels, total)
-        return self._held[name][1]
-
-    def low(self, partition: int) -> IntArray:
-        """Cost of the cheapest seat of every domain, int64[domains]."""
-        finer = self.ground.finer(partition)
-        if finer is not None:
-            found = np.full(self.ground.sizes[partition], FAR, np.int64)
-            np.minimum.at(found, finer[1], self.low(finer[0]))
-            return found
-        if partition not in self._low:
-            self._low[partition] = self._cheapest(partition, np.arange(self.ground.sizes[partition]))
-        return self._low[partition]
-
-    def _cheapest(self, partition: int, domains: IntArray | list[int]) -> IntArray:
-        table = self.ground.members(partition)[domains]
-        found: IntArray = np.where(table >= 0, self.cost[table], FAR).min(axis=1)
-        return found
+_OFFERS = 1024
+"""Most offers that are kept; others are made anew when they are asked for."""
 
 
 class Ground:
@@ -138,13 +50,12 @@ class Ground:
                 for item in users:
                     self.ledgers[item].append(ledger)
         self.worth = Worth(problem, self.devices, self.resources)
-        self._stocks: dict[Demand, _Stock] = {}
+        self._stocks: dict[Demand, Stock] = {}
         self._offers: OrderedDict[tuple[Demand, tuple[int, ...], tuple[int, ...]], Offer] = OrderedDict()
         self._names: dict[PartKey, tuple[Demand, tuple[int, ...], tuple[int, ...]]] = {}
         self._masks: dict[tuple[int, ...], BoolArray | None] = {}
         self._prices: dict[tuple[int, ...], IntArray | None] = {}
         self._members: dict[int, IntArray] = {}
-        self._finer: dict[int, tuple[int, IntArray] | None] = {}
         self._nesting: dict[tuple[int, int], tuple[IntArray, IntArray | None, IntArray]] = {}
         self._amounts: dict[Demand, IntArray] = {}
 
@@ -175,19 +86,6 @@ class Ground:
             self._members[partition] = table
         return self._members[partition]
 
-    def finer(self, partition: int) -> tuple[int, IntArray] | None:
-        """For a partition with large domains: one with small domains inside them, and the domain of each of these."""
-        if partition not in self._finer:
-            self._finer[partition] = None
-            widths = [self.members(p).shape[1] if n else 0 for p, n in enumerate(self.sizes)]
-            for inner in sorted(range(len(widths)), key=lambda p: -widths[p]):
-                if 1 < widths[inner] <= _SMALL < widths[partition]:
-                    home, _ = self.nesting(self.problem.partitions[inner], partition)
-                    if home is not None:
-                        self._finer[partition] = (inner, home)
-                        break
-        return self._finer[partition]
-
     def nesting(self, labels: IntArray, partition: int) -> tuple[IntArray | None, IntArray]:
         """How the groups of a limit lie in a partition.
 
@@ -217,8 +115,8 @@ class Ground:
         offer = self._offers.get(name)
         if offer is None:
             if name[0] not in self._stocks:
-                self._stocks[name[0]] = _Stock(self, name[0])
-            offer = Offer(self, self._stocks[name[0]], self._masks[name[1]], self._prices[name[2]])
+                self._stocks[name[0]] = Stock(self, name[0])
+            offer = Offer(self._stocks[name[0]], self._masks[name[1]], self._prices[name[2]])
             self._offers[name] = offer
             if len(self._offers) > _OFFERS:
                 self._offers.popitem(last=False)
@@ -250,15 +148,14 @@ class Ground:
 
     def count(self, bins: IntArray, demand: Demand) -> IntArray:
         """Replicas of a demand that fit each of the bins now."""
-        room: IntArray = np.full(bins.size, PLENTY, np.int64)
-        if demand.devices:
-            room = np.asarray(self.whole[bins] // demand.devices)
-        elif demand.milli:
-            room = np.asarray((self.devices[bins] // demand.milli).sum(axis=1))
-        for column, amount in enumerate(demand.resources):
-            if amount:
-                room = np.minimum(room, self.resources[bins, column] // amount)
-        return np.maximum(room, 0)
+        return _count(demand, self.whole[bins], self.devices, self.resources, bins)
+
+    def ever(self, demand: Demand) -> IntArray:
+        """Bins that hold a replica of a demand when nothing is placed, int64[M]."""
+        free = self.problem.bins
+        every = np.arange(free.count)
+        whole: IntArray = (free.devices == WHOLE).sum(axis=1)
+        return np.flatnonzero(_count(demand, whole, free.devices, free.resources, every))
 
     def scarcity(self, bins: IntArray, demand: Demand) -> IntArray:
         """What the bins are worth as they are, and one replica would take of that."""
@@ -377,6 +274,19 @@ class Ground:
     def plan(self) -> Plan:
         """The plan so far."""
         return Plan(dict(sorted(self.seats.items())))
+
+
+def _count(demand: Demand, whole: IntArray, devices: IntArray, resources: IntArray, bins: IntArray) -> IntArray:
+    """Replicas that fit each of the bins; `whole` is that of these bins, the others are of all."""
+    room: IntArray = np.full(bins.size, PLENTY, np.int64)
+    if demand.devices:
+        room = whole // demand.devices
+    elif demand.milli:
+        room = np.asarray((devices[bins] // demand.milli).sum(axis=1))
+    for column, amount in enumerate(demand.resources):
+        if amount:
+            room = np.minimum(room, resources[bins, column] // amount)
+    return np.maximum(room, 0)
 
 
 def _counts(seats: tuple[tuple[Seat, ...], ...]) -> dict[int, dict[int, int]]:

@@ -160,19 +160,25 @@ class _CapsLedger:
     def __init__(self, atom: Caps) -> None:
         self._atom = atom
         self._left = atom.left()
-        self._room: dict[int, IntArray] = {}
+        self._room: dict[int, tuple[IntArray, int]] = {}
+        """Room for each use, and how many of the changes it knows."""
+        self._changed: list[int] = []
 
     def _load(self, item: int, counts: Counts) -> IntArray:
         total = np.zeros(self._left.size, np.int64)
-        labels = self._atom.labels
         for p, held in counts.items():
             use = self._atom.use.get((item, p))
             if use is not None and held:
-                bins, amount = np.array(list(held)), np.array(list(held.values()))
-                inside = labels[bins] >= 0
-                groups = labels[bins[inside]]
-                np.add.at(total, groups, amount[inside] * use[groups])
+                groups, amount = self._groups(held)
+                np.add.at(total, groups, amount * use[groups])
         return total
+
+    def _groups(self, held: Mapping[int, int]) -> tuple[IntArray, IntArray]:
+        """Group and number of replicas of every bin that is in a group."""
+        groups = self._atom.labels[np.fromiter(held, np.int64, len(held))]
+        amount = np.fromiter(held.values(), np.int64, len(held))
+        inside = groups >= 0
+        return groups[inside], amount[inside]
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
         use = self._atom.use.get(key)
@@ -180,13 +186,22 @@ class _CapsLedger:
             return []
         if local:
             return [Joint(self._atom.labels, _replicas(self._left - self._load(key[0], local), use))]
-        if id(use) not in self._room:
-            self._room[id(use)] = _replicas(self._left, use)
-        return [Joint(self._atom.labels, self._room[id(use)].copy())]
+        room, seen = self._room.get(id(use), (None, 0))
+        if room is None or len(self._changed) - seen > self._left.size // 8:
+            room = _replicas(self._left, use)
+        elif seen < len(self._changed):
+            groups = np.array(self._changed[seen:], np.int64)
+            room[groups] = _replicas(self._left[groups], use[groups])
+        self._room[id(use)] = room, len(self._changed)
+        return [Joint(self._atom.labels, room.copy())]
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:
-        self._left -= times * self._load(item, counts)
-        self._room.clear()
+        for p, held in counts.items():
+            use = self._atom.use.get((item, p))
+            if use is not None and held:
+                groups, amount = self._groups(held)
+                np.subtract.at(self._left, groups, times * amount * use[groups])
+                self._changed += groups.tolist()
 
 
 def _replicas(left: IntArray, use: IntArray) -> IntArray:

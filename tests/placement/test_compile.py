@@ -27,7 +27,8 @@ from placement.rules import LAWS, RULES, active_rules
 from solver.atoms import Allow, Capacity, UnitCharge, Within
 from solver.check import check
 from solver.greedy import greedy
-from tests.placement.rules.small import case_of, gang, node, place, random_case, random_placements, small_fleet
+from tests.placement.rules.drawn import random_case, random_placements
+from tests.placement.rules.small import case_of, gang, node, place, small_fleet
 from tests.placement.rules.test_requirements import running
 from topology.fabric import Fabric
 

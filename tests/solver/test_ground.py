@@ -6,8 +6,9 @@ import numpy as np
 
 from solver.atoms import Allow, RefuseCharge, Remainder, UnitCharge, Vacant
 from solver.check import check
-from solver.ground import FAR, Ground
+from solver.ground import Ground
 from solver.items import Demand, Part
+from solver.offer import FAR
 from solver.plan import Seat
 from solver.problem import Problem
 from tests.solver.build import bins, ints, item, part, problem
@@ -40,6 +41,7 @@ def _same(kept: Ground) -> None:
     assert fresh.values() == kept.values() == check(kept.problem, kept.plan()).values
     for i in range(len(kept.problem.items)):
         old, new = kept.offer((i, 0)), fresh.offer((i, 0))
+        assert old.bins.tolist() == new.bins.tolist()
         assert old.room.tolist() == new.room.tolist()
         assert old.cost.tolist() == new.cost.tolist()
         for partition, labels in enumerate(kept.problem.partitions):
@@ -61,7 +63,8 @@ def test_offers_follow_what_is_taken_and_given() -> None:
             demand = case.items[i].parts[0].demand
             taken: list[Seat] = []
             for _ in range(case.items[i].parts[0].count):
-                room = np.flatnonzero(ground.offer((i, 0)).room > 0)
+                offer = ground.offer((i, 0))
+                room = offer.bins[offer.room > 0]
                 taken += ground.take(demand, int(rng.choice(room)), 1) if room.size else []
             ground.settle(i, (tuple(sorted(taken)),), taken=True)
         _same(ground)
@@ -69,9 +72,13 @@ def test_offers_follow_what_is_taken_and_given() -> None:
 
 def test_a_bin_without_room_is_far_away() -> None:
     case = problem(bins([[1000], [0]]), [item(part(1, devices=1))], [UnitCharge("u", 0, 0, 0, ints(2, 0))])
-    offer = Ground(case).offer((0, 0))
-    assert offer.room.tolist() == [1, 0]
-    assert offer.cost.tolist() == [2, FAR]
+    ground = Ground(case)
+    offer = ground.offer((0, 0))
+    assert offer.bins.tolist() == [0], "the other bin could never hold it"
+    assert (offer.room.tolist(), offer.cost.tolist()) == ([1], [2])
+    ground.take(case.items[0].parts[0].demand, 0, 1)
+    offer.sync()
+    assert (offer.room.tolist(), offer.cost.tolist()) == ([0], [FAR])
 
 
 def test_seats_that_are_taken_do_not_fit() -> None:

@@ -71,7 +71,8 @@ def test_what_runs_moves_or_leaves_only_where_it_may() -> None:
     assert _run(*_running(may_move=True, may_leave=False)).values == (2,)
     assert _run(*_running(may_move=False, may_leave=True)).values == (4,)
     assert _run(*_running(may_move=False, may_leave=False)).values == (5,)
-    assert _run(*_running(may_move=True, may_leave=True, floor=True)).values == (5,)
+    assert _run(*_running(may_move=True, may_leave=True, floor=True)).values == (2,), "a move keeps the floor"
+    assert _run(*_running(may_move=False, may_leave=True, floor=True)).values == (5,)
 
 
 def test_the_same_seed_makes_the_same_plan() -> None:

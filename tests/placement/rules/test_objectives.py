@@ -144,7 +144,7 @@ def test_stranded_prices_the_chunks_that_are_lost() -> None:
 
 def test_left_value_counts_what_still_fits() -> None:
     # Expected: three halves of a GPU with 16 cores, and a pair; without prices, half slots, half usable milli.
-    mix = [{"count": 3, "gpu_milli": 500, "cpu_milli": 16_000}, {"count": 1, "gpus": 2}]
+    mix: list[dict[str, Any]] = [{"count": 3, "gpu_milli": 500, "cpu_milli": 16_000}, {"count": 1, "gpus": 2}]
     params = {"gpu_hour_micro_usd": 1000, "slots_percent": 50, "typical_percent": 100, "price_percent": 0, "mix": mix}
     one, cpu = gang("one", gpus=1), gang("cpu", cpu_milli=40_000)
     # 4 GPUs and 64 cores: 4 halves, 2 pairs, 4000 usable: 3/4 (2000 + 4 x 250) + 1/4 (2000 + 2 x 1000) = 3250.

@@ -6,7 +6,8 @@ import pytest
 
 from placement.rules import RULES
 from placement.rules.rule import HardRule
-from tests.placement.rules.small import agree, random_case, random_placements
+from tests.placement.rules.drawn import random_case, random_placements
+from tests.placement.rules.small import agree
 
 
 @pytest.mark.parametrize("block", range(6))
@@ -22,7 +23,7 @@ def test_the_random_cases_exercise_every_rule() -> None:
     random = Random(99)
     broken: dict[str, set[bool]] = {}
     priced: set[str] = set()
-    for _ in range(120):
+    for _ in range(200):
         case = random_case(random)
         _, found, points = agree(case, random_placements(random, case))
         for name, value in found.items():
