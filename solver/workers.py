@@ -24,6 +24,11 @@ _TICK_S = 0.05
 """How often a waiting call looks whether it was cancelled."""
 _MARGIN, _MARGIN_S = 0.04, 0.05
 """What a search is told to leave of its time, so that it mostly ends by itself and its process stays warm."""
+_GRACE_S = 2.0
+"""How long a search that was told to end, and is late, keeps its process; nobody waits for it meanwhile."""
+_LOOK_S = 0.25
+"""How often it is looked after."""
+_LATE = "out of time"
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,18 @@ class _Worker:
             return False
         return self.ready
 
+    def ended(self) -> bool:
+        """True once the search has ended of which nobody hears any more; what it still tells is dropped."""
+        try:
+            while self.pipe.poll(0):
+                if isinstance(self.pipe.recv(), str):
+                    return True
+        except (EOFError, OSError):
+            self.process.kill()
+            self.process.join(5)
+            return True
+        return False
+
     def kill(self) -> None:
         """End the process at once."""
         self.process.kill()
@@ -128,14 +145,18 @@ class _Worker:
 
 
 class ProcessPool:
-    """A fixed number of warm worker processes, one search each. A process whose search is late is killed and replaced.
+    """A fixed number of warm worker processes, one search each.
 
+    A process whose search is late is given up at once and returns when the search ends; if that takes too long it is
+    killed and replaced. To kill it at once would cost a boot, a second of a processor that is short of time already.
     When `size` are busy, `run` waits for one until its own time is up and then says so. `spare` more processes stand
     by, so that the place of a killed one is taken at once: booting another takes a second or more.
     """
 
     def __init__(self, size: int = 1, spare: int = 0) -> None:
         self._idle: list[_Worker] = [_Worker() for _ in range(size + spare)]
+        self._overdue: list[tuple[_Worker, float]] = []
+        """Late searches, and when they are killed."""
         self._open = size
         self._condition = threading.Condition()
         self._closed = False
@@ -148,7 +169,10 @@ class ProcessPool:
 
     def _take(self, until: float | None, cancelled: Cancelled | None) -> _Worker | None:
         with self._condition:
-            while not self._idle or self._open <= 0:
+            while True:
+                self._gather()
+                if self._idle and self._open > 0:
+                    break
                 left = _TICK_S if until is None else min(_TICK_S, until - time.monotonic())
                 if self._closed or left <= 0 or (cancelled is not None and cancelled()):
                     return None
@@ -169,6 +193,40 @@ class ProcessPool:
             self._idle.append(worker)
             self._condition.notify()
 
+    def _excuse(self, worker: _Worker) -> None:
+        """Let a late search end by itself, without a place of its own."""
+        with self._condition:
+            self._open += 1
+            if self._closed:
+                worker.kill()
+                return
+            self._overdue.append((worker, time.monotonic() + _GRACE_S))
+            self._condition.notify()
+        self._collect()
+
+    def _collect(self) -> None:
+        """Look after late searches until there is none: nobody may ask for a process again."""
+        with self._condition:
+            self._gather()
+            if not self._overdue:
+                return
+        timer = threading.Timer(_LOOK_S, self._collect)
+        timer.daemon = True
+        timer.start()
+
+    def _gather(self) -> None:
+        """Take back the processes whose late search has ended, and replace those whose grace is over."""
+        waiting = []
+        for worker, until in self._overdue:
+            if worker.ended():
+                self._idle.append(worker)
+            elif time.monotonic() < until:
+                waiting.append((worker, until))
+            else:
+                worker.kill()
+                self._idle.append(_Worker())
+        self._overdue = waiting
+
     def run(self, job: Job, tell: Tell, cancelled: Cancelled | None = None) -> str | None:
         """See `Workers.run`. Cancelling is noticed within a tick."""
         until = None if job.seconds is None else time.monotonic() + job.seconds
@@ -180,6 +238,9 @@ class ProcessPool:
             self._give(worker if worker.process.is_alive() else _Worker())
             return "the worker was not ready in time"
         reason = _converse(worker, job, until, tell, cancelled)
+        if reason == _LATE:
+            self._excuse(worker)
+            return reason
         if reason is not None:
             worker.kill()
             worker = _Worker()
@@ -187,10 +248,11 @@ class ProcessPool:
         return reason
 
     def close(self) -> None:
-        """Kill all idle workers; busy ones are killed when they come back."""
+        """Kill all idle workers and those with late searches; busy ones are killed when they come back."""
         with self._condition:
             self._closed = True
-            idle, self._idle = self._idle, []
+            idle = [*self._idle, *(worker for worker, _ in self._overdue)]
+            self._idle, self._overdue = [], []
             self._condition.notify_all()
         for worker in idle:
             worker.kill()
@@ -217,4 +279,4 @@ def _converse(worker: _Worker, job: Job, until: float | None, tell: Tell, cancel
                 tell(message)
     except (EOFError, OSError):
         return "the worker died"
-    return "out of time"
+    return _LATE

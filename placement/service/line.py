@@ -2,7 +2,9 @@
 
 Calls decided side by side on one state want the same best places, and all but one of them would be decided in vain.
 So a call waits for the batch before it, unless that ends too late for it; then it is decided beside it, and the
-store settles who was first. There is no waiting for company: a batch is whatever stands in line when its turn comes.
+store settles who was first. A batch is whatever stands in line when its turn comes; after a batch of several calls
+the next one begins a moment later, since those who were just answered mostly come back with their next call. Without
+that moment one of them would be decided alone, and all others would wait for it.
 """
 
 from __future__ import annotations
@@ -60,6 +62,7 @@ class Line:
         self._waiting: list[_Waiting] = []
         self._running: set[_Batch] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._gathering_until_s = 0.0
 
     async def place(self, body: BatchBody, times: Times, gone: threading.Event) -> Placed:
         """The answer to one call; its error is raised. Setting `gone` takes it out of its batch."""
@@ -94,7 +97,8 @@ class Line:
             # More beside each other than this would only take the processor from those that should end soon.
             hurried = one.ends_s < turn_s and len(self._running) < _MOST_BESIDE
             overdue = one.due_s <= now_s and len(self._running) < 2
-            if one.company is None or not self._running or hurried or overdue:
+            gathered = not self._running and (now_s >= self._gathering_until_s or one.ends_s <= self._gathering_until_s)
+            if one.company is None or gathered or hurried or overdue:
                 self._start(self._batch_of(one))
 
     def _batch_of(self, first: _Waiting) -> _Batch:
@@ -131,4 +135,8 @@ class Line:
                 one.answer.set_exception(answer)
             else:
                 one.answer.set_result(answer)
+        if len(batch.calls) > 1:
+            gather_s = self._limits.gather_ms / 1000
+            self._gathering_until_s = time.monotonic() + gather_s
+            asyncio.get_running_loop().call_later(gather_s, self._pump)
         self._pump()

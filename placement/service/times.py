@@ -27,6 +27,8 @@ class Limits:
     """So much more for each workload but the first."""
     most_least_ms: int = 1500
     """Most that the measured time of a greedy plan may make of it."""
+    gather_ms: int = 40
+    """After a batch of several calls, how long the next one waits for those who were just answered."""
     batch: int = 1000
     """Workloads that may be decided together, of calls that wait at the same time."""
     late_ms: int = 500

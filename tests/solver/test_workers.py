@@ -1,4 +1,6 @@
 import multiprocessing as mp
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -56,6 +58,32 @@ def test_a_late_search_is_killed_and_the_pool_goes_on(pool: ProcessPool) -> None
     assert reason in {None, "out of time"}
     assert pool.warm_up()
     assert pool.run(Job(_easy(), Plan(), 20.0, None), lambda _: None) is None
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_late_search_keeps_its_process_if_it_ends_soon_and_loses_it_if_not(goes_on: bool) -> None:
+    made = ProcessPool(1)
+    try:
+        assert made.warm_up()
+        (process,) = (worker.process for worker in made._idle)
+        assert process.pid is not None
+        told: list[str | None] = []
+        search = threading.Thread(target=lambda: told.append(made.run(Job(_hard(), Plan(), 1.0, None), lambda _: None)))
+        search.start()
+        time.sleep(0.3)
+        os.kill(process.pid, signal.SIGSTOP)  # as a machine that has no processor for it
+        search.join(20)
+        assert told == ["out of time"], "the answer does not wait for the process"
+        if goes_on:
+            os.kill(process.pid, signal.SIGCONT)
+        else:
+            process.join(20)
+            assert not process.is_alive()
+        assert made.run(Job(_easy(), Plan(), 60.0, None), lambda _: None) is None
+        (now,) = (worker.process for worker in made._idle)
+        assert (now.pid == process.pid) is goes_on
+    finally:
+        made.close()
 
 
 def test_cancelling_ends_it_soon(pool: ProcessPool) -> None:

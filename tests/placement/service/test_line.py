@@ -9,6 +9,8 @@ import pytest
 
 from placement.errors import InputError
 from placement.model import Decision
+from placement.service.server import ServerConfig
+from placement.service.times import Limits
 from placement.snapshot import Snapshot
 from placement.v1 import placement_pb2 as pb
 from tests.placement.service.calls import TWO, FirstFit, details, edit, place, running
@@ -54,6 +56,26 @@ async def test_calls_that_wait_are_decided_together_and_answered_apart(start: St
         assert not answer.decision.unplaced
         assert answer.state_version == answers[0].state_version
     assert set(await running(at)) == {"first", "a", "b", "c"}
+
+
+async def test_who_was_just_answered_comes_back_into_the_next_batch(start: Start) -> None:
+    first_fit = FirstFit()
+    at = await start(first_fit, ServerConfig(port=0, limits=Limits(gather_ms=400)))
+    await at.stub.PutFabric(put(fleet=FOUR))
+    first_fit.gate.clear()
+    rounds = [[later(at, "first")]]
+    await first_fit.begun(1)
+    rounds.append([later(at, name) for name in "abc"])
+    await asyncio.sleep(0.2)
+    first_fit.gate.set()
+    await asyncio.gather(*rounds[0], *rounds[1])
+    again = [later(at, "d")]
+    await asyncio.sleep(0.1)
+    again += [later(at, name) for name in "ef"]
+    await asyncio.gather(*again)
+    alone = await at.stub.Place(place("g", maxSolveTime="6s"))
+    assert alone.reserved_version
+    assert batches(first_fit) == [["first"], ["a", "b", "c"], ["d", "e", "f"], ["g"]]
 
 
 async def test_only_like_calls_share_a_decision(start: Start) -> None:
