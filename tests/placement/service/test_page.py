@@ -134,6 +134,7 @@ def test_the_figures_of_the_page_are_those_of_the_code() -> None:
         f"{limits.waiting} calls may wait",
         f"{MAX_BYTES // 2**20} MiB",
         f"{limits.late_ms / 1000} s after",
+        f"begins {limits.gather_ms} ms later",
         f"up to {limits.most_least_ms / 1000} s",
         f"at most {limits.most_reserve_ms // 1000} s",
     ):
