@@ -10,6 +10,7 @@ from bench.baselines.sequential import Sequential
 from bench.fleet_j import FleetJ, Gangs
 from bench.own import Adapter, CaseGreedy, Engine, SolverGreedy, SolverSearch
 from bench.suite import MakeMethod, Suite
+from bench.suites.certificate import certificate
 from bench.suites.fleet import exact, fleet
 from bench.suites.gangs import fleet_j, gangs_of, problem_j
 from bench.suites.gap import agents_of, gap, problem_gap
@@ -39,6 +40,7 @@ def suites() -> Mapping[str, Suite]:
         gap(_solver(Adapter(problem_gap, agents_of))),
         roadef({"initial": Initial, "moorage": _solver(Adapter(problem_roadef, machines_of))["moorage"]}),
         joint({**sequential, "greedy": CaseGreedy, "moorage": Engine}),
+        certificate({"moorage": Engine}),
         micro(),
     )
     return {suite.name: suite for suite in found}

@@ -9,23 +9,27 @@ may move. A trial that does not improve the plan, or breaks a limit on disturban
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from solver.atoms.allow import Within
 from solver.atoms.charge import RefuseCharge
+from solver.atoms.floor import Floor
 from solver.atoms.share import Share
 from solver.atoms.state import Together
 from solver.atoms.stay import Stay
+from solver.check import check
 from solver.gang import Gang
 from solver.greedy import fill, orders
 from solver.ground import Ground
 from solver.guards import Guards
 from solver.items import BoolArray
+from solver.neighbourhood import part_of
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 
-__all__ = ["give_way"]
+__all__ = ["give_way", "yields"]
 
 _DOMAINS = 12
 """Most domains that are tried for one item."""
@@ -46,6 +50,17 @@ def give_way(problem: Problem, plan: Plan, expired: Callable[[], bool] | None = 
     for start, order in ((plan, by_density), (problem.anchor, by_worth)):
         if problem.homes and not stop():
             yield _Yielding(problem, start, stop).run(order)
+
+
+def yields(problem: Problem, item: int) -> bool:
+    """Whether a valid plan is found in which what runs makes room for the item, at any price; False says nothing."""
+    part = part_of(problem, problem.anchor, {item, *problem.homes}, np.ones(problem.bins.count, np.bool_))
+    here, small = part.items.index(item), part.problem
+    wanted = {(here, p): 1 for p in range(len(small.items[here].parts))}
+    hard = [a for atom in small.atoms if (a := atom if isinstance(atom, Floor) else atom.unpriced()) is not None]
+    free = replace(small, atoms=(*hard, RefuseCharge("refused", 0, wanted)), tiers=1)
+    plans = (plan for plan in give_way(free, free.anchor) if plan.placed(here))
+    return any(not check(free, plan).violations for plan in plans)
 
 
 class _Yielding:
