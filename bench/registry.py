@@ -11,6 +11,7 @@ from bench.fleet_j import FleetJ, Gangs
 from bench.own import Adapter, CaseGreedy, Engine, SolverGreedy, SolverSearch
 from bench.served import Served
 from bench.suite import MakeMethod, Suite
+from bench.suites.certificate import certificate
 from bench.suites.fleet import exact, fleet, late
 from bench.suites.gangs import fleet_j, gangs_of, problem_j
 from bench.suites.gap import agents_of, gap, problem_gap
@@ -40,6 +41,7 @@ def suites() -> Mapping[str, Suite]:
         gap(_solver(Adapter(problem_gap, agents_of))),
         roadef({"initial": Initial, "moorage": _solver(Adapter(problem_roadef, machines_of))["moorage"]}),
         joint({**sequential, "greedy": CaseGreedy, "moorage": Engine}),
+        certificate({"moorage": Engine}),
         late({"moorage": Served}),
         micro(),
     )

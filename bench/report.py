@@ -13,7 +13,7 @@ from bench.fairness.table import fairness_blocks
 from bench.figures import Scored, by, exponent, score, spread
 from bench.plots import gap_against_time, growth, micro, phases, profiles, styles
 from bench.rows import Row, read_rows
-from bench.tables import duels, overview, proofs, reached, troubles
+from bench.tables import duels, figured, overview, proofs, reached, troubles
 
 __all__ = ["blocks_of", "write_report"]
 
@@ -63,7 +63,7 @@ def _suite(suite: str, ones: Sequence[Scored]) -> list[Block]:
     blocks: list[Block] = [Heading(2, suite), Text((ones[0].row["about"] + ".",)), reached(ones, scale)]
     pictures = [gap_against_time(ones, scale, style), profiles(ones, style)]
     blocks += [picture for picture in pictures if picture is not None]
-    blocks.append(duels(ones))
+    blocks += [duels(ones), *figured(ones)]
     if len(ones[0].row["tier_names"]) > 1:
         blocks.append(proofs(ones, scale))
     costs: list[Plots | None] = [growth(ones) if scale == "nodes" else None, phases(ones, scale)]

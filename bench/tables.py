@@ -9,7 +9,7 @@ from bench.blocks import Table
 from bench.figures import Scored, by, duel, spread, turn
 from bench.suite import Arm
 
-__all__ = ["below_greedy", "duels", "overview", "percent", "proofs", "reached", "seconds", "troubles"]
+__all__ = ["below_greedy", "duels", "figured", "overview", "percent", "proofs", "reached", "seconds", "troubles"]
 
 
 def percent(share: float) -> str:
@@ -153,6 +153,22 @@ def duels(ones: Sequence[Scored]) -> Table:
         rows.append((other.name, *cells))
     what = "Wins / ties / losses of ours against others, instance by instance, tier by tier."
     return Table(what, ("against", *(arm.name for arm in ours)), rows if ours else ())
+
+
+def figured(ones: Sequence[Scored]) -> list[Table]:
+    """What a suite measures besides, added up over the answers of each arm; nothing where it measures nothing."""
+    names = list(dict.fromkeys(name for one in ones for name in one.row.get("figures", {})))
+    if not names:
+        return []
+    rows = []
+    for arm, mine in by(ones, lambda one: one.arm).items():
+        told = [one.row.get("figures", {}) for one in mine]
+        sums = (
+            f"{sum(of[name] for of in told if name in of):,}" if any(name in of for of in told) else "-"
+            for name in names
+        )
+        rows.append((arm.name, str(len(mine)), *sums))
+    return [Table("Sums over all answers.", ("method", "answers", *names), rows)]
 
 
 def troubles(scored: Sequence[Scored]) -> list[str]:

@@ -10,10 +10,11 @@ import numpy as np
 from placement.compile import Lowered
 from placement.model import Unplaced, Verdict
 from solver.alone import fits, must_stay, solo, without_rule
-from solver.atoms import Caps, Pool, Share, Together, Within
+from solver.atoms import Caps, Disruptions, Pool, Share, Together, Within
 from solver.cells import rooms
 from solver.conflict import Answer, ask
 from solver.items import PartKey
+from solver.permitted import refused_everywhere
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.workers import Workers
@@ -109,7 +110,7 @@ class Explainer:
                 reason = "it fits only if running work moves that may not be evicted; no such plan was found"
                 return _unplaced(name, Verdict.NOT_FOUND, None, reason)
         if witness is not None:
-            return self._outcompeted(name, witness, owners)
+            return self._barred(name, item) or self._outcompeted(name, witness, owners)
         bare = Answer()
         if left is None or left > 2 * self.empty_s:
             lowered = self.empty()
@@ -135,6 +136,19 @@ class Explainer:
                 if missing is not None:
                     return missing
         return None
+
+    def _barred(self, name: str, item: int) -> Unplaced | None:
+        """The verdict if limits on disturbance keep it out wherever it could go, whatever it is worth."""
+        if self.proven or not any(isinstance(atom, Disruptions) for atom in self.lowered.problem.atoms):
+            return None
+        refusal = refused_everywhere(self.lowered.problem, item, self.workers, self.left)
+        if refusal is None:
+            return None
+        reason = (
+            "it would fit if running work gave way; wherever that could be, it would take more than the budgets allow "
+            f"(proven by {refusal.proof})"
+        )
+        return _unplaced(name, Verdict.NO_ROOM, "preemption", reason)
 
     def _outcompeted(self, name: str, witness: Plan, owners: dict[int, list[int]]) -> Unplaced:
         weight: dict[int, int] = {}

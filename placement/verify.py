@@ -24,6 +24,7 @@ from solver.cells import coarse_cells, fine_cells
 from solver.certificate import evaluate, with_limits
 from solver.check import Report, check, values
 from solver.encode import encode
+from solver.give_way import yields
 from solver.greedy import greedy
 from solver.model import Arrays
 from solver.plan import Plan
@@ -243,7 +244,10 @@ def _refuted(lowered: Lowered, decision: Decision) -> list[str]:
         if one.workload in one.rivals:
             found.append(f"{one.workload}: is its own rival")
         denied = one.verdict in (Verdict.IMPOSSIBLE, Verdict.NO_ROOM) and one.rule != "affinity"
-        if denied and item is not None and fits(solo(lowered.problem, item)) is not None:
+        if denied and one.rule == "preemption":
+            if item is not None and yields(lowered.problem, item):
+                found.append(f"{one.workload}: is called {one.verdict}, and fits where running work gives way")
+        elif denied and item is not None and fits(solo(lowered.problem, item)) is not None:
             found.append(f"{one.workload}: is called {one.verdict}, and fits alone")
     return found
 

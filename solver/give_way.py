@@ -9,23 +9,27 @@ may move. A trial that does not improve the plan, or breaks a limit on disturban
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from solver.atoms.allow import Within
 from solver.atoms.charge import RefuseCharge
+from solver.atoms.floor import Floor
 from solver.atoms.share import Share
 from solver.atoms.state import Together
 from solver.atoms.stay import Stay
+from solver.check import check
 from solver.gang import Gang
 from solver.greedy import fill, orders
 from solver.ground import Ground
 from solver.guards import Guards
 from solver.items import BoolArray
+from solver.neighbourhood import part_of
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 
-__all__ = ["give_way"]
+__all__ = ["give_way", "yields"]
 
 _DOMAINS = 12
 """Most domains that are tried for one item."""
@@ -46,6 +50,17 @@ def give_way(problem: Problem, plan: Plan, expired: Callable[[], bool] | None = 
     for start, order in ((plan, by_density), (problem.anchor, by_worth)):
         if problem.homes and not stop():
             yield _Yielding(problem, start, stop).run(order)
+
+
+def yields(problem: Problem, item: int) -> bool:
+    """Whether a valid plan is found in which what runs makes room for the item, at any price; False says nothing."""
+    part = part_of(problem, problem.anchor, {item, *problem.homes}, np.ones(problem.bins.count, np.bool_))
+    here, small = part.items.index(item), part.problem
+    wanted = {(here, p): 1 for p in range(len(small.items[here].parts))}
+    hard = [a for atom in small.atoms if (a := atom if isinstance(atom, Floor) else atom.unpriced()) is not None]
+    free = replace(small, atoms=(*hard, RefuseCharge("refused", 0, wanted)), tiers=1)
+    plans = (plan for plan in give_way(free, free.anchor) if plan.placed(here))
+    return any(not check(free, plan).violations for plan in plans)
 
 
 class _Yielding:
@@ -130,7 +145,7 @@ class _Yielding:
         return [usable & (labels == d) for d in domains[:_DOMAINS]]
 
     def _victims(self, item: int, scope: BoolArray) -> list[tuple[int, list[int]]]:
-        """What runs there and may go, at home now, worth less than the item unless it may move; in two orders.
+        """What runs there and may go, at home now, worth less than the item unless it may move; in a few orders.
 
         Before each the number of those that go first together: without them the item breaks a limit.
         """
@@ -144,8 +159,9 @@ class _Yielding:
         cheap = sorted(found, key=lambda i: (self.density[i], -self.volume[i], i))
         large = sorted(found, key=lambda i: (-self.volume[i], self.density[i], i))
         first = self._over_limits(item)
-        lists = [[*first, *(i for i in order if i not in first)] for order in (cheap, large)]
-        return [(len(first), order) for order in (lists if cheap != large else lists[:1])]
+        firm = [i for i in cheap if i in self.may_leave]
+        kinds = dict.fromkeys(tuple(dict.fromkeys((*first, *order))) for order in (firm, cheap, large))
+        return [(len(first), list(order)) for order in kinds]
 
     def _over_limits(self, item: int) -> list[int]:
         """The cheapest users of limits (quotas) that the item would break whose leaving alone makes enough room."""
@@ -161,10 +177,29 @@ class _Yielding:
                 atom.use.get((item, p), 0) * part.min_count for p, part in enumerate(self.problem.items[item].parts)
             )
             excess = atom.base + sum(load.values()) + need - atom.limit
-            users = [i for i in self.may_leave if load.get(i, 0) >= excess and self.worth[i] < self.worth[item]]
-            if excess > 0 and users:
-                first[min(users, key=lambda i: (self.worth[i], i))] = None
+            users = [i for i in self.may_leave if load.get(i, 0) > 0 and self.worth[i] < self.worth[item]]
+            if excess > 0:
+                first.update(dict.fromkeys(self._cheapest(users, load, excess)))
         return list(first)
+
+    def _cheapest(self, users: list[int], load: dict[int, int], excess: int) -> list[int]:
+        """Users whose load together covers the excess: the cheapest single one, or the cheapest per load, if less."""
+        alone = [i for i in users if load[i] >= excess]
+        single = [min(alone, key=lambda i: (self.worth[i], i))] if alone else []
+        several: list[int] = []
+        covered = 0
+        for i in sorted(users, key=lambda i: (self.worth[i] / load[i], i)):
+            if covered < excess:
+                several.append(i)
+                covered += load[i]
+        if covered < excess:
+            return single
+        for i in sorted(several, key=lambda i: (-self.worth[i], i)):
+            if covered - load[i] >= excess:
+                several.remove(i)
+                covered -= load[i]
+        cheaper = not single or sum(self.worth[i] for i in several) < self.worth[single[0]]
+        return several if cheaper else single
 
     def _trial(
         self, item: int, first: int, victims: list[int]
@@ -186,7 +221,7 @@ class _Yielding:
             seats = Gang(self.ground, item).place()
         changes: list[tuple[int, _Seats | None, _Seats | None]] = []
         stay, tries = [], _AGAIN
-        for victim in sorted(gone, key=lambda i: (-self.worth[i], i)):
+        for victim in sorted(gone, key=lambda i: (i in self.may_leave, -self.worth[i], i)):
             home = self.problem.homes[victim]
             back = self.ground.fits(victim, home)
             if back:

@@ -47,7 +47,12 @@ def run_fairness(options: argparse.Namespace, data: Path | None, out: Path | Non
         if name not in _METHODS:
             raise InputError("--methods", f"there is no method {name!r}", f"use {', '.join(_METHODS)}")
     period_s, first_s = _period_s(options.period), int(3600 * options.skip_hours)
-    if not 16 <= options.nodes <= 1024 or options.batch_ms < 1 or period_s < 1 or (options.hours or 1) <= 0:
+    if (
+        not 16 <= options.nodes <= 1024
+        or options.batch_ms < 1
+        or period_s < 1
+        or (options.hours is not None and options.hours <= 0)
+    ):
         raise InputError(
             "--nodes, --batch-ms, --period, --hours",
             "one is out of range",

@@ -1,0 +1,195 @@
+"""Can one item be placed with all that may be done to what runs, under the limits on doing it? Domain by domain.
+
+A no is a proof for a *relaxation*, in which what is disturbed is simply gone: it needs no room elsewhere and breaks no
+guarantee, but counts against every budget. If the item fits no domain even so, it does not fit. Where the item must
+lie in one domain, each is a small problem of its own; else there is one problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from solver.alone import always_on, solo
+from solver.atoms import Allow, Capacity, Caps, Disruptions, RefuseCharge, Share, Together, Within
+from solver.cells import rooms
+from solver.items import BoolArray, IntArray
+from solver.messages import BoundFound
+from solver.neighbourhood import part_of
+from solver.problem import Atom, Problem
+from solver.workers import Job, Workers
+
+__all__ = ["Refusal", "refused_everywhere"]
+
+_DOMAIN_S = 0.3
+"""Longest search in one domain."""
+_SPLIT = 5_354_228_880
+"""A multiple of 1 to 24: parts of one are exact where what runs lies in at most so many bins (else rounded down)."""
+_SCALE = 1000
+_TURNS = 60
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How many domains were refuted, and by what: counting, or an exact certificate."""
+
+    domains: int
+    counted: int
+    certified: int
+
+    @property
+    def proof(self) -> str:
+        """In words."""
+        if self.certified:
+            return f"counting in {self.counted} of {self.domains} domains, a certificate in {self.certified}"
+        return "counting"
+
+
+def refused_everywhere(
+    problem: Problem, item: int, workers: Workers | None, left: Callable[[], float | None]
+) -> Refusal | None:
+    """The proof that the item fits nowhere; None if some domain was not refuted, or time ran out.
+
+    `left` gives the seconds left (None: no limit; a fixed amount of work is then spent on each domain that counting
+    leaves open, none without `workers`). Nothing is said of items that must be near to others.
+    """
+    if any(isinstance(atom, Together) for atom in problem.atoms_of[item]):
+        return None
+    budgets = _Budgets(problem, item)
+    part, open_, count = problem.items[item].parts[0], [], 0
+    for domain in _domains(problem, item):
+        count += 1
+        if int(budgets.seats[domain].sum()) >= part.min_count and not budgets.exceeded(domain):
+            open_.append(domain)
+        if (seconds := left()) is not None and seconds <= 0:
+            return None
+    for domain in open_:
+        seconds = left()
+        if workers is None or (seconds is not None and seconds <= 0):
+            return None
+        if not _refuted(_relaxed(problem, item, domain), workers, seconds):
+            return None
+    return Refusal(count, count - len(open_), len(open_))
+
+
+def _domains(problem: Problem, item: int) -> Iterator[BoolArray]:
+    """Bins of each domain of the finest partition in which the whole item must lie together; all bins if none."""
+    inside = [a.partition for a in problem.own_atoms[item] if isinstance(a, Within) and a.bundle == 0]
+    if not inside:
+        yield np.ones(problem.bins.count, np.bool_)
+        return
+    finest = max(inside, key=problem.domains)
+    for domain in range(problem.domains(finest)):
+        yield problem.partitions[finest] == domain
+
+
+def _inside(problem: Problem, item: int, bins: BoolArray) -> Problem:
+    masks = [Allow("permitted", item, p, bins) for p in range(len(problem.items[item].parts))]
+    return replace(problem, atoms=(*problem.atoms, *masks))
+
+
+def _relaxed(problem: Problem, item: int, domain: BoolArray) -> Problem:
+    """The item in the domain, and what runs there or shares a limit with it, each of which may be gone.
+
+    All else stays where it is: to disturb it could not help.
+    """
+    sharing = {
+        i for atom in problem.atoms_of[item] if isinstance(atom, Share) and atom.limit is not None for i in atom.items()
+    }
+    near = {
+        i
+        for i, seats in problem.homes.items()
+        if i in sharing or any(domain[seat.bin] for held in seats for seat in held)
+    }
+    part = part_of(problem, problem.anchor, {item, *near}, domain)
+    small = part.problem
+    gang = part.items.index(item)
+    atoms: list[Atom] = []
+    for atom in small.atoms:
+        if isinstance(atom, Allow) and atom.item != gang:
+            continue
+        mine = set(atom.items()) == {gang} or isinstance(atom, Capacity | Caps | Disruptions | Share)
+        hard = atom.unpriced() if mine else None
+        if hard is not None:
+            atoms.append(hard)
+    for i, seats in small.homes.items():
+        for p, held in enumerate(seats):
+            home = np.zeros(small.bins.count, np.bool_)
+            home[[seat.bin for seat in held]] = True
+            atoms.append(Allow("permitted", i, p, home))
+    each = {(gang, p): 1 for p in range(len(small.items[gang].parts))}
+    atoms.append(RefuseCharge("refused", 0, each))
+    return _inside(replace(small, atoms=tuple(atoms), tiers=1), gang, domain)
+
+
+def _refuted(problem: Problem, workers: Workers, seconds: float | None) -> bool:
+    """Whether an exact certificate proves that the one item that waits cannot be placed."""
+    item = next(i for i in range(len(problem.items)) if i not in problem.homes)
+    whole = problem.items[item]
+    missing = sum(part.count - (part.min_count if always_on(whole, part.bundle) else 0) for part in whole.parts)
+    found: list[bool] = []
+
+    def tell(message: object) -> None:
+        if isinstance(message, BoundFound) and message.value > missing and message.certificate is not None:
+            found.append(True)
+
+    time_s = None if seconds is None else min(_DOMAIN_S, seconds)
+    workers.run(Job(problem, problem.anchor, time_s, None if time_s is not None else _DOMAIN_S), tell)
+    return bool(found)
+
+
+class _Budgets:
+    """What it disturbs at least to place an item of one part whose replicas take whole bins."""
+
+    def __init__(self, problem: Problem, item: int) -> None:
+        alone = solo(problem, item)
+        self.part = problem.items[item].parts[0]
+        self.seats: IntArray = rooms(alone)[0, 0].clip(max=self.part.count)
+        """int64[N], replicas of the first part that each bin would take with all gone that may be disturbed."""
+        self._limits = [atom for atom in problem.atoms if isinstance(atom, Disruptions)]
+        offered = (problem.bins.devices > 0).sum(axis=1)
+        single = len(problem.items[item].parts) == 1 and always_on(problem.items[item], self.part.bundle)
+        self._whole = single and self.part.demand.devices >= int(offered[self.seats > 0].max(initial=1))
+        if not single:
+            self.seats = np.full(problem.bins.count, self.part.count)
+        numbers: dict[int, list[int]] = {}
+        for number, atom in enumerate(self._limits):
+            for i in atom.members:
+                numbers.setdefault(i, []).append(number)
+        self._on: dict[int, list[tuple[frozenset[int], list[int]]]] = {}
+        for i, limits in numbers.items():
+            bins = frozenset(seat.bin for held in problem.homes[i] for seat in held if seat.devices)
+            for b in bins:
+                self._on.setdefault(b, []).append((bins, limits))
+
+    def exceeded(self, domain: BoolArray) -> bool:
+        """Whether some non-negative sum of the limits is exceeded wherever in the domain the item goes.
+
+        What holds a device of a bin has to be disturbed for a replica there. Work that runs in several bins of the
+        domain counts in each by its even part, so a set of bins is never priced above what it disturbs; if even the
+        cheapest bins are dearer than the limits allow, none will do. The weights of the sum are looked for by
+        subgradient steps and rounded; the comparison is in exact integers.
+        """
+        if not self._limits or not self._whole:
+            return False
+        rows = np.flatnonzero(domain & (self.seats > 0))
+        inside = set(rows.tolist())
+        cost = np.zeros((len(self._limits), rows.size), np.int64)
+        for k, b in enumerate(rows.tolist()):
+            for bins, limits in self._on.get(b, ()):
+                cost[limits, k] += _SPLIT // len(bins & inside)
+        room = np.array([max(-1, atom.limit - atom.base) for atom in self._limits], np.int64) * _SPLIT
+        weight = np.ones(len(self._limits))
+        for turn in range(_TURNS):
+            exact = np.rint(weight * _SCALE / weight.max()).astype(np.int64)
+            priced = exact @ cost
+            chosen = np.argsort(priced, kind="stable")[: self.part.min_count]
+            if int(priced[chosen].sum()) > int(exact @ room):
+                return True
+            over = (cost[:, chosen].sum(axis=1) - room) / _SPLIT
+            weight = np.maximum(0.0, weight + over / (1 + turn / 4) / max(1.0, float(np.abs(over).max())))
+            if not weight.any():
+                return False
+        return False

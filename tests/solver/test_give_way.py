@@ -1,0 +1,126 @@
+"""Give way, and the proof that nothing may: what runs leaves for what is worth more, budgets are kept and refute."""
+
+from random import Random
+
+import pytest
+
+from solver.atoms import Disruptions, Floor, RefuseCharge, Share, Stay, Within
+from solver.check import check
+from solver.give_way import give_way, yields
+from solver.guards import Guards
+from solver.permitted import Refusal, refused_everywhere
+from solver.plan import Plan, Seat
+from solver.problem import Atom, Problem
+from tests.solver.build import bins, ints, item, optimum, part, problem
+
+
+def _full(
+    racks: list[int], running: list[list[int]], *more: Atom, wanted: int = 2, worth: int = 50, moves: bool = False
+) -> Problem:
+    """Bins of two devices in `racks`; each of `running` holds one device in each of its bins; the last item waits.
+
+    What waits needs `wanted` whole bins of one rack and is worth `worth` each; running work is worth its number + 1
+    for each replica, and may leave (or, with `moves`, only move).
+    """
+    used = [0] * len(racks)
+    homes = {}
+    for number, where in enumerate(running):
+        seats = []
+        for b in where:
+            seats.append(Seat(b, ((used[b], 1000),)))
+            used[b] += 1
+        homes[number] = (tuple(seats),)
+    gang = len(running)
+    items = [item(part(len(where), devices=1)) for where in running] + [item(part(wanted, devices=2))]
+    charges = {(i, 0): i + 1 for i in range(gang)} | {(gang, 0): worth}
+    atoms: list[Atom] = [RefuseCharge("r", 0, charges), Within("t", gang, 0, 0), *more]
+    atoms += [Stay("s", -1, i, homes[i], may_move=moves, may_leave=not moves) for i in range(gang)]
+    base = problem(bins([[1000, 1000]] * len(racks)), items, atoms[:2], [ints(*racks)])
+    return Problem(base.bins, base.partitions, base.items, (*base.atoms, *atoms[2:]), 1, homes)
+
+
+def _best(case: Problem) -> tuple[int, ...]:
+    plans = list(give_way(case, case.anchor))
+    assert not any(check(case, plan).violations for plan in plans)
+    return min(check(case, plan).values for plan in plans)
+
+
+def test_the_cheaper_rack_gives_way_and_nothing_else() -> None:
+    case = _full([0, 0, 1, 1], [[2], [3], [0], [1]])
+    assert _best(case) == (3,), "items 0 and 1 leave rack 1"
+
+
+def test_work_that_may_only_move_finds_another_seat() -> None:
+    case = _full([0, 0, 1, 1], [[0], [1], [2], [3]], moves=True)
+    assert _best(case) == (0,), "the other rack has a free device in each bin"
+    assert _best(_full([0, 0], [[0], [1]], moves=True)) == (100,), "nowhere to go"
+
+
+def test_what_is_worth_more_stays() -> None:
+    assert _best(_full([0, 0, 0], [[0], [1, 2]], worth=1, wanted=2)) == (2,)
+
+
+def test_budgets_and_floors_are_kept() -> None:
+    racks, running = [0, 0, 1, 1], [[2], [3], [0], [1]]
+    assert _best(_full(racks, running, Disruptions("d", "x", (0, 1), 1))) == (7,), "the other rack, whole"
+    both = (Disruptions("d", "x", (0, 1), 1), Disruptions("d", "y", (2, 3), 1))
+    assert _best(_full(racks, running, *both)) == (100,)
+    floor = Floor("f", "x", {(0, 0): 1, (1, 0): 1}, 2)
+    assert _best(_full(racks, [*running, [2], [3]], floor, Disruptions("d", "y", (2, 3), 1))) == (100,)
+
+
+def test_a_quota_is_made_free_by_its_cheapest_users() -> None:
+    quota = Share("q", "x", {(0, 0): 1, (1, 0): 1, (2, 0): 3, (4, 0): 1}, None, 0, 5)
+    case = _full([0, 0, 0, 1, 1], [[0], [0], [1], [2]], quota, wanted=2)
+    assert _best(case) == (3,), "items 0 and 1 hold two of the five; what waits needs both, and finds whole bins"
+
+
+def test_guards_count_as_the_judge_does() -> None:
+    more = (Disruptions("d", "x", (0, 1, 2), 1), Floor("f", "y", {(1, 0): 2, (3, 0): 1}, 2))
+    case = _full([0, 0, 1, 1], [[0, 1], [1], [2], [3]], *more)
+    rng, seats = Random(0), dict(case.homes)
+    guards = Guards(case, seats)
+    seen = set()
+    for _ in range(60):
+        i = rng.randrange(4)
+        after = None if i in seats else case.homes[i]
+        guards.change(i, seats.get(i), after)
+        seats.pop(i, None) if after is None else seats.__setitem__(i, after)
+        broken = any(atom.violations(case, Plan(seats)) for atom in more)
+        assert guards.broken() == broken
+        seen.add(broken)
+    assert seen == {True, False}
+
+
+def test_counting_refutes_every_domain_that_budgets_close() -> None:
+    running = [[0], [0], [1], [1], [2], [2], [3], [3]]
+    for limit, refusal in ((3, Refusal(2, 2, 0)), (4, None)):
+        case = _full([0, 0, 1, 1], running, Disruptions("d", "all", tuple(range(8)), limit))
+        assert refused_everywhere(case, 8, None, lambda: None) == refusal
+        assert yields(case, 8) == (refusal is None)
+    # Each limit alone leaves a rack; only together they close both.
+    both = (Disruptions("d", "x", (0, 2, 4), 1), Disruptions("d", "y", (1, 5, 6, 7), 2))
+    assert refused_everywhere(_full([0, 0, 1, 1], running, *both), 8, None, lambda: None) == Refusal(2, 2, 0)
+    for one in both:
+        assert refused_everywhere(_full([0, 0, 1, 1], running, one), 8, None, lambda: None) is None
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_refuted_has_no_plan_and_what_yields_has_one(seed: int) -> None:
+    rng = Random(seed)
+    racks = [0, 0, 1, 1]
+    free = [b for b in range(4) for _ in range(2)]
+    rng.shuffle(free)
+    running = []
+    while len(free) > 1 and len(running) < 5:
+        size = rng.randint(1, 2)
+        running.append([free.pop() for _ in range(size)])
+    members = tuple(i for i in range(len(running)) if rng.random() < 0.8)
+    limit = rng.randint(0, 2)
+    case = _full(racks, running, Disruptions("d", "x", members, limit), worth=1000)
+    exact = optimum(case)
+    placed = exact[0] < 2000
+    refusal = refused_everywhere(case, len(running), None, lambda: None)
+    assert refusal is None or not placed
+    assert placed or not yields(case, len(running))
+    assert _best(case) >= exact
