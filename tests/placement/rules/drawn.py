@@ -72,7 +72,7 @@ def random_case(random: Random) -> Case:
 
 
 def _hard(random: Random, rule: HardRule[Any]) -> RuleSpec:
-    if rule.excess_unit and random.random() < 0.5:
+    if rule.excess_unit and random.random() < 0.7:
         return RuleSpec(name=rule.name, mode="hold", tier=random.randint(1, 3), weight=random.choice([0, 1, 7]))
     return RuleSpec(name=rule.name, mode=random.choice(["require", "hold"]))
 
@@ -236,7 +236,7 @@ def _tame_running(random: Random, name: str, fleet: Fleet) -> Running | None:
                         replicas=len(chosen),
                         min_replicas=random.choice([None, 1]),
                         gpus=gpus,
-                        gpu_models=random.choice([(), (), ("A100",)]),
+                        gpu_models=random.choice([(), ("A100",), ("H100",)]),
                     ),
                 ),
             ),
