@@ -88,6 +88,7 @@ def _more_tenants(random: Random) -> tuple[Tenant, ...]:
             parent=random.choice([None, "a"]),
             disruption_budget=budget,
             guaranteed_gpu_milli=least,
+            used_gpu_milli_h=random.choice([0, 0, 5, 2**50]),
             guaranteed_by_model=by_model,
             borrowing_limit_gpu_milli=random.choice([None, None, 0, 2000]),
             borrowing_limit_by_model=random.choice([{}, {"H100": 1000, "A100": 0, "none": 3}]),
