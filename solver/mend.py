@@ -8,47 +8,51 @@ from __future__ import annotations
 import numpy as np
 
 from solver.atoms.charge import RefuseCharge, UnitCharge
-from solver.atoms.disruptions import Disruptions
-from solver.atoms.floor import Floor
 from solver.atoms.share import Share
 from solver.atoms.stay import Stay
 from solver.gang import Gang
 from solver.ground import Ground
+from solver.guards import Guards
 from solver.items import BoolArray
+from solver.plan import Seat
 from solver.problem import Problem
 
 __all__ = ["mend"]
+
+_Seats = tuple[tuple[Seat, ...], ...]
 
 
 def mend(ground: Ground) -> None:
     """Move, shrink or end items that run, one by one, where that makes the plan better; all of them are settled."""
     problem = ground.problem
-    guards: dict[int, list[Disruptions | Floor]] = {}
-    for atom in problem.atoms:
-        if isinstance(atom, Disruptions | Floor):
-            for item in atom.items():
-                guards.setdefault(item, []).append(atom)
-    stays = [a for a in problem.atoms if isinstance(a, Stay)]
-    bound = {a.item for a in stays if not a.may_move}
-    firm = {a.item for a in stays if not a.may_leave}
-    for item, dear in _candidates(problem).items():
-        if ground.expired() or item in bound:
-            continue
+    candidates = _candidates(problem)
+    if not candidates:
+        return
+    guards = Guards(problem, ground.seats)
+    firm = {a.item for a in problem.atoms if isinstance(a, Stay) and not a.may_leave}
+    for item, dear in candidates.items():
+        if ground.expired():
+            return
         before, seats = ground.values(), ground.drop(item)
         kept = tuple(tuple(seat for seat in held if not dear[seat.bin]) for held in seats)
         for attempt in (kept, ()):
             if Gang(ground, item, attempt).place() is None:
                 continue
-            if ground.values() < before and _kept(ground, guards.get(item, [])):
+            if ground.values() < before and _kept(guards, item, seats, ground.seats[item]):
                 break
             ground.drop(item)
         else:
-            if item in firm or ground.values() >= before or not _kept(ground, guards.get(item, [])):
+            if item in firm or ground.values() >= before or not _kept(guards, item, seats, None):
                 ground.settle(item, seats)
 
 
-def _kept(ground: Ground, guards: list[Disruptions | Floor]) -> bool:
-    return not any(atom.violations(ground.problem, ground.plan()) for atom in guards)
+def _kept(guards: Guards, item: int, before: _Seats, after: _Seats | None) -> bool:
+    """Whether the limits on disturbance hold after the change; if not, it is not counted."""
+    guards.change(item, before, after)
+    if guards.broken():
+        guards.change(item, after, before)
+        return False
+    return True
 
 
 def _candidates(problem: Problem) -> dict[int, BoolArray]:

@@ -181,7 +181,7 @@ def atoms(module: str) -> set[str]:
         if isinstance(node, ast.ImportFrom):
             names = {alias.name for alias in node.names}
             if node.module == "solver.atoms":
-                found |= names - {"Hinge"}
+                found |= names - {"Hinge", "PoolNode"}
             elif node.module == "placement.rules.unit_charges" or "spread_atoms" in names:
                 found |= atoms(str(node.module))
     return found
