@@ -29,9 +29,9 @@ _Scope = IntArray | None
 
 
 class Gang:
-    """One item being placed; every step can be taken back."""
+    """One item being placed; every step can be taken back. `kept` are seats per part that it keeps in any case."""
 
-    def __init__(self, ground: Ground, item: int) -> None:
+    def __init__(self, ground: Ground, item: int, kept: tuple[tuple[Seat, ...], ...] = ()) -> None:
         self.ground = ground
         self.item = item
         self.gang = ground.problem.items[item]
@@ -54,6 +54,14 @@ class Gang:
         self.local: dict[int, dict[int, int]] = {}
         self.taken: list[tuple[int, Seat]] = []
         self._filled = 0
+        self._kept = [0] * len(self.gang.parts)
+        for p, seats in enumerate(kept):
+            self._kept[p] = len(seats)
+            for seat in seats:
+                ground.give(self.gang.parts[p].demand, seat, -1)
+                self.taken.append((p, seat))
+                held = self.local.setdefault(p, {})
+                held[seat.bin] = held.get(seat.bin, 0) + 1
 
     def place(self) -> tuple[tuple[Seat, ...], ...] | None:
         """The seats of all parts, settled on the ground; None (and nothing taken) if no place is found."""
@@ -82,7 +90,9 @@ class Gang:
     def _bundle(self, b: int, where: _Scope) -> bool:
         for scope in self._scopes(b, where):
             mark = len(self.taken)
-            if self._fill_bundle(b, scope) and len(self.taken) > mark:
+            if self._fill_bundle(b, scope) and (
+                len(self.taken) > mark or any(self._kept[p] for p in self.gang.parts_of(b))
+            ):
                 return True
             self._undo(mark)
         return False
@@ -198,12 +208,13 @@ class Gang:
         part = self.gang.parts[p]
         if p in self.segments:
             return self._in_segments(p, where)
-        return self._put(p, where, part.count) >= part.min_count
+        kept = self._kept[p]
+        return kept + self._put(p, where, part.count - kept) >= part.min_count
 
     def _in_segments(self, p: int, where: _Scope) -> bool:
         part, atom = self.gang.parts[p], self.segments[p]
         labels = self.ground.problem.partitions[atom.partition]
-        need = part.count
+        need = part.count - self._kept[p]
         while need:
             want = min(atom.size, need)
             held = self._held(p, atom.partition, where)

@@ -72,11 +72,8 @@ class _Yielding:
         self.guards = Guards(problem, plan.seats)
         self.may_leave, self.may_move = set(problem.homes), set(problem.homes)
         for atom in problem.atoms:
-            if isinstance(atom, Stay):
-                if not atom.may_leave:
-                    self.may_leave.discard(atom.item)
-                if not atom.may_move:
-                    self.may_move.discard(atom.item)
+            if isinstance(atom, Stay) and not atom.may_leave:
+                self.may_leave.discard(atom.item)
             elif isinstance(atom, Together):
                 # Who leads somebody stays: the follower would hang in the air.
                 self.may_leave.discard(atom.leader)

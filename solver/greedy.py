@@ -1,4 +1,7 @@
-"""Greedy: a feasible plan at once, item by item, whole gangs only. The floor under every answer."""
+"""Greedy: a feasible plan at once, item by item, whole gangs only. The floor under every answer.
+
+What runs stays, but for what is worth mending first (`solver.mend`).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from solver.atoms.state import Together
 from solver.gang import Gang
 from solver.gentle import fill_gently
 from solver.ground import Ground
+from solver.mend import mend
 from solver.plan import Plan
 from solver.problem import Problem
 
@@ -93,6 +97,7 @@ def greedy(
         density: list[float] = (worth / np.maximum(volume, 1)).tolist()
         by_key = sorted(range(len(problem.items)), key=lambda i: problem.items[i].key)
         fills.append(lambda ground: fill_gently(ground, by_key, density))
+    homes = dict(problem.homes)
     known: list[list[int]] = []
     for order in orders(problem):
         if order not in known:
@@ -102,10 +107,12 @@ def greedy(
         if number and (stop() or (late is not None and late())):
             break
         ground = Ground(problem, stop)
-        for item, seats in problem.homes.items():
+        for item, seats in homes.items():
             ground.settle(item, seats)
         if best_values is None:
             best_values = ground.values()
+            mend(ground)
+            homes = dict(ground.seats)
         finished = filling(ground)
         found = ground.values()
         if found < best_values:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from solver.atoms.disruptions import Disruptions
 from solver.atoms.floor import Floor
+from solver.items import BoolArray
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 
@@ -21,7 +22,7 @@ class Guards:
         """Count the limits for a plan with these seats."""
         self._problem = problem
         self._room: list[int] = []
-        self._floors: dict[int, list[tuple[int, dict[int, int]]]] = {}
+        self._floors: dict[int, list[tuple[int, dict[int, int], BoolArray | None]]] = {}
         self._budgets: dict[int, list[int]] = {}
         plan = Plan(dict(seats))
         for atom in problem.atoms:
@@ -36,7 +37,7 @@ class Guards:
                 for (item, part), use in atom.use.items():
                     uses.setdefault(item, {})[part] = use
                 for item, parts in uses.items():
-                    self._floors.setdefault(item, []).append((number, parts))
+                    self._floors.setdefault(item, []).append((number, parts, atom.bins))
         self._short = sum(room < 0 for room in self._room)
 
     def change(self, item: int, before: _Seats | None, after: _Seats | None) -> None:
@@ -45,8 +46,8 @@ class Guards:
             return
         for number in self._budgets.get(item, ()):
             self._add(number, self._disturbed(item, before) - self._disturbed(item, after))
-        for number, parts in self._floors.get(item, ()):
-            self._add(number, _load(parts, after) - _load(parts, before))
+        for number, parts, bins in self._floors.get(item, ()):
+            self._add(number, _load(parts, after, bins) - _load(parts, before, bins))
 
     def broken(self) -> bool:
         """Whether any limit is exceeded."""
@@ -63,5 +64,7 @@ class Guards:
         return any(not set(home) <= set(now) for home, now in zip(homes, held, strict=True) if home)
 
 
-def _load(parts: dict[int, int], seats: _Seats | None) -> int:
-    return 0 if seats is None else sum(use * len(seats[part]) for part, use in parts.items())
+def _load(parts: dict[int, int], seats: _Seats | None, bins: BoolArray | None) -> int:
+    if seats is None:
+        return 0
+    return sum(use for part, use in parts.items() for seat in seats[part] if bins is None or bins[seat.bin])

@@ -59,15 +59,9 @@ class Ruin:
         """Placements tried so far: a measure of the work done."""
         counts = [sum(part.count for part in item.parts) for item in problem.items]
         self._small = [count <= _LARGE for count in counts]
-        self._may_move, self._may_leave = set(problem.homes), set(problem.homes)
-        for atom in problem.atoms:
-            if isinstance(atom, Stay):
-                if not atom.may_move:
-                    self._may_move.discard(atom.item)
-                if not atom.may_leave:
-                    self._may_leave.discard(atom.item)
-        for i in problem.homes.keys() - self._may_move - self._may_leave:
-            self._small[i] = False
+        self._may_leave = set(problem.homes) - {
+            a.item for a in problem.atoms if isinstance(a, Stay) and not a.may_leave
+        }
         self._volume = [sum(p.demand.volume * p.count for p in item.parts) for item in problem.items]
         self._worth = [0.0] * len(problem.items)
         for atom in problem.atoms:
@@ -143,12 +137,9 @@ class Ruin:
     def _place(self, item: int) -> bool:
         """Find a place for one item: for what runs mostly the one that it has."""
         home = self.problem.homes.get(item)
-        if home is not None and (item not in self._may_move or self.rng.random() < _HOME):
-            if self.ground.fits(item, home):
-                self.ground.settle(item, home)
-                return True
-            if item not in self._may_move:
-                return False
+        if home is not None and self.rng.random() < _HOME and self.ground.fits(item, home):
+            self.ground.settle(item, home)
+            return True
         return Gang(self.ground, item).place() is not None
 
     def _mark(self, item: int, seats: _Seats) -> None:

@@ -37,5 +37,7 @@ class Tenant(Document):
     """Most GPU milli of its guarantee that others may use while it does not; none = all, 0 = nothing."""
     lending_limit_by_model: _ByModel = Field(default_factory=dict)
     """GPU model to the most GPU milli of its guarantee for that model that others may use."""
+    used_gpu_milli_h: Natural = 0
+    """GPU milli-hours of its own work in the past, decayed: each hour that lies x half lives back counts 2**-x."""
     disruption_budget: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """Most of its running workloads that one decision moves, shrinks or evicts; none = no limit."""

@@ -8,11 +8,11 @@ from typing import Annotated
 from pydantic import Field
 
 from placement.model.case import Case
-from placement.model.fields import Document, Positive
+from placement.model.fields import Document
 from placement.model.policy import RuleSpec
 from placement.rules.context import Context
 from placement.rules.disturbance import homes, mobile
-from placement.rules.refused import value_of_replica
+from placement.rules.refused import Refused, RefusedParams, value_of_replica
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.units import floor_div
 from solver.atoms import RefuseCharge
@@ -23,15 +23,15 @@ __all__ = ["Eviction", "EvictionParams"]
 
 
 class EvictionParams(Document):
-    """How much more an evicted replica counts than one that is refused, and the exchange rates between the tiers."""
+    """How much more an evicted replica counts than one that is refused."""
 
     percent: Annotated[int, Field(ge=0, le=10_000)] = 50
-    weight_by_tier: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=10)] = (1000, 100, 10, 1)
-    """As in `refused`."""
 
 
 class Eviction(ObjectiveRule[EvictionParams]):
     """Points of a running replica that is evicted, on top of those of `refused`: `percent` of these, rounded down.
+
+    The weights of the tiers are those that the policy gives `refused`, of its first entry or by default.
 
     So waiting work takes the place of running work only where its value is larger by that much.
     """
@@ -42,17 +42,17 @@ class Eviction(ObjectiveRule[EvictionParams]):
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One charge for all work that runs and may be disturbed."""
-        params = self.params(spec)
+        params, weights = self.params(spec), _weights(context.case)
         each = {}
         for one, _, _ in homes(context):
             for key, ref in context.keys_of[one.workload.id]:
-                value = value_of_replica(ref.workload, ref.role, params.weight_by_tier)
+                value = value_of_replica(ref.workload, ref.role, weights)
                 each[key] = spec.weight * floor_div(value * params.percent, 100)
         return [RefuseCharge(self.name, context.tier(spec.tier), each)] if any(each.values()) else []
 
     def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
         """Value of all running replicas that lose their place."""
-        params = self.params(spec)
+        params, weights = self.params(spec), _weights(case)
         placed = {placement.workload: placement.replicas for placement in placements}
         total = 0
         for one in mobile(case):
@@ -60,6 +60,12 @@ class Eviction(ObjectiveRule[EvictionParams]):
             before = Counter((replica.subgroup, replica.role) for replica in one.replicas)
             after = Counter((replica.subgroup, replica.role) for replica in placed.get(one.workload.id, ()))
             for name, count in (before - after).items():
-                value = value_of_replica(one.workload, roles[name], params.weight_by_tier)
+                value = value_of_replica(one.workload, roles[name], weights)
                 total += count * floor_div(value * params.percent, 100)
         return spec.weight * total
+
+
+def _weights(case: Case) -> tuple[int, ...]:
+    """Weights of the workloads' tiers, as `refused` has them."""
+    found = (Refused().params(spec) for spec in case.policy.rules if spec.name == Refused.name)
+    return next(found, RefusedParams()).weight_by_tier

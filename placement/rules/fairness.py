@@ -35,6 +35,8 @@ class FairnessParams(Document):
     level_percent: Annotated[int, Field(ge=1, le=100)] = 100
     """The part of its due below which a tenant counts as short. Several levels in successive tiers (25, 50, 75, 100)
     give the lexicographic max-min of the shares on that grid."""
+    history_percent: Annotated[int, Field(ge=0, le=10_000)] = 100
+    """How much past use (`used_gpu_milli_h`) shifts what tenants are due now; 0 = not at all."""
 
 
 class Fairness(ObjectiveRule[FairnessParams]):
@@ -44,6 +46,12 @@ class Fairness(ObjectiveRule[FairnessParams]):
     that ask for no GPU are left out. A tenant is due the smaller of its demand (running and pending) and its
     entitlement (`_entitlements`: its weight's share of the fleet's usable GPUs, down the tree of tenants, guarantees
     first), times `level_percent`. Usable are the healthy GPUs of nodes that are neither cordoned nor failed.
+
+    Past use counts: among siblings with demand let w be a tenant's part of all weights and u its part of all decayed
+    use (of its family); then what is left is shared by max(0, w + k (w - u)) instead of w, k being `history_percent`
+    / 100, in exact fractions. Who has used more than its weight is due less until the decay forgets it; guarantees are
+    not touched. (Slurm's classic fair share weighs the same two parts, as 2**(-u / w). So does time-aware fairness of
+    NVIDIA's KAI scheduler, with its own k; but there use is measured against the capacity, not against the siblings.)
 
     Listed in several tiers with rising levels, the rule gives the lexicographic max-min of the normalised shares on
     that grid exactly: minimising sum((v_k - share)+) for v_1 < v_2 < ... in that order orders plans as leximin does.
@@ -107,15 +115,16 @@ def _dues(case: Case, fabric: Fabric, params: FairnessParams) -> dict[str, _Due]
     for workload in case.workloads:
         demand[workload.tenant] = demand.get(workload.tenant, 0) + workload.gpu_milli_total
     found = {}
-    for name, entitlement in _entitlements(case, demand, capacity).items() if capacity else ():
+    history = Fraction(params.history_percent, 100)
+    for name, entitlement in _entitlements(case, demand, capacity, history).items() if capacity else ():
         target = floor_div(min(demand[name], floor_div(entitlement.numerator, entitlement.denominator)) * level, 100)
         rate = floor_div(_NANO * entitlement.denominator, entitlement.numerator) if entitlement else _NANO
         found[name] = _Due(running.get(name, 0), target - target % grid, max(1, rate))
     return found
 
 
-def _entitlements(case: Case, demand: dict[str, int], capacity: int) -> dict[str, Fraction]:
-    """GPU milli that each tenant with demand is entitled to, in order of names.
+def _entitlements(case: Case, demand: dict[str, int], capacity: int, history: Fraction) -> dict[str, Fraction]:
+    """GPU milli that each tenant with demand is entitled to, in order of names; `history` is k in `Fairness`.
 
     From the top of the tree down: each tenant gets its guarantee (in proportion, where they exceed what there is) and
     its weight's share of what is left among its siblings with demand. A tenant with work of its own and tenants below
@@ -129,6 +138,7 @@ def _entitlements(case: Case, demand: dict[str, int], capacity: int) -> dict[str
     for name in sorted(busy):
         below.setdefault(listed[name].parent, []).append(name)
     found: dict[str, Fraction] = {}
+    used = {name: sum(listed[one].used_gpu_milli_h for one in members[name]) for name in busy} if history else {}
 
     def split(amount: Fraction, above: str | None) -> None:
         shares: dict[str, tuple[int, int]] = {}
@@ -140,9 +150,18 @@ def _entitlements(case: Case, demand: dict[str, int], capacity: int) -> dict[str
         promised = sum(least for _, least in shares.values())
         kept = min(Fraction(1), amount / promised) if promised else Fraction(1)
         spare = amount - promised * kept
-        everyone = sum(weight for weight, _ in shares.values())
-        for name, (weight, least) in shares.items():
-            part = least * kept + spare * weight / everyone
+        parts = {name: Fraction(weight) for name, (weight, _) in shares.items()}
+        past = {name: used.get(name, 0) for name in shares}
+        if above in past:
+            past[above] = listed[above].used_gpu_milli_h
+        if sum(past.values()):
+            everyone, all_past = sum(parts.values()), sum(past.values())
+            for name, weight in parts.items():
+                share = weight / everyone
+                parts[name] = max(Fraction(0), share + history * (share - Fraction(past[name], all_past)))
+        everyone = sum(parts.values())
+        for name, (_, least) in shares.items():
+            part = least * kept + spare * parts[name] / everyone
             if name == above or name not in below:
                 found[name] = part
             else:

@@ -768,7 +768,7 @@ class Running(_message.Message):
     def __init__(self, workload: _Optional[_Union[Workload, _Mapping]] = ..., replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ..., start_s: _Optional[int] = ..., expected_end_s: _Optional[int] = ..., last_checkpoint_s: _Optional[int] = ..., restart_cost_micro_usd: _Optional[int] = ..., movable: _Optional[bool] = ..., evictable: _Optional[bool] = ...) -> None: ...
 
 class Tenant(_message.Message):
-    __slots__ = ("name", "weight", "quota_gpu_milli", "quota_by_model", "parent", "guaranteed_gpu_milli", "disruption_budget", "guaranteed_by_model", "borrowing_limit_gpu_milli", "borrowing_limit_by_model", "lending_limit_gpu_milli", "lending_limit_by_model")
+    __slots__ = ("name", "weight", "quota_gpu_milli", "quota_by_model", "parent", "guaranteed_gpu_milli", "disruption_budget", "guaranteed_by_model", "borrowing_limit_gpu_milli", "borrowing_limit_by_model", "lending_limit_gpu_milli", "lending_limit_by_model", "used_gpu_milli_h")
     class QuotaByModelEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -809,6 +809,7 @@ class Tenant(_message.Message):
     BORROWING_LIMIT_BY_MODEL_FIELD_NUMBER: _ClassVar[int]
     LENDING_LIMIT_GPU_MILLI_FIELD_NUMBER: _ClassVar[int]
     LENDING_LIMIT_BY_MODEL_FIELD_NUMBER: _ClassVar[int]
+    USED_GPU_MILLI_H_FIELD_NUMBER: _ClassVar[int]
     name: str
     weight: int
     quota_gpu_milli: int
@@ -821,7 +822,8 @@ class Tenant(_message.Message):
     borrowing_limit_by_model: _containers.ScalarMap[str, int]
     lending_limit_gpu_milli: int
     lending_limit_by_model: _containers.ScalarMap[str, int]
-    def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., quota_gpu_milli: _Optional[int] = ..., quota_by_model: _Optional[_Mapping[str, int]] = ..., parent: _Optional[str] = ..., guaranteed_gpu_milli: _Optional[int] = ..., disruption_budget: _Optional[int] = ..., guaranteed_by_model: _Optional[_Mapping[str, int]] = ..., borrowing_limit_gpu_milli: _Optional[int] = ..., borrowing_limit_by_model: _Optional[_Mapping[str, int]] = ..., lending_limit_gpu_milli: _Optional[int] = ..., lending_limit_by_model: _Optional[_Mapping[str, int]] = ...) -> None: ...
+    used_gpu_milli_h: int
+    def __init__(self, name: _Optional[str] = ..., weight: _Optional[int] = ..., quota_gpu_milli: _Optional[int] = ..., quota_by_model: _Optional[_Mapping[str, int]] = ..., parent: _Optional[str] = ..., guaranteed_gpu_milli: _Optional[int] = ..., disruption_budget: _Optional[int] = ..., guaranteed_by_model: _Optional[_Mapping[str, int]] = ..., borrowing_limit_gpu_milli: _Optional[int] = ..., borrowing_limit_by_model: _Optional[_Mapping[str, int]] = ..., lending_limit_gpu_milli: _Optional[int] = ..., lending_limit_by_model: _Optional[_Mapping[str, int]] = ..., used_gpu_milli_h: _Optional[int] = ...) -> None: ...
 
 class RuleSpec(_message.Message):
     __slots__ = ("name", "mode", "tier", "weight", "params")

@@ -21,7 +21,7 @@ class Stay(Atom):
 
     `home[part]` are its seats. A replica stays if it keeps its very seat: bin and devices. `move_once` is due if any
     placed replica sits elsewhere, `move_each` for every such replica, `leave_once` if the item is refused. Without
-    `may_move` or `may_leave` these are forbidden. Fewer replicas than now, all on their seats, are no move.
+    `may_leave` it may not. Fewer replicas than now, all on their seats, are no move.
     """
 
     rule: str
@@ -31,7 +31,6 @@ class Stay(Atom):
     move_once: int = 0
     move_each: int = 0
     leave_once: int = 0
-    may_move: bool = True
     may_leave: bool = True
 
     def items(self) -> Iterable[int]:
@@ -60,7 +59,7 @@ class Stay(Atom):
 
     def unpriced(self) -> Atom | None:
         """What may not happen, without prices."""
-        if self.may_move and self.may_leave:
+        if self.may_leave:
             return None
         return replace(self, tier=-1, move_once=0, move_each=0, leave_once=0)
 
@@ -95,10 +94,6 @@ class Stay(Atom):
             terms = [(col, sign) for col, sign in signs.items() if sign]
             if terms:
                 gaps.append(([c for c, _ in terms], [s for _, s in terms], part.count, placed - kept.known))
-        if not self.may_move:
-            for cols, signs_, _, _ in gaps:
-                model.row(cols, signs_, hi=0)
-            return
         if tier < 0:
             return
         for cols, signs_, _, _ in gaps if self.move_each else ():
@@ -113,11 +108,9 @@ class Stay(Atom):
                 model.row([col, moved, on], [1, homes, -homes], lo=0)
 
     def violations(self, problem: Problem, plan: Plan) -> list[Violation]:
-        """A forbidden move, or an item that is gone."""
+        """An item that is gone and may not be."""
         if not self.may_leave and not _placed(plan, self.item):
             return [Violation(self.rule, (self.item,), "it runs and may not be evicted")]
-        if not self.may_move and self._moved(plan):
-            return [Violation(self.rule, (self.item,), "it runs and may not be moved")]
         return []
 
     def cost(self, problem: Problem, plan: Plan) -> int:

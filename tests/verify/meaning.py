@@ -216,8 +216,6 @@ def stay_cost(atom: Stay, placed: Sequence[int], kept: Mapping[PartKey, int]) ->
     if not any(placed):
         return atom.leave_once if atom.may_leave else None
     moved = sum(placed) - sum(n for (item, _), n in kept.items() if item == atom.item)
-    if moved and not atom.may_move:
-        return None
     return moved * atom.move_each + (atom.move_once if moved else 0)
 
 

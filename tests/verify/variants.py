@@ -25,7 +25,6 @@ def running(problem: Problem, plan: Plan, rng: Random) -> Problem:
             move_once=rng.choice(prices),
             move_each=rng.choice(prices),
             leave_once=rng.choice(prices),
-            may_move=rng.random() < 0.7,
             may_leave=rng.random() < 0.7,
         )
         for item, seats in homes.items()

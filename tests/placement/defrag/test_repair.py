@@ -8,7 +8,7 @@ from collections import Counter
 
 from placement.defrag import plan, read_goal
 from placement.engine import decide
-from placement.model import Budget, Case, Decision, Kind, Placement, Replica, Running
+from placement.model import Budget, Case, Decision, Kind, Placement, Policy, Replica, Running
 from placement.whatif import Change, apply
 from solver.workers import Inline
 from tests.placement.defrag.simulator import simulate
@@ -58,11 +58,15 @@ def test_freeing_the_failed_nodes_moves_just_their_replicas() -> None:
     assert len(state["big"]) == NODES
 
 
-def test_without_a_price_on_the_failed_nodes_the_gang_stays_on_them() -> None:
-    """A plain decision holds what runs: the failed nodes are reported, nothing moves."""
-    made = decided(cluster(lost=LOST))
-    assert not made.moves
-    assert {hold.rule for hold in made.holds} == {"health"}
+def test_a_plain_decision_moves_just_their_replicas_too() -> None:
+    """Health is held in the first tier of the default policy; held without a tier it reports, and nothing moves."""
+    case = cluster(lost=LOST)
+    made = decided(case)
+    assert [(move.workload, move.moved) for move in made.moves] == [("big", 2)]
+    rules = tuple(r.model_copy(update={"tier": 0}) if r.name == "health" else r for r in case.policy.rules)
+    held = decided(case.model_copy(update={"policy": Policy(rules=rules)}))
+    assert not held.moves
+    assert {hold.rule for hold in held.holds} == {"health"}
 
 
 def test_failing_nodes_by_a_what_if_places_the_whole_gang_anew() -> None:

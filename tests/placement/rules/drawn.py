@@ -72,7 +72,7 @@ def random_case(random: Random) -> Case:
 
 
 def _hard(random: Random, rule: HardRule[Any]) -> RuleSpec:
-    if rule.excess_unit and random.random() < 0.5:
+    if rule.excess_unit and random.random() < 0.7:
         return RuleSpec(name=rule.name, mode="hold", tier=random.randint(1, 3), weight=random.choice([0, 1, 7]))
     return RuleSpec(name=rule.name, mode=random.choice(["require", "hold"]))
 
@@ -88,6 +88,7 @@ def _more_tenants(random: Random) -> tuple[Tenant, ...]:
             parent=random.choice([None, "a"]),
             disruption_budget=budget,
             guaranteed_gpu_milli=least,
+            used_gpu_milli_h=random.choice([0, 0, 5, 2**50]),
             guaranteed_by_model=by_model,
             borrowing_limit_gpu_milli=random.choice([None, None, 0, 2000]),
             borrowing_limit_by_model=random.choice([{}, {"H100": 1000, "A100": 0, "none": 3}]),
@@ -236,7 +237,7 @@ def _tame_running(random: Random, name: str, fleet: Fleet) -> Running | None:
                         replicas=len(chosen),
                         min_replicas=random.choice([None, 1]),
                         gpus=gpus,
-                        gpu_models=random.choice([(), (), ("A100",)]),
+                        gpu_models=random.choice([(), ("A100",), ("H100",)]),
                     ),
                 ),
             ),

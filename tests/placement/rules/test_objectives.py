@@ -7,6 +7,7 @@ import pytest
 from placement.compile import lower, lower_placements, terms
 from placement.model import Affinity, Kind, PlacementGroup, Proximity, RuleSpec, Spread, Tenant, Workload
 from placement.model.decision import Placement
+from solver.atoms import Share
 from solver.check import check
 from tests.placement.rules.small import agree, case_of, cpu_node, gang, node, place, small_fleet
 from tests.placement.rules.test_requirements import running
@@ -252,3 +253,30 @@ def test_terms_add_up_to_the_tiers_and_name_every_objective(weight: int) -> None
     assert named["carbon"].natural == pytest.approx(0.28)  # 0.7 kW x 400 g
     assert named["carbon"].points == 2 * 22_400
     assert (named["latency"].points, named["latency"].unit) == (0, "USD/h")
+
+
+def history(percent: int, *tenants: Tenant, gpus: int = 40) -> dict[str, int]:
+    """GPUs that each tenant is due on a fleet of 32 where all ask for more, from what it costs to get nothing."""
+    rule = RuleSpec(name="fairness", mode="prefer", tier=1, params={"history_percent": percent})
+    work = tuple(gang(f"w-{one.name}", gpus, workload={"tenant": one.name}) for one in tenants)
+    case = case_of(small_fleet(), *work, rules=(rule,), tenants=tenants)
+    shares = [a for a in lower(case, Fabric.from_fleet(case.fleet)).problem.atoms if isinstance(a, Share)]
+    return {atom.name: atom.hinges[0].at // 1000 for atom in shares}
+
+
+def test_past_use_shifts_what_is_due() -> None:
+    """a has used three quarters, b one: parts 1/2 + k (1/2 - 3/4) and 1/2 + k (1/2 - 1/4) of 32 GPUs."""
+    a, b = Tenant(name="a", used_gpu_milli_h=3_000_000), Tenant(name="b", used_gpu_milli_h=1_000_000)
+    assert history(0, a, b) == {"a": 16, "b": 16}
+    assert history(50, a, b) == {"a": 12, "b": 20}
+    assert history(100, a, b) == {"a": 8, "b": 24}
+    assert history(1000, a, b) == {"b": 32}, "not less than nothing"
+    equal = b.model_copy(update={"used_gpu_milli_h": 3_000_000})
+    assert history(1000, a, equal) == {"a": 16, "b": 16}
+
+
+def test_past_use_leaves_guarantees_and_counts_in_the_tree() -> None:
+    """16 guaranteed to a stay; of the other 16 the family of a (6 of 8 parts of use) is due a quarter."""
+    a = Tenant(name="a", guaranteed_gpu_milli=16_000)
+    below = Tenant(name="c", parent="a", used_gpu_milli_h=6)
+    assert history(100, a, below, Tenant(name="b", used_gpu_milli_h=2)) == {"a": 20, "b": 12}
