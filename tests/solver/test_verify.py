@@ -42,7 +42,7 @@ def test_every_atom_is_drawn_hard_and_priced() -> None:
     }
     hard = {"Allow", "Within", "Segments", "Capacity", "Caps", "Pool", "Floor", "Disruptions"}
     assert seen == hard | both | priced
-    assert len(MAKERS) == 15
+    assert len(MAKERS) == 16
 
 
 def test_brute_force_by_hand() -> None:
