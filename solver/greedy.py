@@ -87,12 +87,14 @@ def greedy(
     """The best of a few greedy plans, and whether all items were tried in at least one of them.
 
     `expired`: end at once; `late`: begin no further order. Where bins are worth what is left of them (`LeftValue`)
-    and items are few, the first plan is made by least damage first, and counts as one of the `tries`.
+    and items are few, the first plan is made by least damage first, and counts as one of the `tries`; if it places all
+    items, no other is made.
     """
     stop: Expired = expired or (lambda: False)
     best, best_values, complete = problem.anchor, None, False
     fills: list[Callable[[Ground], bool]] = []
-    if _gently(problem):
+    gently = _gently(problem)
+    if gently:
         worth, volume = _worth(problem)
         density: list[float] = (worth / np.maximum(volume, 1)).tolist()
         by_key = sorted(range(len(problem.items)), key=lambda i: problem.items[i].key)
@@ -105,6 +107,8 @@ def greedy(
             fills.append(partial(fill, order=order))
     for number, filling in enumerate(fills[:tries]):
         if number and (stop() or (late is not None and late())):
+            break
+        if number and gently and len(best.seats) == len(problem.items):
             break
         ground = Ground(problem, stop)
         for item, seats in homes.items():

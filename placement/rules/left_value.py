@@ -67,6 +67,8 @@ class LeftValue(ObjectiveRule[LeftValueParams]):
     x milli_c) + sum over groups g of price x P(demand_g >= supply_g) x (slots_g x milli_g, or usable_g)], rounded down.
     slots: how many replicas fit by CPU, memory, NICs and devices. usable: free GPU milli on devices that have what c
     asks of one, if a replica fits. Groups: see `expected.short_groups`; supply is that of the case before the plan.
+    What is free on nodes that may not be used now (cordoned, of a taint) counts as supply. Without a `mix` the first
+    small batch on an idle fleet knows no more than itself: give one, or let the fleet fill by other rules first.
     Sources: FGD (Weng et al., USENIX ATC 2023) for usable; slots and prices as measured in bench/replay.
     """
 

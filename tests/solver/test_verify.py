@@ -40,8 +40,9 @@ def test_every_atom_is_drawn_hard_and_priced() -> None:
         f"{name} priced"
         for name in ("RefuseCharge", "UnitCharge", "SpanCharge", "Remainder", "LeftValue", "Vacant", "Stay")
     }
-    assert seen == {"Allow", "Within", "Segments", "Capacity", "Caps", "Floor", "Disruptions"} | both | priced
-    assert len(MAKERS) == 15
+    hard = {"Allow", "Within", "Segments", "Capacity", "Caps", "Pool", "Floor", "Disruptions"}
+    assert seen == hard | both | priced
+    assert len(MAKERS) == 16
 
 
 def test_brute_force_by_hand() -> None:
