@@ -110,9 +110,8 @@ class CaseInstance(Instance[Case, Placements]):
         lowered = self._lowered
         totals = dict.fromkeys(lowered.tiers, 0)
         for active in lowered.rules:
-            if active.objective is not None and active.spec.weight:
-                points = active.objective.points(lowered.case, lowered.fabric, placements, active.spec)
-                totals[active.spec.tier] += points
+            if active.spec.tier in totals:
+                totals[active.spec.tier] += active.points(lowered.case, lowered.fabric, placements)
         return tuple(totals[tier] for tier in lowered.tiers) or (0,)
 
 

@@ -213,14 +213,8 @@ def _figures(lowered: Lowered, decision: Decision, placements: tuple[Placement, 
             found.append(f"tiers[{index}].terms: not the objectives of that tier")
     for active in lowered.rules:
         wanted = right.get((active.rule.name, active.spec.tier))
-        if active.spec.weight and wanted is not None:
-            if active.objective is not None:
-                native = active.objective.points(lowered.case, lowered.fabric, placements, active.spec)
-            elif active.hard is not None:
-                excess = active.hard.excess(lowered.case, lowered.fabric, placements, active.spec)
-                native = active.spec.weight * excess
-            if native != wanted.points:
-                found.append(f"internal: the oracle of {active.rule.name} disagrees with its atoms; please report")
+        if wanted is not None and active.points(lowered.case, lowered.fabric, placements) != wanted.points:
+            found.append(f"internal: the oracle of {active.rule.name} disagrees with its atoms; please report")
     return found
 
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from placement.errors import InputError
+from placement.model.case import Case
 from placement.model.policy import Policy, RuleSpec
 from placement.rules.affinity import Affinity
 from placement.rules.affinity_preference import AffinityPreference
@@ -28,7 +29,7 @@ from placement.rules.price import Price
 from placement.rules.quota import Quota
 from placement.rules.reclaim import Reclaim
 from placement.rules.refused import Refused
-from placement.rules.rule import HardRule, ObjectiveRule, Rule
+from placement.rules.rule import HardRule, ObjectiveRule, Placements, Rule
 from placement.rules.segments import Segments
 from placement.rules.selectors import Selectors
 from placement.rules.spread import Spread
@@ -39,6 +40,7 @@ from placement.rules.stranded import Stranded
 from placement.rules.topology import Topology
 from placement.rules.topology_preference import TopologyPreference
 from placement.rules.vacancy import Vacancy
+from topology.fabric import Fabric
 
 __all__ = ["LAWS", "RULES", "Active", "active_rules", "rule_named"]
 
@@ -71,6 +73,16 @@ class Active:
     def objective(self) -> ObjectiveRule[Any] | None:
         """The rule if it is an objective."""
         return self.rule if isinstance(self.rule, ObjectiveRule) else None
+
+    def points(self, case: Case, fabric: Fabric, placements: Placements) -> int:
+        """What the rule charges in its tier by its oracle: an objective, or a requirement held in a tier; else 0."""
+        if not self.spec.weight or not self.spec.tier:
+            return 0
+        if isinstance(self.rule, ObjectiveRule):
+            return self.rule.points(case, fabric, placements, self.spec)
+        if isinstance(self.rule, HardRule):
+            return self.spec.weight * self.rule.excess(case, fabric, placements, self.spec)
+        return 0
 
 
 def rule_named(name: str) -> Rule[Any] | None:

@@ -22,9 +22,11 @@ def test_counting_first_ends_work_for_a_job_that_then_waits() -> None:
     counted = Sequential(tries=False).answer(case, time_limit_s=1, seed=0)
     assert counted.figures == {"gangs waiting after evictions": 1, "ended for them": 8}
     assert not counted.placements
+    assert counted.disturbed is not None
     assert len(counted.disturbed.evictions) == 8
     tried = Sequential(tries=True).answer(case, time_limit_s=1, seed=0)
     assert tried.figures == {"gangs waiting after evictions": 0, "ended for them": 0}
+    assert tried.disturbed is not None
     assert not tried.disturbed.evictions
 
 
@@ -34,6 +36,7 @@ def test_trying_victims_frees_a_clique() -> None:
     instance = CaseInstance(case)
     answer = Sequential(tries=True).answer(case, time_limit_s=1, seed=0)
     assert [placement.workload for placement in answer.placements] == ["gang"]
+    assert answer.disturbed is not None
     assert [one.workload for one in answer.disturbed.evictions] == ["low-1", "low-2"]
     assert instance.judge(answer).violations == ()
 

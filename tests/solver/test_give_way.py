@@ -2,9 +2,10 @@
 
 from random import Random
 
+import numpy as np
 import pytest
 
-from solver.atoms import Disruptions, Floor, RefuseCharge, Share, Stay, Within
+from solver.atoms import Allow, Disruptions, Floor, RefuseCharge, Share, Stay, Within
 from solver.check import check
 from solver.give_way import give_way, yields
 from solver.guards import Guards
@@ -34,7 +35,10 @@ def _full(
     items = [item(part(len(where), devices=1)) for where in running] + [item(part(wanted, devices=2))]
     charges = {(i, 0): i + 1 for i in range(gang)} | {(gang, 0): worth}
     atoms: list[Atom] = [RefuseCharge("r", 0, charges), Within("t", gang, 0, 0), *more]
-    atoms += [Stay("s", -1, i, homes[i], may_move=moves, may_leave=not moves) for i in range(gang)]
+    atoms += [Stay("s", -1, i, homes[i], may_leave=not moves) for i in range(gang)]
+    if not moves:
+        at_home = [np.isin(np.arange(len(racks)), where) for where in running]
+        atoms += [Allow("home", i, 0, mask) for i, mask in enumerate(at_home)]
     base = problem(bins([[1000, 1000]] * len(racks)), items, atoms[:2], [ints(*racks)])
     return Problem(base.bins, base.partitions, base.items, (*base.atoms, *atoms[2:]), 1, homes)
 
@@ -111,7 +115,7 @@ def test_what_is_refuted_has_no_plan_and_what_yields_has_one(seed: int) -> None:
     racks = [0, 0, 1, 1]
     free = [b for b in range(4) for _ in range(2)]
     rng.shuffle(free)
-    running = []
+    running: list[list[int]] = []
     while len(free) > 1 and len(running) < 5:
         size = rng.randint(1, 2)
         running.append([free.pop() for _ in range(size)])
