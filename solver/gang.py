@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class Gang:
         self.within: dict[int, list[int]] = {}
         self.segments: dict[int, Segments] = {}
         self.spans: dict[int, list[int]] = {}
+        self.gathered: dict[int, dict[int, int]] = {}
+        """bundle -> partition -> price of each further domain."""
         for a in ground.problem.own_atoms[item]:
             if isinstance(a, SpanCharge):
                 if a.price_once:
@@ -49,6 +51,11 @@ class Gang:
             elif isinstance(a, Segments):
                 self.own.append(a)
                 self.segments[a.part] = a
+            elif a.tier >= 0 and (found := a.gathers()) is not None:
+                bundle, partition, price = found
+                self.gathered.setdefault(bundle, {})[partition] = price
+                if partition not in self.spans.setdefault(bundle, []):
+                    self.spans[bundle].append(partition)
         for partitions in self.spans.values():
             partitions.sort(key=lambda p: -ground.sizes[p])
         self.local: dict[int, dict[int, int]] = {}
@@ -208,8 +215,40 @@ class Gang:
         part = self.gang.parts[p]
         if p in self.segments:
             return self._in_segments(p, where)
+        prices = self.gathered.get(part.bundle, {})
+        partitions = tuple(sorted(prices, key=lambda one: self.ground.sizes[one]))
         kept = self._kept[p]
-        return kept + self._put(p, where, part.count - kept) >= part.min_count
+        return kept + self._gather(p, where, part.count - kept, partitions, prices) >= part.min_count
+
+    def _gather(self, p: int, where: _Scope, want: int, partitions: tuple[int, ...], prices: Mapping[int, int]) -> int:
+        """Put down up to `want` replicas in few domains of each of the partitions (coarse to fine).
+
+        Domain by domain: the one with the least price per replica, that of the domain itself included; among equal
+        ones the one with the least room, so that the last replicas go where they fit tightest.
+        """
+        if not partitions:
+            return self._put(p, where, want)
+        partition, put = partitions[0], 0
+        labels = self.ground.problem.partitions[partition]
+        closed = np.zeros(self.ground.sizes[partition], np.bool_)
+        while put < want:
+            held = self._held(p, partition, where)
+            found = np.flatnonzero((held > 0) & ~closed)
+            if not found.size:
+                break
+            most = np.minimum(held[found], want - put)
+            each = self._low(p, partition, where)[found] + prices[partition] / most
+            domain = int(found[np.lexsort((found, held[found], each))[0]])
+            if where is None:
+                members = self.ground.members(partition)[domain]
+                inside = members[members >= 0]
+            else:
+                inside = where[labels[where] == domain]
+            put += self._gather(p, inside, min(want - put, int(held[domain])), partitions[1:], prices)
+            closed[domain] = True
+            if self.ground.expired():
+                break
+        return put
 
     def _in_segments(self, p: int, where: _Scope) -> bool:
         part, atom = self.gang.parts[p], self.segments[p]

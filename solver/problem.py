@@ -165,6 +165,10 @@ class Atom(ABC):
         """Cost per replica and bin int64[N], None for none."""
         return None
 
+    def gathers(self) -> tuple[int, int, int] | None:
+        """(bundle, partition, price) if each further domain in which the bundle has a replica costs that much."""
+        return None
+
     def ledger(self, problem: Problem) -> Ledger | None:
         """Fresh running state for building a plan, None if the atom never limits."""
         return None

@@ -23,6 +23,10 @@ Clock = Callable[[], float]
 
 _GREEDY, _ONE_ORDER, _GIVE_WAY = 0.6, 0.05, 0.4
 """Shares of a wall budget: when greedy must end, when it begins no further order, and when what runs has given way."""
+_JUDGED = 4
+"""Judging a plan and telling it take at most so many times as long as judging the plan that changes nothing."""
+_LEAST_S = 0.02
+"""Less time than this is not worth a search."""
 
 
 class State(StrEnum):
@@ -107,6 +111,20 @@ class _Inbox:
         return best
 
 
+def _greedy(problem: Problem, budget: Budget, clock: Clock, began: float, reserve_s: float) -> tuple[Plan | None, bool]:
+    """The greedy plan (None: no time for any), and whether all items were tried.
+
+    Item by item, not on the merged problem: each replica is then placed with the prices that the last one left.
+    """
+    if budget.deadline is None:
+        return greedy(problem)
+    until, late = (began + (budget.deadline - began) * share for share in (_GREEDY, _ONE_ORDER))
+    until = min(until, budget.deadline - reserve_s)
+    if clock() >= until:
+        return None, False
+    return greedy(problem, lambda: clock() >= until, late=lambda: clock() >= late)
+
+
 def solve(
     problem: Problem,
     budget: Budget,
@@ -121,40 +139,42 @@ def solve(
     `warm` is a plan from elsewhere; it is judged like any other and can only help.
     """
     began = clock()
-    merged = merge_items(problem)
-    # Item by item, not on the merged problem: each replica is then placed with the prices that the last one left.
-    if budget.deadline is None:
-        plan, complete = greedy(problem)
-    else:
-        until, late = (began + (budget.deadline - began) * share for share in (_GREEDY, _ONE_ORDER))
-        plan, complete = greedy(problem, lambda: clock() >= until, late=lambda: clock() >= late)
-    idle = check(merged.problem, merged.problem.anchor)
+    idle = check(problem, problem.anchor)
     if idle.violations:
         raise ValueError(f"the plan that changes nothing is not valid: {idle.violations[0]}")
-    inbox = _Inbox(merged.problem, merged.problem.anchor, idle)
+    # What must still be done after greedy, by what judging the idle plan took.
+    reserve_s = _JUDGED * (clock() - began)
+    first = _Inbox(problem, problem.anchor, idle)
+    plan, complete = _greedy(problem, budget, clock, began, reserve_s)
     before_judge = clock()
-    inbox.offer(merged.pull(plan))
+    if plan is not None:
+        first.offer(plan)
     judge_s = clock() - before_judge
-    if problem.homes:
+    if problem.homes and plan is not None:
         end = math.inf if budget.deadline is None else began + (budget.deadline - began) * _GIVE_WAY
         for found in give_way(problem, plan, lambda: clock() >= end):
-            inbox.offer(merged.pull(found))
+            first.offer(found)
     if warm is not None:
-        inbox.offer(merged.pull(warm))
-    floor = inbox.report.values
-    greedy_done = clock()
-    inbox.improved = False
-    # The judge has the last word, and about as much to read as it had now.
-    seconds = None if budget.deadline is None else budget.deadline - greedy_done - 2 * judge_s
+        first.offer(warm)
+    final, report = first.best, first.report
+    floor, greedy_done = report.values, clock()
+    # Without time for a search nothing is merged, and the plan that was judged is the answer.
+    inbox = first
     reason: str | None = "no time was left for a search"
-    if seconds is None or seconds > 0.02:
-        job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed)
-        reason = workers.run(job, inbox.tell, cancelled)
+    if budget.deadline is None or budget.deadline - greedy_done - 3 * judge_s > _LEAST_S:
+        merged = merge_items(problem)
+        inbox = _Inbox(merged.problem, merged.pull(final), report)
+        # The judge has the last word, and about as much to read as it had now.
+        seconds = None if budget.deadline is None else budget.deadline - clock() - 2 * judge_s
+        if seconds is None or seconds > _LEAST_S:
+            job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed)
+            reason = workers.run(job, inbox.tell, cancelled)
+        if inbox.improved:
+            final = merged.push(inbox.best)
+            report = check(problem, final)
+            if report.violations or report.values != inbox.report.values:
+                raise AssertionError(f"a judged plan failed after expansion: {report.violations[:1]}")
     search_done = clock()
-    final = merged.push(inbox.best)
-    report = check(problem, final)
-    if report.violations or report.values != inbox.report.values:
-        raise AssertionError(f"a judged plan failed after expansion: {report.violations[:1]}")
     bounds = tuple(inbox.bound(tier) for tier in range(problem.tiers))
     state = State.FEASIBLE
     if all(b.value == v for b, v in zip(bounds, report.values, strict=True)):

@@ -111,6 +111,26 @@ class Fabric:
         )
 
     @cached_property
+    def healthy_gpus(self) -> NDArray[np.int64]:
+        """GPUs of each node that are not listed as unhealthy."""
+        return _column([node.gpu_count - len(node.unhealthy_gpus) for node in self.nodes])
+
+    @cached_property
+    def tainted(self) -> Mapping[str, NDArray[np.bool_]]:
+        """Taint key, in order of names -> the nodes that carry it, bool[N]."""
+        rows: dict[str, list[int]] = {}
+        for row, node in enumerate(self.nodes):
+            for taint in node.taints:
+                rows.setdefault(taint.key, []).append(row)
+        return {key: np.isin(np.arange(len(self.nodes)), found) for key, found in sorted(rows.items())}
+
+    @cached_property
+    def windows(self) -> NDArray[np.int64]:
+        """Maintenance windows, int64[W, 3]: row of the node, start and end in seconds."""
+        rows = [(row, w.start_s, w.end_s) for row, node in enumerate(self.nodes) for w in node.maintenance]
+        return np.array(rows, np.int64).reshape(-1, 3)
+
+    @cached_property
     def graph(self) -> nx.Graph[str]:
         """The fabric as a frozen NetworkX graph, built on first use; see ``topology.graph.build_graph``."""
         return build_graph(self.fleet, self.partitions)

@@ -62,6 +62,10 @@ class TouchCharge(Atom):
         seen = {labels[cell] for cell in into.known((self.item, 0))} - {-1}
         return max(0, len(seen) - self.free)
 
+    def gathers(self) -> tuple[int, int, int]:
+        """Each domain beyond the free ones costs."""
+        return 0, self.partition, self.price_each
+
     def cost(self, problem: Problem, plan: Plan) -> int:
         """Price of the domains beyond the free ones."""
         labels = problem.partitions[self.partition]

@@ -50,15 +50,15 @@ def check_magnitude(problem: Problem, tiers: tuple[int, ...]) -> None:
 
 def _most(problem: Problem, atom: Atom, peaks: dict[int, int]) -> int:
     """An upper bound of an atom's cost over all plans."""
-    if isinstance(atom, Exclusive):
-        return atom.price_each * problem.domains(atom.partition) * len(atom.members)
-    if isinstance(atom, Apart):
-        return atom.price_each * problem.domains(atom.partition) * len(atom.ones) * len(atom.others)
     if isinstance(atom, UnitCharge):
         key = id(atom.each)
         if key not in peaks:
             peaks[key] = int(atom.each.max(initial=0))
         return peaks[key] * problem.part((atom.item, atom.part)).count
+    if isinstance(atom, Exclusive):
+        return atom.price_each * problem.domains(atom.partition) * len(atom.members)
+    if isinstance(atom, Apart):
+        return atom.price_each * problem.domains(atom.partition) * len(atom.ones) * len(atom.others)
     if isinstance(atom, RefuseCharge):
         return sum(cost * problem.part(key).count for key, cost in atom.each.items())
     if isinstance(atom, SpanCharge):

@@ -9,7 +9,7 @@ import numpy as np
 from placement.model.case import Case
 from placement.model.policy import RuleSpec
 from placement.rules.context import Context
-from placement.rules.relations import Relations, block_of, resolve
+from placement.rules.relations import Registers, Relations, block_of, resolve
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import running_seats, settled
 from solver.atoms import Allow, Apart, Exclusive, Together
@@ -17,7 +17,7 @@ from solver.items import BoolArray
 from solver.problem import Atom
 from topology.fabric import Fabric
 
-__all__ = ["Affinity", "blocks", "touched"]
+__all__ = ["Affinity", "blocks", "registers", "touched"]
 
 
 def blocks(context: Context) -> dict[str, int]:
@@ -30,7 +30,15 @@ def touched(context: Context, level: str, names: tuple[str, ...]) -> BoolArray:
     labels = context.labels(level)
     running = context.recall(("running by id",), lambda: {one.workload.id: one for one in context.usage.running})
     rows = [seat.node for name in names if name in running for seat in running[name].seats]
-    return np.isin(labels, labels[rows])
+    there = np.zeros(context.domain_count(level), np.bool_)
+    there[labels[rows]] = True
+    found: BoolArray = there[labels]
+    return found
+
+
+def registers(context: Context) -> Registers:
+    """The registers of the case, shared by all rules that look for targets."""
+    return context.recall(("registers",), lambda: Registers(context.case))
 
 
 class Affinity(HardRule[NoParams]):
@@ -41,7 +49,7 @@ class Affinity(HardRule[NoParams]):
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """Masks for running targets, Together, Exclusive and Apart for pending ones."""
-        relations = resolve(context.case, context.fabric, "require")
+        relations = resolve(context.case, context.fabric, "require", registers(context))
         atoms = _masks(context, relations)
         item_of = blocks(context)
         for follower, leader, level in relations.follows:

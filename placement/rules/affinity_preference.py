@@ -8,7 +8,7 @@ from functools import partial
 from placement.model.case import Case
 from placement.model.fields import Document, Natural
 from placement.model.policy import RuleSpec
-from placement.rules.affinity import blocks, touched
+from placement.rules.affinity import blocks, registers, touched
 from placement.rules.amounts import check_amount
 from placement.rules.context import Context
 from placement.rules.relations import block_of, resolve
@@ -48,7 +48,7 @@ class AffinityPreference(ObjectiveRule[AffinityPreferenceParams]):
         price = spec.weight * self.params(spec).miss_micro_usd_h
         check_amount(price)
         tier = context.tier(spec.tier)
-        relations = resolve(context.case, context.fabric, "prefer")
+        relations = resolve(context.case, context.fabric, "prefer", registers(context))
         atoms: list[Atom] = []
         terms = [(name, level, names, False) for name, level, names in relations.near]
         terms += [(name, level, names, True) for name, level, names in relations.avoids]

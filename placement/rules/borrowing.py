@@ -16,7 +16,6 @@ from placement.rules.context import Context
 from placement.rules.disturbance import mobile
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import running_seats, settled
-from placement.rules.tenancy import gpu_milli_in_use
 from placement.units import MILLI
 from solver.atoms import Pool, PoolNode
 from solver.items import BoolArray, PartKey
@@ -81,10 +80,10 @@ class Borrowing(HardRule[NoParams]):
         running = context.usage.running
         others = frozenset(one.workload.tenant for one in running) - terms.keys()
         spare = _usable(fabric, model) if any(one.kept for one in terms.values()) else None
-        nodes = [PoolNode(_FLEET + on, -1, strangers, gpu_milli_in_use(running, fabric, others, model), 0, spare)]
+        nodes = [PoolNode(_FLEET + on, -1, strangers, context.gpu_milli_in_use(others, model), 0, spare)]
         index = {name: k for k, name in enumerate(terms, start=1)}
         for name, one in terms.items():
-            base = gpu_milli_in_use(running, fabric, frozenset({name}), model)
+            base = context.gpu_milli_in_use((name,), model)
             above = 0 if one.parent is None else index[one.parent]
             nodes.append(PoolNode(name + on, above, dict(use.get(name, {})), base, one.kept, one.limit))
         return tuple(nodes)

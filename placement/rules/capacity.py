@@ -42,7 +42,7 @@ class Capacity(HardRule[NoParams]):
         fabric, usage = context.fabric, context.usage
         found: _Use = Counter()
         # Few of many: devices that are not simply taken within what is there, looked at one by one below.
-        ill = np.array([bool(node.unhealthy_gpus) for node in fabric.nodes], np.bool_)
+        ill = fabric.healthy_gpus < fabric.gpu_count
         odd = ill[:, None] | (usage.used_devices + usage.free_devices != MILLI)
         for row, slot in np.argwhere(odd & (usage.used_devices > 0)).tolist():
             found[row, slot] = int(usage.used_devices[row, slot])

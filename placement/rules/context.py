@@ -6,9 +6,12 @@ bins by content and is fast where objects are shared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar, cast
+
+import numpy as np
 
 from placement.errors import InputError
 from placement.model.case import Case
@@ -18,7 +21,7 @@ from solver.items import BoolArray, IntArray, PartKey
 from topology.errors import TopologyError
 from topology.fabric import Fabric
 
-__all__ = ["Context", "ItemRef", "PartRef", "Usage"]
+__all__ = ["Context", "FlatSeats", "ItemRef", "PartRef", "Usage"]
 
 
 T = TypeVar("T")
@@ -49,6 +52,15 @@ class ItemRef:
 
 
 @dataclass(frozen=True)
+class FlatSeats:
+    """Running replicas, int64[S] each: place of the workload in `Usage.running`, row of the node, GPU milli."""
+
+    owner: IntArray
+    node: IntArray
+    gpu_milli: IntArray
+
+
+@dataclass(frozen=True)
 class Usage:
     """What running work takes, and what it leaves.
 
@@ -62,6 +74,16 @@ class Usage:
     free_resources: IntArray
     used_devices: IntArray
     used_resources: IntArray
+
+    @cached_property
+    def flat(self) -> FlatSeats:
+        """All running replicas as arrays, counted once for all rules and lowerings."""
+        seats = [seat for one in self.running for seat in one.seats]
+        return FlatSeats(
+            owner=np.repeat(np.arange(len(self.running)), [len(one.seats) for one in self.running]),
+            node=np.fromiter((seat.node for seat in seats), np.int64, len(seats)),
+            gpu_milli=np.fromiter((seat.role.replica_gpu_milli for seat in seats), np.int64, len(seats)),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +101,7 @@ class Context:
     """Workload id -> its parts."""
     _memory: dict[Hashable, object] = field(init=False, default_factory=dict)
     _masks: dict[bytes, BoolArray] = field(init=False, default_factory=dict)
-    _costs: dict[bytes, IntArray] = field(init=False, default_factory=dict)
+    _costs: dict[int, list[IntArray]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Index the items by workload."""
@@ -93,6 +115,25 @@ class Context:
                 keys[part.workload.id].append(((i, p), part))
         object.__setattr__(self, "item_of", item_of)
         object.__setattr__(self, "keys_of", {name: tuple(found) for name, found in keys.items()})
+
+    def gpu_milli_in_use(self, tenants: Iterable[str], model: str | None) -> int:
+        """GPU milli that the running work of these tenants holds, on one model or on all."""
+        held = self.recall(("in use",), self._in_use)
+        return sum(held.get((tenant, model), 0) for tenant in tenants)
+
+    def _in_use(self) -> dict[tuple[str, str | None], int]:
+        flat, running = self.usage.flat, self.usage.running
+        names = sorted({one.workload.tenant for one in running})
+        number = {name: row for row, name in enumerate(names)}
+        tenant = np.fromiter((number[one.workload.tenant] for one in running), np.int64, len(running))
+        models = self.fabric.gpu_models
+        held = np.zeros((len(names), len(models) + 1), np.int64)
+        np.add.at(held, (tenant[flat.owner], self.fabric.gpu_model[flat.node]), flat.gpu_milli)
+        found: dict[tuple[str, str | None], int] = {}
+        for row, name in enumerate(names):
+            found[name, None] = int(held[row].sum())
+            found.update({(name, model): int(held[row, column]) for column, model in enumerate(models)})
+        return found
 
     def parts(self) -> Iterator[tuple[PartKey, PartRef]]:
         """All parts with their keys, in item order."""
@@ -150,4 +191,10 @@ class Context:
         if not costs.any():
             return None
         costs.setflags(write=False)
-        return self._costs.setdefault(costs.tobytes(), costs)
+        # By hash and content: the bytes of hundreds of arrays are not kept beside them.
+        known = self._costs.setdefault(hash(costs.tobytes()), [])
+        for other in known:
+            if np.array_equal(other, costs):
+                return other
+        known.append(costs)
+        return costs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated
@@ -69,7 +70,9 @@ class Fairness(ObjectiveRule[FairnessParams]):
             if ref.role.replica_gpu_milli:
                 use.setdefault(ref.workload.tenant, {})[key] = ref.role.replica_gpu_milli
         atoms: list[Atom] = []
-        for tenant, due in _dues(context.case, context.fabric, self.params(spec)).items():
+        running = {one.workload.tenant for one in context.usage.running}
+        held = {tenant: context.gpu_milli_in_use((tenant,), None) for tenant in sorted(running)}
+        for tenant, due in _dues(context.case, context.fabric, self.params(spec), held).items():
             if due.running_milli < due.target_milli:
                 hinge = Hinge(at=due.target_milli, rate=spec.weight * due.rate, below=True)
                 base, tier = due.running_milli, context.tier(spec.tier)
@@ -83,7 +86,7 @@ class Fairness(ObjectiveRule[FairnessParams]):
             milli = sum(seat.role.replica_gpu_milli for seat in one.seats)
             given[one.workload.tenant] = given.get(one.workload.tenant, 0) + milli
         total = 0
-        for tenant, due in _dues(case, fabric, self.params(spec)).items():
+        for tenant, due in _dues(case, fabric, self.params(spec), _held(case)).items():
             total += due.rate * max(0, due.target_milli - due.running_milli - given.get(tenant, 0))
         return spec.weight * total
 
@@ -97,21 +100,24 @@ class _Due:
     rate: int
 
 
-def _dues(case: Case, fabric: Fabric, params: FairnessParams) -> dict[str, _Due]:
-    """Tenant -> its due, for all tenants with GPU demand, in order of names."""
-    grid, level = params.grid_milli, params.level_percent
-    capacity = sum(
-        MILLI * (node.gpu_count - len(node.unhealthy_gpus))
-        for node in fabric.nodes
-        if node.health not in {Health.CORDONED, Health.FAILED}
-    )
-    running: dict[str, int] = {}
-    demand: dict[str, int] = {}
+def _held(case: Case) -> dict[str, int]:
+    """Tenant -> GPU milli of its running work, read from the documents."""
+    held: dict[str, int] = {}
     for one in case.running:
         roles = {(sub.name, role.name): role for sub in one.workload.subgroups for role in sub.roles}
         milli = sum(roles[replica.subgroup, replica.role].replica_gpu_milli for replica in one.replicas)
-        running[one.workload.tenant] = running.get(one.workload.tenant, 0) + milli
-        demand[one.workload.tenant] = demand.get(one.workload.tenant, 0) + milli
+        held[one.workload.tenant] = held.get(one.workload.tenant, 0) + milli
+    return held
+
+
+def _dues(case: Case, fabric: Fabric, params: FairnessParams, running: Mapping[str, int]) -> dict[str, _Due]:
+    """Tenant -> its due, for all tenants with GPU demand, in order of names; `running` is GPU milli by tenant."""
+    grid, level = params.grid_milli, params.level_percent
+    away = {Health.CORDONED, Health.FAILED}
+    capacity = MILLI * sum(
+        n for n, health in zip(fabric.healthy_gpus.tolist(), fabric.health, strict=True) if health not in away
+    )
+    demand = dict(running)
     for workload in case.workloads:
         demand[workload.tenant] = demand.get(workload.tenant, 0) + workload.gpu_milli_total
     found = {}

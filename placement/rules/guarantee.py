@@ -54,7 +54,7 @@ class Guarantee(HardRule[NoParams]):
                 if ref.workload.tenant in family and ref.role.replica_gpu_milli
             }
             loose = sum(use.get(key, 0) for key, seat in running if bins is None or bins[seat.bin])
-            base = gpu_milli_in_use(context.usage.running, context.fabric, family, model)
+            base = context.gpu_milli_in_use(family, model)
             least = min(promised, base + loose)
             if loose and least > base:
                 atoms.append(Floor(self.name, _named(tenant, model), use, least, base, bins))

@@ -16,7 +16,7 @@ from placement.rules.rule import Placements
 from placement.rules.standing import PlaceRule
 from placement.rules.survey import settled
 from solver.atoms import Allow
-from solver.items import BoolArray
+from solver.items import BoolArray, IntArray
 from solver.problem import Atom
 from topology.fabric import Fabric
 from topology.model import Health as State
@@ -52,7 +52,7 @@ class Health(PlaceRule[HealthParams]):
         atoms: list[Atom] = []
         for (item, part), ref in context.parts():
             kind = ref.workload.kind
-            mask = context.mask((self.name, kind), partial(_mask, context.fabric, params, kind))
+            mask = context.mask((self.name, kind), partial(_mask, context, params, kind))
             if mask is not None:
                 atoms.append(Allow(self.name, item, part, mask))
         return atoms
@@ -60,14 +60,17 @@ class Health(PlaceRule[HealthParams]):
     def holds(self, context: Context, spec: RuleSpec) -> list[Hold]:
         """Running work on nodes that its kind may not use any more."""
         params = self.params(spec)
-        nodes = context.fabric.nodes
+        running, flat = context.usage.running, context.usage.flat
+        kinds = {kind: number for number, kind in enumerate(Kind)}
+        kind_of = np.fromiter((kinds[one.workload.kind] for one in running), np.int64, len(running))
+        closed = np.array([[not params.admits(state, kind) for state in State] for kind in Kind], np.bool_)
+        rows = np.flatnonzero(closed[kind_of[flat.owner], _states(context)[flat.node]])
+        places = set(zip(flat.owner[rows].tolist(), flat.node[rows].tolist(), strict=True))
         found = []
-        for one in context.usage.running:
-            for row in sorted({seat.node for seat in one.seats}):
-                node = nodes[row]
-                if not params.admits(node.health, one.workload.kind):
-                    detail = f"runs on {node.id}, which is {node.health.value}"
-                    found.append(Hold(rule=self.name, subject=one.workload.id, detail=detail))
+        for owner, row in sorted(places):
+            node = context.fabric.nodes[row]
+            detail = f"runs on {node.id}, which is {node.health.value}"
+            found.append(Hold(rule=self.name, subject=running[owner].workload.id, detail=detail))
         return found
 
     def ends(self, node: Node, spec: RuleSpec) -> bool:
@@ -87,6 +90,14 @@ class Health(PlaceRule[HealthParams]):
         return found
 
 
-def _mask(fabric: Fabric, params: HealthParams, kind: Kind) -> BoolArray:
-    admitted = {state: params.admits(state, kind) for state in State}
-    return np.fromiter((admitted[state] for state in fabric.health), np.bool_, len(fabric.nodes))
+def _states(context: Context) -> IntArray:
+    """Health of every node as its place in the list of states, int64[N]."""
+    number = {state: place for place, state in enumerate(State)}
+    states = context.fabric.health
+    return context.recall(("health",), lambda: np.fromiter((number[s] for s in states), np.int64, len(states)))
+
+
+def _mask(context: Context, params: HealthParams, kind: Kind) -> BoolArray:
+    admitted = np.array([params.admits(state, kind) for state in State], np.bool_)
+    mask: BoolArray = admitted[_states(context)]
+    return mask

@@ -131,10 +131,8 @@ class _Domain:
 def _domains(context: Context) -> tuple[_Domain, ...]:
     fabric = context.fabric
     drawn = fabric.idle_power_w.copy()
-    for one in context.usage.running:
-        for seat in one.seats:
-            watts = int(fabric.gpu_power_w[seat.node])
-            drawn[seat.node] += ceil_div(watts * seat.role.replica_gpu_milli, MILLI)
+    flat = context.usage.flat
+    np.add.at(drawn, flat.node, -((-fabric.gpu_power_w[flat.node] * flat.gpu_milli) // MILLI))
     free = context.usage.free_devices.sum(axis=1)
     found: dict[Cap, _Domain] = {}
     for name in sorted({cap.partition for cap in fabric.fleet.power_caps}):

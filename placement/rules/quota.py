@@ -53,7 +53,7 @@ class Quota(HardRule[NoParams]):
                     continue
                 row = context.fabric.gpu_models.index(model)
                 bins = context.mask((self.name, model), partial(np.equal, context.fabric.gpu_model, row))
-            base = gpu_milli_in_use(context.usage.running, context.fabric, members[tenant], model)
+            base = context.gpu_milli_in_use(members[tenant], model)
             most = sum(milli * context.part(key).role.replicas for key, milli in use.items())
             if most and base + most > limit:
                 name = tenant if model is None else f"{tenant} on {model}"
@@ -65,7 +65,7 @@ class Quota(HardRule[NoParams]):
         found = []
         members = families(context.case)
         for tenant, model, limit in _limits(context.case):
-            base = gpu_milli_in_use(context.usage.running, context.fabric, members[tenant], model)
+            base = context.gpu_milli_in_use(members[tenant], model)
             if base > limit:
                 detail = f"running work takes {base} GPU milli{_on(model)}, the quota is {limit}"
                 found.append(Hold(rule=self.name, subject=f"tenant {tenant}", detail=detail))

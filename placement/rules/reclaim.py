@@ -66,7 +66,7 @@ class Reclaim(ObjectiveRule[ReclaimParams]):
                 for key, ref in context.parts()
                 if ref.workload.tenant in members[want.tenant] and ref.role.replica_gpu_milli
             }
-            base = gpu_milli_in_use(context.usage.running, context.fabric, members[want.tenant], want.model)
+            base = context.gpu_milli_in_use(members[want.tenant], want.model)
             if use and base < want.milli:
                 check_amount(rate * want.milli)
                 name = want.tenant if want.model is None else f"{want.tenant} on {want.model}"

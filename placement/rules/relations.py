@@ -15,7 +15,7 @@ from placement.model.case import Case
 from placement.model.workload import Affinity, Workload
 from topology.fabric import Fabric
 
-__all__ = ["Relations", "block_of", "concerns", "resolve"]
+__all__ = ["Registers", "Relations", "block_of", "concerns", "resolve"]
 
 
 @dataclass
@@ -75,8 +75,8 @@ def block_of(workload: Workload) -> str:
     return f"workload:{workload.id}" if workload.group is None else f"group:{workload.group}"
 
 
-def resolve(case: Case, fabric: Fabric, mode: str) -> Relations:
-    """All terms of one mode of the case.
+def resolve(case: Case, fabric: Fabric, mode: str, known: Registers | None = None) -> Relations:
+    """All terms of one mode of the case; `known` spares reading its workloads again.
 
     Affinity: with running targets any one of them will do, and pending ones do not matter. With pending targets only,
     all of them must be near; but of a family (all carry the same term and are meant by it) the others follow the
@@ -86,9 +86,10 @@ def resolve(case: Case, fabric: Fabric, mode: str) -> Relations:
     is lost otherwise; so is every anti-affinity.
     """
     found = Relations()
+    known = known or Registers(case)
     ordered = sorted(case.workloads, key=lambda workload: workload.id)
-    _near(found, _terms(case, ordered, mode, apart=False), case, fabric)
-    _apart(found, _terms(case, ordered, mode, apart=True))
+    _near(found, _terms(known, ordered, mode, apart=False), case, fabric)
+    _apart(found, _terms(known, ordered, mode, apart=True))
     if mode == "require":
         _kept_away(found, ordered, case)
     return found
@@ -98,23 +99,39 @@ class _Register:
     """Workloads by id and by label, so that a term finds its targets without asking all of them."""
 
     def __init__(self, workloads: Iterable[Workload]) -> None:
-        self._by_id: dict[str, Workload] = {}
-        self._by_label: dict[tuple[str, str], list[Workload]] = {}
-        for workload in workloads:
-            self._by_id[workload.id] = workload
-            for label in workload.labels.items():
-                self._by_label.setdefault(label, []).append(workload)
+        self._workloads = tuple(workloads)
+        self._by_value: dict[str, dict[str, list[Workload]]] = {}
+
+    @cached_property
+    def _by_id(self) -> dict[str, Workload]:
+        return {workload.id: workload for workload in self._workloads}
+
+    def _labelled(self, key: str, value: str) -> list[Workload]:
+        if key not in self._by_value:
+            by_value = self._by_value[key] = {}
+            for workload in self._workloads:
+                if key in workload.labels:
+                    by_value.setdefault(workload.labels[key], []).append(workload)
+        return self._by_value[key].get(value, [])
 
     def meant(self, term: Affinity) -> tuple[Workload, ...]:
         """The workloads a term concerns, in order of their ids."""
         found = {name: self._by_id[name] for name in term.workloads if name in self._by_id}
         if term.match:
-            fewest = min((self._by_label.get(label, []) for label in term.match.items()), key=len)
+            fewest = min((self._labelled(*label) for label in term.match.items()), key=len)
             found.update((workload.id, workload) for workload in fewest if concerns(term, workload))
         return tuple(found[name] for name in sorted(found))
 
 
-def _terms(case: Case, ordered: list[Workload], mode: str, *, apart: bool) -> list[_Term]:
+class Registers:
+    """Pending and running workloads of a case by id and by label, each read when it is first asked for."""
+
+    def __init__(self, case: Case) -> None:
+        self.pending = _Register(sorted(case.workloads, key=lambda workload: workload.id))
+        self.running = _Register(one.workload for one in case.running)
+
+
+def _terms(known: Registers, ordered: list[Workload], mode: str, *, apart: bool) -> list[_Term]:
     carriers: dict[_Content, list[Workload]] = {}
     example: dict[_Content, Affinity] = {}
     for workload in ordered:
@@ -125,14 +142,12 @@ def _terms(case: Case, ordered: list[Workload], mode: str, *, apart: bool) -> li
                 example[content] = term
     if not carriers:
         return []
-    pending = _Register(ordered)
-    running = _Register([one.workload for one in case.running])
     return [
         _Term(
             level=content[0],
             carriers=tuple(carrying),
-            pending=pending.meant(example[content]),
-            running=tuple(workload.id for workload in running.meant(example[content])),
+            pending=known.pending.meant(example[content]),
+            running=tuple(workload.id for workload in known.running.meant(example[content])),
             family=tuple(workload for workload in carrying if concerns(example[content], workload)),
         )
         for content, carrying in sorted(carriers.items())

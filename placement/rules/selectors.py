@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -33,8 +34,7 @@ class Selectors(PlaceRule[NoParams]):
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One mask per part."""
-        windows = context.recall((self.name, "windows"), lambda: _windows(context.fabric))
-        taints = context.recall((self.name, "taints"), lambda: _taints(context.fabric))
+        windows, taints = context.fabric.windows, context.fabric.tainted
         now_s = context.case.now_s
         atoms: list[Atom] = []
         for workload in (workload for item in context.items for workload in item.members):
@@ -70,21 +70,6 @@ class Selectors(PlaceRule[NoParams]):
         return found
 
 
-def _taints(fabric: Fabric) -> dict[str, BoolArray]:
-    """Taint key -> nodes that carry it."""
-    found: dict[str, BoolArray] = {}
-    for row, node in enumerate(fabric.nodes):
-        for taint in node.taints:
-            found.setdefault(taint.key, np.zeros(len(fabric.nodes), np.bool_))[row] = True
-    return dict(sorted(found.items()))
-
-
-def _windows(fabric: Fabric) -> IntArray:
-    """Maintenance windows as int64[W, 3]: node row, start and end."""
-    rows = [(row, w.start_s, w.end_s) for row, node in enumerate(fabric.nodes) for w in node.maintenance]
-    return np.array(rows, np.int64).reshape(-1, 3)
-
-
 def _labels(fabric: Fabric, label: str) -> dict[str, BoolArray]:
     """Value of a label -> nodes that have it."""
     found: dict[str, BoolArray] = {}
@@ -96,7 +81,7 @@ def _labels(fabric: Fabric, label: str) -> dict[str, BoolArray]:
 
 
 def _mask(
-    context: Context, workload: Workload, taints: dict[str, BoolArray], windows: IntArray, now_s: int
+    context: Context, workload: Workload, taints: Mapping[str, BoolArray], windows: IntArray, now_s: int
 ) -> BoolArray:
     mask = np.ones(len(context.fabric.nodes), np.bool_)
     for label, values in workload.node_selector.items():

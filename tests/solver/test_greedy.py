@@ -1,8 +1,12 @@
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
 from solver.atoms import RefuseCharge, Segments, SpanCharge, Together, Within
 from solver.check import check
 from solver.greedy import greedy, orders
 from solver.items import Bundle
 from solver.plan import Plan
+from solver.problem import Atom, Encoding, Problem
 from tests.solver.build import bins, ints, item, part, problem
 
 FOUR = bins([[1000]] * 4)
@@ -74,3 +78,39 @@ def test_out_of_time_at_once_is_the_empty_plan_and_says_so() -> None:
     plan, complete = greedy(case, lambda: True)
     assert not complete
     assert plan == Plan()
+
+
+@dataclass(frozen=True)
+class _PerRack(Atom):
+    """Five for every rack of the first partition in which item 0 has a replica."""
+
+    rule: str = "racks"
+    tier: int = 0
+
+    def items(self) -> tuple[int, ...]:
+        return (0,)
+
+    def encode(self, into: Encoding) -> None:
+        cols = list(into.touch(0, 0).values())
+        for col in cols:
+            into.model.cost(0, col, 5)
+
+    def remap(self, new: Mapping[int, int]) -> Atom | None:
+        return self if new.get(0) == 0 else None
+
+    def cost(self, problem: Problem, plan: Plan) -> int:
+        return 5 * len({int(problem.partitions[0][b]) for b in plan.bins_of((0, 0))})
+
+    def gathers(self) -> tuple[int, int, int]:
+        return 0, 0, 5
+
+
+def test_a_gang_that_pays_for_each_rack_takes_few_and_ends_in_the_tightest() -> None:
+    racks = ints(0, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4)
+    gang = item(part(7, devices=1))
+    wanted = RefuseCharge("refuse", 0, {(0, 0): 100})
+    case = problem(bins([[1000]] * 11), [gang], [wanted, _PerRack()], [racks])
+    found = greedy(case)[0]
+    assert sorted({int(racks[b]) for b in found.bins_of((0, 0))}) == [2, 3], "four and three, not one by one"
+    six = replace(case, items=(item(part(6, devices=1)),))
+    assert sorted({int(racks[b]) for b in greedy(six)[0].bins_of((0, 0))}) == [1, 2], "the last two fill a rack of two"
