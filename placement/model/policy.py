@@ -68,6 +68,7 @@ _REQUIRED = (
     "gpu_model",
     "guarantee",
     "preemption",
+    "quota",
     "segments",
     "selectors",
     "spread",
@@ -75,10 +76,10 @@ _REQUIRED = (
 )
 
 
-_REPAIRED = ("health", "power_cap", "quota")
+_REPAIRED = ("health", "power_cap")
 _REPAIR = 1_000_000
-"""Points of a GPU milli where it may not be or above its quota, and of a watt above a cap. The most valuable waiting
-work has 10,010 points per GPU milli, ordinary work 101."""
+"""Points of a GPU milli where it may not be, and of a watt above a cap. The most valuable waiting work has 10,010
+points per GPU milli, ordinary work 101. A quota is not among them: use above it harms nobody while nobody else asks."""
 
 
 def default_policy() -> Policy:

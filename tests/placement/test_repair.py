@@ -42,9 +42,10 @@ def answer(case: Case) -> Decision:
     return decision
 
 
-def held(name: str) -> Policy:
-    """The default policy with one rule held at no price."""
-    rules = tuple(RuleSpec(name=name, mode="hold") if spec.name == name else spec for spec in default_policy().rules)
+def held(name: str, tier: int = 0, weight: int = 1) -> Policy:
+    """The default policy with one rule held, at no price unless one is given."""
+    one = RuleSpec(name=name, mode="hold", tier=tier, weight=weight)
+    rules = tuple(one if spec.name == name else spec for spec in default_policy().rules)
     return Policy(rules=rules)
 
 
@@ -90,18 +91,18 @@ def test_what_finds_no_place_is_evicted_only_where_nothing_may_run() -> None:
 
 
 def test_work_above_a_quota_is_no_longer_immune() -> None:
-    """Four GPUs run, the quota is two: two evictable single jobs go, the least valuable ones. It is the same again."""
+    """Four GPUs run, the quota is two: the least valuable two go if the quota is held at a price, or if others ask."""
     jobs = tuple(runs(f"j{d}", (0, d), may="evictable", priority=10 * d) for d in range(4))
     tenants = (Tenant(name="t", quota_gpu_milli=2000),)
     case = Case(fleet=small_fleet((node(0),)), running=jobs, tenants=tenants)
-    assert [one.workload for one in answer(case).evictions] == ["j0", "j1"]
-    held_case = case.model_copy(update={"policy": held("quota")})
-    assert answer(held_case).evictions == ()
+    assert answer(case).evictions == (), "nobody else asks"
+    at_once = case.model_copy(update={"policy": held("quota", tier=1, weight=1_000_000)})
+    assert [one.workload for one in answer(at_once).evictions] == ["j0", "j1"]
     other = gang("other", 2, workload={"tenant": "u", "tier": 0})
-    decision = answer(held_case.model_copy(update={"workloads": (other,)}))
+    decision = answer(case.model_copy(update={"workloads": (other,)}))
     assert [one.workload for one in decision.evictions] == ["j0", "j1"], "for work of others it gives way"
     more = gang("more", 2, workload={"tenant": "t", "tier": 0})
-    exchanged = answer(held_case.model_copy(update={"workloads": (more,)}))
+    exchanged = answer(case.model_copy(update={"workloads": (more,)}))
     assert [p.workload for p in exchanged.placements] == ["more"], "it may exchange, and gets no further above"
     assert len(exchanged.evictions) == 2
 

@@ -150,8 +150,8 @@ def test_budget_is_exactly_one_and_defaults_to_two_seconds(case: Case) -> None:
 
 def test_the_default_policy_names_every_rule_once() -> None:
     rules = default_policy().rules
-    assert len({rule.name for rule in rules}) == len(rules) == 26
-    assert {rule.name for rule in rules if rule.tier == 1} == {"refused", "eviction"}
+    assert len({rule.name for rule in rules}) == len(rules) == 28
+    assert {rule.name for rule in rules if rule.tier == 1} == {"refused", "eviction", "reclaim", "health", "power_cap"}
     assert {rule.name for rule in rules if rule.tier == 2} == {"fairness"}
     assert len([rule for rule in rules if rule.tier == 3]) == 10
 
