@@ -48,6 +48,8 @@ def status_of(error: Exception) -> status_pb2.Status:
     """Code, message and details of an error; what nobody foresaw is logged whole and sent as a reference."""
     code = code_of(error)
     text = str(error) if isinstance(error, MoorageError | TopologyError) else "an unexpected error"
+    if isinstance(error, InputError | TopologyError):
+        text = "{}: {}; {}".format(*_parts(error))
     reason, facts, parts = _details(error)
     if code is grpc.StatusCode.INTERNAL:
         reference = uuid.uuid4().hex[:12]
@@ -67,10 +69,9 @@ def _details(error: Exception) -> tuple[str, dict[str, str], list[Message]]:
     """Reason and facts of the ErrorInfo, and the details beside it."""
     match error:
         case InputError() | TopologyError():
-            violation = details.BadRequest.FieldViolation(
-                field=_short(error.field), description=_short(f"{error.problem}; {error.mend}")
-            )
-            return "BAD_FIELD", {"field": error.field}, [details.BadRequest(field_violations=[violation])]
+            field, problem, mend = _parts(error)
+            violation = details.BadRequest.FieldViolation(field=field, description=f"{problem}; {mend}")
+            return "BAD_FIELD", {"field": field}, [details.BadRequest(field_violations=[violation])]
         case NoFabric():
             return "NO_FABRIC", {}, [_precondition("FABRIC", "fabric", str(error))]
         case AlreadyRunning():
@@ -113,8 +114,25 @@ def _retry(after_ms: int) -> details.RetryInfo:
     return details.RetryInfo(retry_delay=delay)
 
 
+def _parts(error: InputError | TopologyError) -> tuple[str, str, str]:
+    """Field, problem and mend; where they are too long together each is cut, so that all three can be read."""
+    field, problem, mend = _plain(error.field), _plain(error.problem), _plain(error.mend)
+    most = _MAX_BYTES - len(": ; ")
+    if len(f"{field}{problem}{mend}".encode()) > most:
+        most //= 3
+    return _cut(field, most), _cut(problem, most), _cut(mend, most)
+
+
 def _short(text: str) -> str:
     """Cut to what a header takes, without control characters: what a caller sent may stand in it."""
+    return _cut(_plain(text), _MAX_BYTES)
+
+
+def _plain(text: str) -> str:
     text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    raw = text.encode(errors="replace")
-    return text if len(raw) <= _MAX_BYTES else raw[: _MAX_BYTES - 3].decode(errors="ignore") + "..."
+    return text.encode(errors="replace").decode()
+
+
+def _cut(text: str, most: int) -> str:
+    raw = text.encode()
+    return text if len(raw) <= most else raw[: most - 3].decode(errors="ignore") + "..."

@@ -171,6 +171,15 @@ class _Failed(grpc.RpcError):
         return self.found[2]
 
 
+@pytest.mark.parametrize("text", ["y" * 999, "\n" * 300, "\u00e4" * 400])
+def test_field_problem_and_mend_are_told_however_long_one_is(text: str) -> None:
+    for parts in ((text, "is wrong", "write x"), ("a", f"{text} is wrong", "write x"), ("a", "is wrong", text)):
+        told = status_of(InputError(*parts))
+        assert len(told.message.encode()) <= 700
+        assert re.fullmatch(r".+: .+; .+", told.message)
+        assert isinstance(error_of(_Failed(InputError(*parts))), InputError)
+
+
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_every_error_survives_the_wire(error: MoorageError) -> None:
     again = error_of(_Failed(error))
