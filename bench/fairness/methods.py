@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bench.fairness.fleet import Free, Seat, fleet_of, shape
+from bench.requirements import requirements
 from bench.suites.philly import Job
 from placement.engine import decide
 from placement.model import (
@@ -183,7 +184,7 @@ def _workload(job: Job) -> Workload:
 
 
 def _fair_first() -> Policy:
-    rules = [rule for rule in default_policy().rules if rule.mode == "require"]
+    rules = list(requirements())
     for tier, level in enumerate(_LEVELS, 1):
         rules.append(RuleSpec(name="fairness", mode="prefer", tier=tier, params={"level_percent": level}))
     rules.append(RuleSpec(name="refused", mode="prefer", tier=len(_LEVELS) + 1))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
+from bench.requirements import requirements
 from placement.model import (
     Case,
     Device,
@@ -20,7 +21,6 @@ from placement.model import (
     Subgroup,
     Tenant,
     Workload,
-    default_policy,
 )
 from topology.model import Fleet, Level, Node
 
@@ -109,7 +109,7 @@ def _gang() -> Workload:
 
 
 def _policy(max_disrupted: int | None) -> Policy:
-    rules = [rule for rule in default_policy().rules if rule.mode == "require" and rule.name != "preemption"]
+    rules = [rule for rule in requirements() if rule.name != "preemption"]
     params = {} if max_disrupted is None else {"max_disrupted": max_disrupted}
     rules += [
         RuleSpec(name="preemption", mode="require", params=params),

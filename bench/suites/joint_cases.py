@@ -6,6 +6,7 @@ from collections import Counter
 from random import Random
 from typing import Any
 
+from bench.requirements import without_repairs
 from placement.cases.synth import synth_case
 from placement.model import Budget, Case, Proximity, Running, Tenant, Workload
 from topology.synth import FleetKind
@@ -25,8 +26,8 @@ def joint_case(fleet: FleetKind, nodes: int, occupancy: float, pending: int, see
 
     More of the running work may be evicted (the less important, the more of it) or moved; pending gangs are more
     important than most of it, and three in five of those that fit insist on one rack; every second tenant has a
-    quota close to what it uses, every third a guarantee, two in three a disruption budget of 1 to 4. The same
-    arguments give the same case.
+    quota close to what it uses, every third a guarantee, two in three a disruption budget of 1 to 4. Work on ill nodes
+    may stay there at no price. The same arguments give the same case.
     """
     case = synth_case(
         fleet,
@@ -34,6 +35,7 @@ def joint_case(fleet: FleetKind, nodes: int, occupancy: float, pending: int, see
         occupancy,
         pending,
         seed,
+        policy=without_repairs(),
         budget=Budget(wall_ms=2000),
         preemption=True,
         demand_percent=_DEMAND_PERCENT,
