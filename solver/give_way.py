@@ -31,7 +31,7 @@ from solver.problem import Problem
 
 __all__ = ["give_way", "yields"]
 
-_DOMAINS = 12
+_DOMAINS = 32
 """Most domains that are tried for one item."""
 _AGAIN = 16
 """Victims for which another place of the item is looked for, so that they can stay."""
@@ -42,14 +42,17 @@ _Seats = tuple[tuple[Seat, ...], ...]
 def give_way(problem: Problem, plan: Plan, expired: Callable[[], bool] | None = None) -> Iterator[Plan]:
     """Plans in which some of what waits has the room of some of what runs; none where nothing may be disturbed.
 
-    First from the given plan, then from the one that changes nothing, where the more valuable is served before the
-    less valuable takes what is free. They are for a judge: none need be better than the given one.
+    First from the given plan, then from the one that changes nothing, where the more valuable, or the larger, is served
+    before others take what is free. They are for a judge: none need be better than the given one.
     """
     stop = expired or (lambda: False)
-    by_density, _, by_worth = orders(problem)
-    for start, order in ((plan, by_density), (problem.anchor, by_worth)):
-        if problem.homes and not stop():
-            yield _Yielding(problem, start, stop).run(order)
+    by_density, by_size, by_worth = orders(problem)
+    tried: list[tuple[Plan, list[int]]] = []
+    for start, order in ((plan, by_density), (problem.anchor, by_worth), (problem.anchor, by_size)):
+        waiting = [item for item in order if item not in problem.homes]
+        if problem.homes and (start, waiting) not in tried and not stop():
+            tried.append((start, waiting))
+            yield _Yielding(problem, start, stop).run(waiting)
 
 
 def yields(problem: Problem, item: int) -> bool:
@@ -94,7 +97,7 @@ class _Yielding:
         for item in order:
             if self.expired():
                 break
-            if item not in self.ground.seats and item not in self.problem.homes:
+            if item not in self.ground.seats:
                 fill(self.ground, (item,))
                 if item not in self.ground.seats:
                     self._serve(item)
