@@ -7,7 +7,7 @@ lie in one domain, each is a small problem of its own; else there is one problem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,7 +69,7 @@ def refused_everywhere(
         seconds = left()
         if workers is None or (seconds is not None and seconds <= 0):
             return None
-        if not _refuted(_relaxed(problem, item, domain), workers, seconds):
+        if not _refuted(*_relaxed(problem, item, domain), workers, seconds):
             return None
     return Refusal(count, count - len(open_), len(open_))
 
@@ -90,14 +90,12 @@ def _inside(problem: Problem, item: int, bins: BoolArray) -> Problem:
     return replace(problem, atoms=(*problem.atoms, *masks))
 
 
-def _relaxed(problem: Problem, item: int, domain: BoolArray) -> Problem:
+def _relaxed(problem: Problem, item: int, domain: BoolArray) -> tuple[Problem, int]:
     """The item in the domain, and what runs there or shares a limit with it, each of which may be gone.
 
-    All else stays where it is: to disturb it could not help.
+    All else stays where it is: to disturb it could not help. With it the number that the item has there.
     """
-    sharing = {
-        i for atom in problem.atoms_of[item] if isinstance(atom, Share) and atom.limit is not None for i in atom.items()
-    }
+    sharing = {i for atom in problem.atoms_of[item] for i in _limited(problem, atom, domain)}
     near = {
         i
         for i, seats in problem.homes.items()
@@ -121,12 +119,21 @@ def _relaxed(problem: Problem, item: int, domain: BoolArray) -> Problem:
             atoms.append(Allow("permitted", i, p, home))
     each = {(gang, p): 1 for p in range(len(small.items[gang].parts))}
     atoms.append(RefuseCharge("refused", 0, each))
-    return _inside(replace(small, atoms=tuple(atoms), tiers=1), gang, domain)
+    return _inside(replace(small, atoms=tuple(atoms), tiers=1), gang, domain), gang
 
 
-def _refuted(problem: Problem, workers: Workers, seconds: float | None) -> bool:
-    """Whether an exact certificate proves that the one item that waits cannot be placed."""
-    item = next(i for i in range(len(problem.items)) if i not in problem.homes)
+def _limited(problem: Problem, atom: Atom, domain: BoolArray) -> Iterable[int]:
+    """What runs and could make room in the domain under the atom by leaving, wherever it runs."""
+    if not isinstance(atom, Caps):
+        return () if atom.unpriced() is None else atom.items()
+    groups = np.unique(atom.labels[domain & (atom.labels >= 0)])
+    inside = np.isin(atom.labels, groups)
+    users = (i for i in atom.items() if i in problem.homes)
+    return [i for i in users if any(inside[seat.bin] for held in problem.homes[i] for seat in held)]
+
+
+def _refuted(problem: Problem, item: int, workers: Workers, seconds: float | None) -> bool:
+    """Whether an exact certificate proves that the item cannot be placed."""
     whole = problem.items[item]
     missing = sum(part.count - (part.min_count if always_on(whole, part.bundle) else 0) for part in whole.parts)
     found: list[bool] = []
@@ -186,7 +193,8 @@ class _Budgets:
             exact = np.rint(weight * _SCALE / weight.max()).astype(np.int64)
             priced = exact @ cost
             chosen = np.argsort(priced, kind="stable")[: self.part.min_count]
-            if int(priced[chosen].sum()) > int(exact @ room):
+            # In Python's integers: over many budgets and bins these sums leave 64 bits.
+            if sum(priced[chosen].tolist()) > sum(w * r for w, r in zip(exact.tolist(), room.tolist(), strict=True)):
                 return True
             over = (cost[:, chosen].sum(axis=1) - room) / _SPLIT
             weight = np.maximum(0.0, weight + over / (1 + turn / 4) / max(1.0, float(np.abs(over).max())))

@@ -1,17 +1,31 @@
 """Give way, and the proof that nothing may: what runs leaves for what is worth more, budgets are kept and refute."""
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
 import pytest
 
-from solver.atoms import Allow, Disruptions, Floor, RefuseCharge, Share, Stay, Within
+from solver.atoms import (
+    Allow,
+    Apart,
+    Caps,
+    Disruptions,
+    Floor,
+    Pool,
+    PoolNode,
+    RefuseCharge,
+    Share,
+    Stay,
+    Within,
+)
 from solver.check import check
 from solver.give_way import give_way, yields
 from solver.guards import Guards
 from solver.permitted import Refusal, refused_everywhere
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Problem
+from solver.workers import Inline
 from tests.solver.build import bins, ints, item, optimum, part, problem
 
 
@@ -128,3 +142,33 @@ def test_what_is_refuted_has_no_plan_and_what_yields_has_one(seed: int) -> None:
     assert refusal is None or not placed
     assert placed or not yields(case, len(running))
     assert _best(case) >= exact
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        Share("q", "x", {(0, 0): 1, (2, 0): 1}, None, 0, 2),
+        Pool("q", (PoolNode("x", -1, {(0, 0): 1, (2, 0): 1}, 0, 0, 2),)),
+        Caps("q", ("row",), ints(0, 0, 0, 0), {(0, 0): ints(1), (2, 0): ints(1)}, ints(0), ints(2)),
+        Apart("q", 1, (0,), (2,)),
+    ],
+    ids=lambda atom: type(atom).__name__,
+)
+def test_what_shares_a_limit_from_another_domain_may_give_way(limit: Atom) -> None:
+    """Rack 1 is closed by a budget; in rack 0 all is free, but item 0 in rack 1 holds what a common limit leaves."""
+    case = _full([0, 0, 1, 1], [[2], [3]], Disruptions("d", "x", (1,), 0))
+    case = replace(case, partitions=(*case.partitions, ints(0, 0, 0, 0)), atoms=(*case.atoms, limit))
+    assert optimum(case) == (1,), "item 0 leaves, and the last item has rack 0"
+    assert yields(case, 2)
+    assert refused_everywhere(case, 2, Inline(), lambda: None) is None
+
+
+def test_other_waiting_work_is_not_taken_for_the_item() -> None:
+    """Two of four replicas are enough for the last item; before it waits a single one that could be left out."""
+    case = _full([0, 0, 1, 1], [[2], [3]], Disruptions("d", "x", (1,), 0))
+    items = (*case.items[:2], item(part(1, 0, devices=1)), item(part(4, 2, devices=2)))
+    kept = (atom for atom in case.atoms if 2 not in atom.items())
+    charge = RefuseCharge("r", 0, {(0, 0): 1, (1, 0): 2, (2, 0): 1, (3, 0): 50})
+    case = replace(case, items=items, atoms=(*kept, Within("t", 3, 0, 0), charge))
+    assert optimum(case) == (100,), "half of it is in rack 0, the other item beside what runs"
+    assert refused_everywhere(case, 3, Inline(), lambda: None) is None
