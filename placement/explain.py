@@ -74,7 +74,9 @@ class Explainer:
         part = whole.parts[0]
         masks = tuple(sorted(id(m) for a in problem.own_atoms[item] if (m := a.mask((item, 0))) is not None))
         shares = tuple(sorted((type(a).__name__, id(a)) for a in problem.atoms_of[item] if a.mask((item, 0)) is None))
-        return (part.demand, part.count, part.min_count, masks, shares)
+        # One pool is for all tenants: it is the node in it that limits an item.
+        nodes = tuple(a.node_of((item, 0)) for a in problem.atoms_of[item] if isinstance(a, Pool))
+        return (part.demand, part.count, part.min_count, masks, shares, nodes)
 
     def _owners(self) -> dict[int, list[int]]:
         owners: dict[int, list[int]] = {}

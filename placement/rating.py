@@ -26,10 +26,11 @@ def gap_of(value: int, bound: int, do_nothing: int | None) -> float:
 
     With refused value: (value - bound) / (do_nothing - bound), do_nothing being the value of refusing everything; this
     is (bound - gain) / bound for gains counted from doing nothing. Pure cost (do_nothing None): (value - bound) /
-    max(1, value).
+    max(1, value); so too where doing nothing costs no more than the bound, as it can in a tier after one that makes
+    running work give way.
     """
     if value == bound:
         return 0.0
-    if do_nothing is not None:
-        return 0.0 if do_nothing == bound else min(1.0, max(0.0, (value - bound) / (do_nothing - bound)))
+    if do_nothing is not None and do_nothing > bound:
+        return min(1.0, max(0.0, (value - bound) / (do_nothing - bound)))
     return min(1.0, max(0.0, (value - max(0, bound)) / max(1, value)))

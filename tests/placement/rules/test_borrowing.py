@@ -8,7 +8,7 @@ import pytest
 
 from placement.compile import lower, lower_placements
 from placement.engine import decide
-from placement.model import Case, Device, Placement, Replica, RuleSpec, Running, Status, Tenant, Workload
+from placement.model import Case, Device, Placement, Replica, RuleSpec, Running, Status, Tenant, Verdict, Workload
 from placement.rules.borrowing import Borrowing
 from placement.verify import verify
 from solver.check import check
@@ -194,3 +194,15 @@ def test_what_a_guarantee_lacks_is_charged() -> None:
         assert active.objective is not None
         assert active.objective.points(case, fabric, placements, active.spec) == points
         assert active.objective.natural(points // 2, rule) == points / 2 / 20_000
+
+
+def test_what_one_tenant_may_not_borrow_is_no_verdict_on_another() -> None:
+    """Both want two of four GPUs and get none: a may not borrow, b stands back behind more valuable work."""
+    tenants = (Tenant(name="a", guaranteed_gpu_milli=0, borrowing_limit_gpu_milli=0), Tenant(name="b"))
+    vip = gang("vip", 4, workload={"tenant": "b", "priority": 900})
+    twins = (gang(f"w-{name}", 2, workload={"tenant": name}) for name in "ab")
+    case = case_of(small_fleet((node(0),)), vip, *twins, rules=RULES, tenants=tenants)
+    decision = decide(case, clock=time.monotonic, workers=Inline())
+    found = {one.workload: (one.verdict, one.rule) for one in decision.unplaced}
+    assert found == {"w-a": (Verdict.IMPOSSIBLE, "borrowing"), "w-b": (Verdict.OUTCOMPETED, None)}
+    assert verify(case, decision) == ()
