@@ -23,6 +23,10 @@ from topology.model import Fleet
 __all__ = ["Budget", "Case", "LoosenedCase", "read_case", "write_case"]
 
 
+_LEVELS = 64
+"""Most tenants one above the other: rules walk the tree from every tenant up to its top."""
+
+
 class Budget(Document):
     """How long to think: `wall_ms` on the clock, or `work` in deterministic milli-units."""
 
@@ -140,7 +144,7 @@ class Case(Document):
 
 
 def _check_parents(tenants: tuple[Tenant, ...]) -> None:
-    """Parents are listed, and no tenant is above itself."""
+    """Parents are listed, no tenant is above itself, and none has too many above it."""
     parents = {tenant.name: tenant.parent for tenant in tenants}
     for row, tenant in enumerate(tenants):
         if tenant.parent is not None and tenant.parent not in parents:
@@ -151,6 +155,9 @@ def _check_parents(tenants: tuple[Tenant, ...]) -> None:
             if above in seen:
                 refuse(f"tenants[{row}].parent", f"{tenant.name!r} is above itself", "break the circle")
             seen.add(above)
+            if len(seen) > _LEVELS:
+                problem = f"{tenant.name!r} has {_LEVELS} tenants or more above it"
+                refuse(f"tenants[{row}].parent", problem, f"use at most {_LEVELS} levels of tenants")
             above = parents[above]
 
 

@@ -24,7 +24,8 @@ class Tenant(Document):
     quota_by_model: _ByModel = Field(default_factory=dict)
     """GPU model to the most GPU milli in use at once."""
     parent: Name | None = None
-    """The listed tenant that this one belongs to; quotas, guarantees and budgets of a tenant cover all below it."""
+    """The listed tenant that this one belongs to; quotas, guarantees and budgets of a tenant cover all below it.
+    There are at most 64 levels."""
     guaranteed_gpu_milli: Natural | None = None
     """GPU milli that are never taken back: below it, nothing of the tenant is evicted for others."""
     guaranteed_by_model: _ByModel = Field(default_factory=dict)

@@ -137,3 +137,12 @@ def test_a_decision_takes_no_infinite_gap() -> None:
     with pytest.raises(InputError) as caught:
         Decision.from_json(text)
     assert caught.value.field == "gap"
+
+
+def test_a_tree_of_tenants_has_a_most_depth(document: dict[str, Any]) -> None:
+    """Rules walk the tree up from every tenant: a chain of thousands would be no answer, but a very long wait."""
+    chain = [{"name": "t0"}, *({"name": f"t{k}", "parent": f"t{k - 1}"} for k in range(1, 5000))]
+    deepest = Case.from_json(json.dumps({**document, "tenants": chain[:64]}))
+    assert len(deepest.tenants) == 64
+    with pytest.raises(InputError, match=r"tenants\[64\]\.parent: 't64' has 64 tenants or more above it"):
+        Case.from_json(json.dumps({**document, "tenants": chain}))
