@@ -157,6 +157,8 @@ class ProcessPool:
         self._idle: list[_Worker] = [_Worker() for _ in range(size + spare)]
         self._overdue: list[tuple[_Worker, float]] = []
         """Late searches, and when they are killed."""
+        self._watched = False
+        """Whether a timer looks after them: one for all, however many are late at once."""
         self._open = size
         self._condition = threading.Condition()
         self._closed = False
@@ -202,17 +204,22 @@ class ProcessPool:
                 return
             self._overdue.append((worker, time.monotonic() + _GRACE_S))
             self._condition.notify()
-        self._collect()
+            if not self._watched:
+                self._watched = True
+                self._look_later()
+
+    def _look_later(self) -> None:
+        timer = threading.Timer(_LOOK_S, self._collect)
+        timer.daemon = True
+        timer.start()
 
     def _collect(self) -> None:
         """Look after late searches until there is none: nobody may ask for a process again."""
         with self._condition:
             self._gather()
-            if not self._overdue:
-                return
-        timer = threading.Timer(_LOOK_S, self._collect)
-        timer.daemon = True
-        timer.start()
+            self._watched = bool(self._overdue)
+            if self._watched:
+                self._look_later()
 
     def _gather(self) -> None:
         """Take back the processes whose late search has ended, and replace those whose grace is over."""

@@ -157,3 +157,35 @@ def test_closing_leaves_no_process_behind() -> None:
     other.close()
     assert {p.pid for p in mp.active_children()} <= before
     assert other.run(Job(_easy(), Plan(), 0.2, None), lambda _: None) == "no idle worker"
+
+
+def test_one_timer_looks_after_all_late_searches() -> None:
+    """A server whose searches are late one after the other must not gather a thread for each of them."""
+    made = ProcessPool(2)
+    try:
+        assert made.warm_up()
+        told: list[str | None] = []
+        job = Job(_hard(), Plan(), 1.0, None)
+        searches = [threading.Thread(target=lambda: told.append(made.run(job, lambda _: None))) for _ in range(2)]
+        pids = [worker.process.pid for worker in made._idle]
+        for search in searches:
+            search.start()
+        time.sleep(0.3)
+        for pid in pids:
+            assert pid is not None
+            os.kill(pid, signal.SIGSTOP)
+        for search in searches:
+            search.join(20)
+        assert told == ["out of time"] * 2
+
+        def timers() -> int:
+            return sum(isinstance(t, threading.Timer) and t.function == made._collect for t in threading.enumerate())
+
+        # One that has just looked may still be there beside the next; two that both look are always there.
+        seen = []
+        for _ in range(20):
+            seen.append(timers())
+            time.sleep(0.02)
+        assert min(seen) == 1
+    finally:
+        made.close()
