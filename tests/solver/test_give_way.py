@@ -172,3 +172,38 @@ def test_other_waiting_work_is_not_taken_for_the_item() -> None:
     case = replace(case, items=items, atoms=(*kept, Within("t", 3, 0, 0), charge))
     assert optimum(case) == (100,), "half of it is in rack 0, the other item beside what runs"
     assert refused_everywhere(case, 3, Inline(), lambda: None) is None
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_certificates_refute_only_what_has_no_plan(seed: int) -> None:
+    """Limits that reach beyond a domain, elastic work, budgets, and other work that waits; against the optimum."""
+    rng = Random(seed)
+    racks, row = ints(0, 0, 1, 1, 2, 2), ints(0, 0, 0, 0, 1, 1)
+    free = [Seat(b, ((d, 1000),)) for b in range(6) for d in range(2)]
+    rng.shuffle(free)
+    homes = {i: (tuple(sorted(free.pop() for _ in range(rng.randint(1, 3)))),) for i in range(rng.randint(1, 4))}
+    items = [item(part(len(seats), rng.choice([1, len(seats)]), devices=1)) for (seats,) in homes.values()]
+    if rng.random() < 0.4:
+        items.append(item(part(1, rng.choice([0, 1]), devices=1)))
+    gang, count = len(items), rng.randint(1, 4)
+    items.append(item(part(count, rng.randint(1, count), devices=2)))
+    use = {(i, 0): rng.randint(1, 2) for i in range(gang + 1) if i == gang or rng.random() < 0.6}
+    held = sum(u * len(homes[i][0]) for (i, _), u in use.items() if i in homes)
+    caps = Caps("q", ("a", "b"), row, {key: ints(u, u) for key, u in use.items()}, ints(0, 0), ints(0, 0))
+    caps = replace(caps, limit=caps.loads(Plan(homes)) + rng.randint(0, 3))
+    limit: Atom = rng.choice(
+        [
+            Share("q", "x", use, None, 0, held + rng.randint(0, 2)),
+            Pool("q", (PoolNode("x", -1, use, 0, 0, held + rng.randint(0, 2)),)),
+            caps,
+        ]
+    )
+    charge = RefuseCharge("r", 0, {(i, 0): 1000 if i == gang else 1 for i in range(gang + 1)})
+    atoms: list[Atom] = [limit, charge, Within("t", gang, 0, 0)]
+    atoms += [Stay("s", -1, i, seats, may_leave=rng.random() < 0.7) for i, seats in homes.items()]
+    if members := tuple(i for i in homes if rng.random() < 0.8):
+        atoms.append(Disruptions("d", "x", members, rng.randint(0, 2)))
+    base = problem(bins([[1000, 1000]] * 6), items, [], [racks])
+    case = Problem(base.bins, base.partitions, base.items, (*base.atoms, *atoms), 1, homes)
+    if refused_everywhere(case, gang, Inline(), lambda: None) is not None:
+        assert optimum(case)[0] >= 1000 * count
