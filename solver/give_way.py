@@ -8,6 +8,7 @@ may move. A trial that does not improve the plan, or breaks a limit on disturban
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
@@ -39,20 +40,25 @@ _AGAIN = 16
 _Seats = tuple[tuple[Seat, ...], ...]
 
 
-def give_way(problem: Problem, plan: Plan, expired: Callable[[], bool] | None = None) -> Iterator[Plan]:
+def give_way(
+    problem: Problem, plan: Plan, expired: Callable[[], bool] | None = None, trials: float = math.inf
+) -> Iterator[Plan]:
     """Plans in which some of what waits has the room of some of what runs; none where nothing may be disturbed.
 
     First from the given plan, then from the one that changes nothing, where the more valuable, or the larger, is served
-    before others take what is free. They are for a judge: none need be better than the given one.
+    before others take what is free. They are for a judge: none need be better than the given one. `trials` is how often
+    room for an item may be made in all, which ends it where no clock may.
     """
     stop = expired or (lambda: False)
     by_density, by_size, by_worth = orders(problem)
     tried: list[tuple[Plan, list[int]]] = []
     for start, order in ((plan, by_density), (problem.anchor, by_worth), (problem.anchor, by_size)):
         waiting = [item for item in order if item not in problem.homes]
-        if problem.homes and (start, waiting) not in tried and not stop():
+        if problem.homes and (start, waiting) not in tried and not stop() and trials > 0:
             tried.append((start, waiting))
-            yield _Yielding(problem, start, stop).run(waiting)
+            yielding = _Yielding(problem, start, stop, trials)
+            yield yielding.run(waiting)
+            trials = yielding.trials
 
 
 def yields(problem: Problem, item: int) -> bool:
@@ -67,8 +73,10 @@ def yields(problem: Problem, item: int) -> bool:
 
 
 class _Yielding:
-    def __init__(self, problem: Problem, plan: Plan, expired: Callable[[], bool]) -> None:
+    def __init__(self, problem: Problem, plan: Plan, expired: Callable[[], bool], trials: float) -> None:
         self.problem, self.expired = problem, expired
+        self.trials = trials
+        """How many more there may be."""
         self.ground = Ground(problem, expired)
         for item, seats in plan.seats.items():
             self.ground.settle(item, seats)
@@ -107,9 +115,10 @@ class _Yielding:
         best: tuple[tuple[int, ...], list[tuple[int, _Seats | None, _Seats | None]]] | None = None
         before = self.ground.values()
         for scope in self._scopes(item):
-            if self.expired():
+            if self.expired() or self.trials <= 0:
                 break
             for first, ordered in self._victims(item, scope):
+                self.trials -= 1
                 changes = self._trial(item, first, ordered)
                 if changes is None:
                     continue
@@ -208,7 +217,7 @@ class _Yielding:
         gone: list[int] = []
         batch, at = max(1, first), 0
         seats = None
-        while at < len(victims) and seats is None:
+        while at < len(victims) and seats is None and not self.expired():
             for victim in victims[at : at + batch]:
                 self.guards.change(victim, self.ground.seats[victim], None)
                 if self.guards.broken():

@@ -23,6 +23,8 @@ Clock = Callable[[], float]
 
 _GREEDY, _ONE_ORDER, _GIVE_WAY = 0.6, 0.05, 0.4
 """Shares of a wall budget: when greedy must end, when it begins no further order, and when what runs has given way."""
+_TRIALS = 200
+"""How often what runs may make room for something, per unit of a work budget (some milliseconds each)."""
 _JUDGED = 4
 """Judging a plan and telling it take at most so many times as long as judging the plan that changes nothing."""
 _LEAST_S = 0.02
@@ -152,7 +154,8 @@ def solve(
     judge_s = clock() - before_judge
     if problem.homes and plan is not None:
         end = math.inf if budget.deadline is None else began + (budget.deadline - began) * _GIVE_WAY
-        for found in give_way(problem, plan, lambda: clock() >= end):
+        trials = math.inf if budget.work is None else _TRIALS * budget.work
+        for found in give_way(problem, plan, lambda: clock() >= end, trials):
             first.offer(found)
     if warm is not None:
         first.offer(warm)

@@ -207,3 +207,10 @@ def test_certificates_refute_only_what_has_no_plan(seed: int) -> None:
     case = Problem(base.bins, base.partitions, base.items, (*base.atoms, *atoms), 1, homes)
     if refused_everywhere(case, gang, Inline(), lambda: None) is not None:
         assert optimum(case)[0] >= 1000 * count
+
+
+def test_without_a_clock_the_number_of_trials_is_the_end() -> None:
+    case = _full([0, 0, 1, 1], [[2], [3], [0], [1]])
+    assert [check(case, plan).values for plan in give_way(case, case.anchor, trials=0)] == []
+    assert len(list(give_way(case, case.anchor, trials=1))) == 1
+    assert min(check(case, plan).values for plan in give_way(case, case.anchor, trials=9)) == (3,)
