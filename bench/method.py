@@ -16,7 +16,7 @@ from typing import Generic, TypeAlias, TypeVar
 from placement.compile import Lifted
 from placement.model import Case, Decision, Placement
 
-__all__ = ["Answer", "CaseMethod", "Method", "Placements"]
+__all__ = ["Answer", "CaseMethod", "Method", "Placements", "answer_of"]
 
 Placements: TypeAlias = tuple[Placement, ...]
 """Where the admitted workloads of a case go; those that are left out are not placed.
@@ -44,6 +44,17 @@ class Answer(Generic[A]):
     disturbed: Decision | Lifted | None = None
     figures: Mapping[str, int] = field(default_factory=dict)
     note: str = ""
+
+
+def answer_of(decision: Decision) -> Answer[Placements]:
+    """A whole decision of ours, which goes with the answer so that its figures and proofs are verified too."""
+    return Answer(
+        decision.placements,
+        bounds=tuple(tier.bound for tier in decision.tiers),
+        timings_ms=decision.timings,
+        disturbed=decision,
+        note=decision.status.value + (f": {decision.fallback_reason}" if decision.fallback_reason else ""),
+    )
 
 
 class Method(ABC, Generic[S, A]):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bench.method import Answer, CaseMethod, Method, Placements
+from bench.method import Answer, CaseMethod, Method, Placements, answer_of
 from placement.admission import screen
 from placement.compile import lift, lower
 from placement.engine import decide
@@ -110,13 +110,7 @@ class Engine(CaseMethod):
         snapshot = self._ready.snapshot
         workers = self._search.ready()
         decision = decide(snapshot, clock=time.monotonic, workers=workers, deadline=time.monotonic() + time_limit_s)
-        return Answer(
-            decision.placements,
-            bounds=tuple(tier.bound for tier in decision.tiers),
-            timings_ms=decision.timings,
-            disturbed=decision,
-            note=decision.status.value + (f": {decision.fallback_reason}" if decision.fallback_reason else ""),
-        )
+        return answer_of(decision)
 
     def close(self) -> None:
         """End the search process."""

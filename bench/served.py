@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from bench.method import Answer, CaseMethod, Placements
+from bench.method import Answer, CaseMethod, Placements, answer_of
 from placement.client import Client
 from placement.errors import InputError
 from placement.model import Case, Decision
@@ -45,13 +45,7 @@ class Served(CaseMethod):
         if self._held is not None:
             # The server's case is the same but for its budget; all figures are verified on the one of the bench.
             decision = decision.model_copy(update={"case_id": self._held.case_id})
-        return Answer(
-            decision.placements,
-            bounds=tuple(tier.bound for tier in decision.tiers),
-            timings_ms=decision.timings,
-            disturbed=decision,
-            note=decision.status.value + (f": {decision.fallback_reason}" if decision.fallback_reason else ""),
-        )
+        return answer_of(decision)
 
     def close(self) -> None:
         """End client and server."""
