@@ -21,7 +21,7 @@ from solver.mend import mend
 from solver.plan import Plan
 from solver.problem import Problem
 
-__all__ = ["fill", "greedy", "orders"]
+__all__ = ["fill", "greedy", "leaders_first", "orders", "worth_and_volume"]
 
 Expired = Callable[[], bool]
 Floats = npt.NDArray[np.float64]
@@ -36,7 +36,7 @@ def orders(problem: Problem) -> list[list[int]]:
     By cost of refusal per volume, with a little more for large replicas (what they need is what others break up); by
     size of replica; by cost of refusal.
     """
-    worth, volume = _worth(problem)
+    worth, volume = worth_and_volume(problem)
     size = np.array([max((p.demand.volume for p in item.parts), default=0) for item in problem.items], np.float64)
     size = np.maximum(size, 1)
     density = worth / np.maximum(volume, 1)
@@ -47,10 +47,10 @@ def orders(problem: Problem) -> list[list[int]]:
         sorted(every, key=lambda i: (-size[i], -density[i], keys[i])),
         sorted(every, key=lambda i: (-worth[i], -volume[i], keys[i])),
     ]
-    return [_leaders_first(problem, order) for order in found]
+    return [leaders_first(problem, order) for order in found]
 
 
-def _worth(problem: Problem) -> tuple[Floats, Floats]:
+def worth_and_volume(problem: Problem) -> tuple[Floats, Floats]:
     """Cost of refusing each item (earlier tiers count a million times as much), and its volume."""
     worth = np.zeros(len(problem.items), np.float64)
     for atom in problem.atoms:
@@ -62,7 +62,8 @@ def _worth(problem: Problem) -> tuple[Floats, Floats]:
     return worth, volume
 
 
-def _leaders_first(problem: Problem, order: Sequence[int]) -> list[int]:
+def leaders_first(problem: Problem, order: Sequence[int]) -> list[int]:
+    """The order, but for followers that come right after their last leader."""
     leads: dict[int, list[int]] = {}
     for atom in problem.atoms:
         if isinstance(atom, Together):
@@ -95,7 +96,7 @@ def greedy(
     fills: list[Callable[[Ground], bool]] = []
     gently = _gently(problem)
     if gently:
-        worth, volume = _worth(problem)
+        worth, volume = worth_and_volume(problem)
         density: list[float] = (worth / np.maximum(volume, 1)).tolist()
         by_key = sorted(range(len(problem.items)), key=lambda i: problem.items[i].key)
         fills.append(lambda ground: fill_gently(ground, by_key, density))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from ortools.linear_solver.python import model_builder_helper as mbh
@@ -9,12 +11,23 @@ from ortools.linear_solver.python import model_builder_helper as mbh
 from solver.certificate import Certificate, evaluate, round_multipliers, with_limits
 from solver.model import FREE, Arrays
 
-__all__ = ["lp_bound"]
+__all__ = ["Floats", "Relaxed", "lp_bound"]
 
 Floats = npt.NDArray[np.float64]
 
 
-def _duals(arrays: Arrays, tier: int, seconds: float | None) -> Floats | None:
+class Relaxed(NamedTuple):
+    """What the LP relaxation of a tier gives."""
+
+    value: int
+    """The bound, from exact integers."""
+    certificate: Certificate
+    x: Floats
+    """The LP's own solution, good for guessing only."""
+
+
+def _relax(arrays: Arrays, tier: int, seconds: float | None) -> tuple[Floats, Floats] | None:
+    """Multipliers of the rows, and values of the columns."""
     helper = mbh.ModelBuilderHelper()
     for low, high, cost in zip(
         arrays.lower.tolist(), arrays.upper.tolist(), arrays.objective[tier].tolist(), strict=True
@@ -33,26 +46,26 @@ def _duals(arrays: Arrays, tier: int, seconds: float | None) -> Floats | None:
         for at in range(ends[row], ends[row + 1]):
             helper.add_term_to_constraint(index, columns[at], coefficients[at])
     solver = mbh.ModelSolverHelper("GLOP")
+    # Multipliers are evaluated in exact integers, so an imprecise end is as good as any other.
+    solver.set_solver_specific_parameters("change_status_to_imprecise:false")
     if seconds is not None:
         solver.set_time_limit_in_seconds(seconds)
     solver.solve(helper)
     if not solver.has_solution():
         return None
-    duals: Floats = np.asarray(solver.dual_values(), dtype=np.float64)
-    return duals
+    return np.asarray(solver.dual_values(), np.float64), np.asarray(solver.variable_values(), np.float64)
 
 
-def lp_bound(
-    arrays: Arrays, tier: int, limits: tuple[int, ...], model: str, seconds: float | None
-) -> tuple[int, Certificate] | None:
+def lp_bound(arrays: Arrays, tier: int, limits: tuple[int, ...], model: str, seconds: float | None) -> Relaxed | None:
     """A bound on a tier under limits on the earlier ones, with its certificate; None if the LP did not end in time."""
     limited = with_limits(arrays, limits)
-    duals = _duals(limited, tier, seconds)
-    if duals is None:
+    found = _relax(limited, tier, seconds)
+    if found is None:
         return None
-    scale, y = round_multipliers(limited, tier, duals)
+    scale, y = round_multipliers(limited, tier, found[0])
     value = evaluate(limited, tier, scale, y)
     if value is None:
         return None
     rows = np.flatnonzero(y)
-    return value, Certificate(tier, model, limits, scale, tuple(rows.tolist()), tuple(y[rows].tolist()))
+    certificate = Certificate(tier, model, limits, scale, tuple(rows.tolist()), tuple(y[rows].tolist()))
+    return Relaxed(value, certificate, found[1])

@@ -124,6 +124,40 @@ class Ruin:
             self._refused = sorted((set(self._refused) | gone) - come)
         return better
 
+    def join(self, other: Plan, base: Plan) -> bool:
+        """Take over what another plan changed since `base`; True if the result is at least as good as both.
+
+        Items that both changed go where the other plan has them, or where there is room. If False the ground may hold
+        anything and is of no further use.
+        """
+        theirs = [
+            i
+            for i in sorted({*other.seats, *base.seats})
+            if other.seats.get(i) != base.seats.get(i) and other.seats.get(i) != self.ground.seats.get(i)
+        ]
+        before: dict[int, _Seats] = {}
+        for item in theirs:
+            if item in self.ground.seats:
+                before[item] = self.ground.drop(item)
+                self._unmark(item, before[item])
+        for item in self._sorted([i for i in theirs if i in other.seats]):
+            if self.ground.fits(item, other.seats[item]):
+                self.ground.settle(item, other.seats[item])
+            elif not self._place(item):
+                continue
+            self._mark(item, self.ground.seats[item])
+        values = self.ground.values()
+        lost = any(i in self.problem.homes and i not in self._may_leave | self.ground.seats.keys() for i in theirs)
+        if (
+            lost
+            or values > self.values
+            or not self._guarded([(i, before.get(i), self.ground.seats.get(i)) for i in theirs])
+        ):
+            return False
+        self.values = values
+        self._refused = [i for i in range(len(self.problem.items)) if i not in self.ground.seats]
+        return True
+
     def _guarded(self, changes: list[tuple[int, _Seats | None, _Seats | None]]) -> bool:
         """Whether the limits on disturbance hold after the changes; if not, they are not counted."""
         for item, was, now in changes:

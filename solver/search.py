@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
@@ -16,8 +16,9 @@ from solver.cells import Cells, Rooms, coarse_cells, fine_cells, rooms
 from solver.check import check
 from solver.cpsat import Effort, Found, minimise
 from solver.encode import Encoded, encode
+from solver.guided import WAYS, dive
 from solver.items import IntArray, PartKey
-from solver.lp import lp_bound
+from solver.lp import Floats, Relaxed, lp_bound
 from solver.messages import BoundFound, Message, PlanFound
 from solver.neighbourhood import Picker
 from solver.pack import seat_plan
@@ -35,6 +36,10 @@ _IDLE = 12
 """Neighbourhoods without a gain after which roaming stops."""
 _SETTLE = 0.2
 """Share of what is left that may be spent on asking whether the admitted set is forced."""
+_HELPED_WAYS, _HELPER_WAYS = WAYS[::2], WAYS[1::2]
+"""Ways of diving of a search with a helper, and of the helper."""
+_GUIDE = 0.5
+"""Share of what is left that may be spent on greedy plans led by the relaxation of the first tier."""
 _FIRST = 0.15
 """Share of what is left that is spent on ruin and recreate before the exact model."""
 _STALL = 600
@@ -46,7 +51,9 @@ _EXACT_PARTS = 4
 _PLACED_WORK = 3e-4
 """Deterministic work of one placement tried."""
 _TELL_S = 0.1
-"""A better plan is judged and told at most so often."""
+"""A better plan is judged and told, and news are asked for, at most so often."""
+_OTHER = 1_000_003
+"""What is added to the seed of a search that helps."""
 _LONG_S = 20.0
 """Less time than this is better spent on plans than on the LP of a large exact model."""
 _RELAX = 0.1
@@ -75,19 +82,45 @@ class Limits:
     """Largest exact model whose LP is solved for a bound."""
 
 
-def search(problem: Problem, start: Plan, limits: Limits, tell: Callable[[Message], None]) -> None:
-    """Improve `start` tier by tier and bound every tier, until done or out of budget."""
-    _Search(problem, start, limits, tell).run()
+def search(
+    problem: Problem,
+    start: Plan,
+    limits: Limits,
+    tell: Callable[[Message], None],
+    news: Callable[[], Iterable[Message | None]] | None = None,
+    *,
+    helpers: int = 0,
+    helps: bool = False,
+) -> None:
+    """Improve `start` tier by tier and bound every tier, until done or out of budget.
+
+    `news` are plans that other searches of the same problem have found since it was asked last, or None: end.
+    A search that `helps` looks for plans only, with a seed of its own, beside one that knows of `helpers`.
+    """
+    if helps:
+        _Search(problem, start, replace(limits, seed=limits.seed + _OTHER), tell, news).help(_HELPER_WAYS)
+    else:
+        _Search(problem, start, limits, tell, news).run(_HELPED_WAYS if helpers else WAYS)
 
 
 class _Search:
-    def __init__(self, problem: Problem, start: Plan, limits: Limits, tell: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        start: Plan,
+        limits: Limits,
+        tell: Callable[[Message], None],
+        news: Callable[[], Iterable[Message | None]] | None = None,
+    ) -> None:
         self.problem = problem
         self.best = start
         self.values = check(problem, start).values
         self.bounds = [0] * problem.tiers
         self.limits = limits
         self.tell = tell
+        self.news = news or (lambda: ())
+        self.stopped = False
+        """Nobody wants more of this search."""
         self.spent = 0.0
         """Deterministic work done so far."""
         self.began = time.monotonic()
@@ -95,6 +128,8 @@ class _Search:
         self.ruined: Ruin | None = None
         self.ruined_plan = start
         """The plan that stands on the ground of `ruined`."""
+        self.common = start
+        """A plan from which this search and the others have started."""
         self.certain: dict[PartKey, int] = {}
         """Numbers of replicas that the proven tiers force."""
 
@@ -113,13 +148,14 @@ class _Search:
 
     def over(self) -> bool:
         """True if the budget is used up."""
-        if self.limits.work is not None and self.spent >= self.limits.work:
+        if self.stopped or (self.limits.work is not None and self.spent >= self.limits.work):
             return True
         return self.left() <= _LEAST_S
 
-    def run(self) -> None:
+    def run(self, ways: Sequence[int]) -> None:
         """Coarse bounds first (they are there in no time), then the exact model, as far as it can be handled."""
-        self.bound_all("coarse", encode(self.problem, coarse_cells(self.problem), self.best))
+        coarse = self.guide(ways)
+        self.bound_all("coarse", coarse, 1)
         limited = self.limits.seconds is not None or self.limits.work is not None
         if self.problem.bins.count * len(self.problem.items) <= self.limits.exact_pairs:
             self.ruin(_FIRST if limited else 0.0)
@@ -128,11 +164,30 @@ class _Search:
                 self.exact(cells)
             elif cells.columns <= self.limits.lp_columns and self.left() > _LONG_S:
                 self.bound_all("fine", encode(self.problem, cells, self.best))
-        while limited and not self.over() and self.open_tiers():
+        if limited:
+            self.improve()
+
+    def help(self, ways: Sequence[int]) -> None:
+        """Better plans only."""
+        self.guide(ways)
+        self.improve()
+
+    def improve(self) -> None:
+        """Better plans of all that is not proven, until out of budget."""
+        while not self.over() and self.open_tiers():
             self.ruin(1.0)
             for _ in range(_EXACT_PARTS):
+                self.listen()
                 if not self.over() and self.open_tiers():
                     self.roam(self.open_tiers())
+
+    def listen(self) -> None:
+        """Take what others have found, together with what this search has found since."""
+        for message in self.news():
+            if message is None:
+                self.stopped = True
+            elif isinstance(message, PlanFound) and message.values < self.values:
+                self.best, self.values = message.plan, message.values
 
     def ruin(self, share: float) -> None:
         """Ruin and recreate for a share of what is left, or until it stalls."""
@@ -147,11 +202,32 @@ class _Search:
             better = ruin.step()
             self.spent += (ruin.placed - tried + 1) * _PLACED_WORK
             idle = 0 if better else idle + 1
-            if better and self.limits.work is None and time.monotonic() - told > _TELL_S:
-                self.recreated(ruin)
+            if self.limits.work is None and time.monotonic() - told > _TELL_S:
+                if ruin.values < self.values:
+                    self.recreated(ruin)
+                self.listen()
+                if self.best is not self.ruined_plan:
+                    ruin = self.join(ruin)
                 told = time.monotonic()
+                if self.stopped:
+                    return
         if ruin.values < self.values:
             self.recreated(ruin)
+
+    def join(self, ruin: Ruin) -> Ruin:
+        """Go on from the plan of another search, with what was found here since both started from the same plan."""
+        theirs = self.best
+        if ruin.join(theirs, self.common) and ruin.values <= self.values:
+            plan = ruin.plan()
+            report = check(self.problem, plan)
+            if not report.violations and report.values == ruin.values:
+                self.take(plan)
+                self.best = plan
+        self.common = theirs
+        if self.best is theirs:
+            self.ruined = Ruin(self.problem, theirs, self.rng)
+        self.ruined_plan = self.best
+        return self.ruined or ruin
 
     def recreated(self, ruin: Ruin) -> None:
         """Take the plan on the ground."""
@@ -164,19 +240,49 @@ class _Search:
         """Tiers that are not proven."""
         return [t for t in range(self.problem.tiers) if self.bounds[t] < self.values[t]]
 
-    def bound_all(self, name: str, encoded: Encoded) -> None:
-        """LP bounds of every tier."""
-        for tier in range(self.problem.tiers):
+    def bound_all(self, name: str, encoded: Encoded, first: int = 0) -> None:
+        """LP bounds of every tier from `first` on."""
+        for tier in range(first, self.problem.tiers):
             if not self.over():
                 self.lp(name, encoded, tier, self.left() * 0.25)
 
-    def lp(self, name: str, encoded: Encoded, tier: int, seconds: float) -> None:
+    def guide(self, ways: Sequence[int]) -> Encoded:
+        """Bound the first tier in the coarse model, and try greedy plans that its relaxation suggests."""
+        encoded = encode(self.problem, coarse_cells(self.problem), self.best)
+        found = None if self.over() else self.lp("coarse", encoded, 0, self.left() * 0.25)
+        if found is not None and self.bounds[0] < self.values[0]:
+            self.follow(encoded, found.x, ways)
+        return encoded
+
+    def follow(self, encoded: Encoded, x: Floats, ways: Sequence[int]) -> None:
+        """Greedy plans led by a solution of the relaxation, for a share of what is left."""
+        stop = self.left() * (1 - _GUIDE)
+        end = math.inf if self.limits.work is None else self.spent + self.work_left() * _GUIDE
+        replicas = sum(part.count for _, part in self.problem.parts())
+
+        def stopped() -> bool:
+            return self.spent >= end or self.left() <= max(stop, _LEAST_S)
+
+        def relax(model: Encoded) -> Floats | None:
+            left = self.left() - stop
+            again = lp_bound(model.arrays, 0, (), "coarse", left if math.isfinite(left) else None)
+            return None if again is None else again.x
+
+        for way in ways:
+            for plan in dive(self.problem, encoded, x, relax, stopped, way):
+                self.spent += replicas * _PLACED_WORK
+                self.take(plan)
+                if stopped() or self.bounds[0] == self.values[0]:
+                    return
+
+    def lp(self, name: str, encoded: Encoded, tier: int, seconds: float) -> Relaxed | None:
         """The LP bound of one tier under the incumbent's earlier tiers."""
         given = self.values[:tier]
         found = lp_bound(encoded.arrays, tier, given, name, seconds if math.isfinite(seconds) else None)
         if found is not None:
-            self.bounds[tier] = max(self.bounds[tier], found[0])
-            self.tell(BoundFound(tier, found[0], given, found[1]))
+            self.bounds[tier] = max(self.bounds[tier], found.value)
+            self.tell(BoundFound(tier, found.value, given, found.certificate))
+        return found
 
     def exact(self, fine: Cells) -> None:
         """Every tier in the exact model: bound it in a small relaxation, search, roam where it stalls, search again."""

@@ -27,6 +27,8 @@ _TRIALS = 200
 """How often what runs may make room for something, per unit of a work budget (some milliseconds each)."""
 _JUDGED = 4
 """Judging a plan and telling it take at most so many times as long as judging the plan that changes nothing."""
+_HELPERS = 1
+"""How many searches may run beside the first one, where processors are idle."""
 _LEAST_S = 0.02
 """Less time than this is not worth a search."""
 
@@ -170,7 +172,8 @@ def solve(
         # The judge has the last word, and about as much to read as it had now.
         seconds = None if budget.deadline is None else budget.deadline - clock() - 2 * judge_s
         if seconds is None or seconds > _LEAST_S:
-            job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed)
+            helpers = 0 if seconds is None else _HELPERS
+            job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed, helpers)
             reason = workers.run(job, inbox.tell, cancelled)
         if inbox.improved:
             final = merged.push(inbox.best)

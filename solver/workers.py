@@ -1,24 +1,19 @@
-"""Where a search runs: in a warm process of its own that is killed when time is up, or in this process."""
+"""Where a search runs: in warm processes of its own that are killed when time is up, or in this process."""
 
 from __future__ import annotations
 
 import math
-import multiprocessing as mp
-import pickle
-import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from dataclasses import replace
+from multiprocessing.connection import wait
 from typing import Protocol
 
-from solver.plan import Plan
-from solver.problem import Problem
+from solver.messages import PlanFound
+from solver.worker import DONE, Job, Tell, Worker, search_here
 
 __all__ = ["Inline", "Job", "ProcessPool", "Workers"]
-
 
 _TICK_S = 0.05
 """How often a waiting call looks whether it was cancelled."""
@@ -30,20 +25,6 @@ _LOOK_S = 0.25
 """How often it is looked after."""
 _LATE = "out of time"
 
-
-@dataclass(frozen=True)
-class Job:
-    """One search: the problem, a valid plan to start from, and what it may use (see `solver.search.Limits`)."""
-
-    problem: Problem
-    start: Plan
-    seconds: float | None
-    work: float | None
-    seed: int = 0
-
-
-Tell = Callable[[object], None]
-"""Receives the messages of `solver.search`."""
 Cancelled = Callable[[], bool]
 """True once nobody waits for the answer any more."""
 
@@ -55,93 +36,13 @@ class Workers(Protocol):
         """Run until done or until `job.seconds` are over; returns why it ended early, None if it ended by itself."""
 
 
-def _search(job: Job, tell: Tell) -> None:
-    # ortools takes most of a second to import: only the process that searches pays for it.
-    from solver.search import Limits, search  # noqa: PLC0415 - see above
-
-    search(job.problem, job.start, Limits(job.seconds, job.work, job.seed), tell)
-
-
 class Inline:
     """Searches in the calling process: for tests and for callers that can wait. Cannot be killed."""
 
     def run(self, job: Job, tell: Tell, cancelled: Cancelled | None = None) -> str | None:
         """Run to the end."""
-        _search(job, tell)
+        search_here(replace(job, helpers=0), tell)
         return None
-
-
-def _send(pipe: Connection, job: Job) -> None:
-    """Send a job with its arrays beside it: they are written as they lie in memory, and not copied before."""
-    buffers: list[pickle.PickleBuffer] = []
-    head = pickle.dumps(job, protocol=5, buffer_callback=buffers.append)
-    pipe.send(len(buffers))
-    pipe.send_bytes(head)
-    for buffer in buffers:
-        pipe.send_bytes(buffer.raw())
-
-
-def _receive(pipe: Connection) -> Job:
-    """The job that `_send` has sent. Its arrays are read-only."""
-    count = pipe.recv()
-    head = pipe.recv_bytes()
-    buffers = [pipe.recv_bytes() for _ in range(count)]
-    job: Job = pickle.loads(head, buffers=buffers)  # noqa: S301 - the other end is our own parent process
-    return job
-
-
-def _serve(pipe: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal is for the parent, which drains
-    import solver.search  # noqa: F401, PLC0415 - the import is what makes the process warm
-
-    pipe.send("ready")
-    while True:
-        try:
-            job = _receive(pipe)
-        except EOFError:
-            return
-        try:
-            _search(job, pipe.send)
-            pipe.send("done")
-        except Exception as error:  # noqa: BLE001 - the parent decides; the process must answer whatever happens
-            pipe.send(f"failed: {type(error).__name__}: {error}")
-
-
-class _Worker:
-    def __init__(self) -> None:
-        context = mp.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.ready = False
-
-    def wait_ready(self, seconds: float | None) -> bool:
-        """True once the process has imported what it needs."""
-        try:
-            if not self.ready and self.pipe.poll(seconds):
-                self.ready = self.pipe.recv() == "ready"
-        except (EOFError, OSError):
-            return False
-        return self.ready
-
-    def ended(self) -> bool:
-        """True once the search has ended of which nobody hears any more; what it still tells is dropped."""
-        try:
-            while self.pipe.poll(0):
-                if isinstance(self.pipe.recv(), str):
-                    return True
-        except (EOFError, OSError):
-            self.process.kill()
-            self.process.join(5)
-            return True
-        return False
-
-    def kill(self) -> None:
-        """End the process at once."""
-        self.process.kill()
-        self.process.join(5)
-        self.pipe.close()
 
 
 class ProcessPool:
@@ -151,11 +52,19 @@ class ProcessPool:
     killed and replaced. To kill it at once would cost a boot, a second of a processor that is short of time already.
     When `size` are busy, `run` waits for one until its own time is up and then says so. `spare` more processes stand
     by, so that the place of a killed one is taken at once: booting another takes a second or more.
+
+    A job that asks for helpers gets processes that nobody else needs: of the `size` that are idle, and of `helpers`
+    more that are there for this only. A helper leaves when another job wants its processor.
     """
 
-    def __init__(self, size: int = 1, spare: int = 0) -> None:
-        self._idle: list[_Worker] = [_Worker() for _ in range(size + spare)]
-        self._overdue: list[tuple[_Worker, float]] = []
+    def __init__(self, size: int = 1, spare: int = 0, helpers: int = 0) -> None:
+        self._idle: list[Worker] = [Worker() for _ in range(size + spare + helpers)]
+        self._spare = spare
+        self._most = size + helpers
+        """Most processes that search at a time."""
+        self._size = size
+        self._helping: list[Worker] = []
+        self._overdue: list[tuple[Worker, float]] = []
         """Late searches, and when they are killed."""
         self._watched = False
         """Whether a timer looks after them: one for all, however many are late at once."""
@@ -169,41 +78,75 @@ class ProcessPool:
             idle = list(self._idle)
         return all(worker.wait_ready(seconds) for worker in idle)
 
-    def _take(self, until: float | None, cancelled: Cancelled | None) -> _Worker | None:
+    def _take(self, until: float | None, cancelled: Cancelled | None) -> Worker | None:
         with self._condition:
             while True:
                 self._gather()
                 if self._idle and self._open > 0:
                     break
+                if self._open > 0:
+                    self._recall()
                 left = _TICK_S if until is None else min(_TICK_S, until - time.monotonic())
                 if self._closed or left <= 0 or (cancelled is not None and cancelled()):
                     return None
                 self._condition.wait(left)
             # Killed from outside while idle: its place is taken before anyone counts on it.
-            self._idle = [worker if worker.process.is_alive() else _Worker() for worker in self._idle]
+            self._idle = [worker if worker.process.is_alive() else Worker() for worker in self._idle]
             # Asked now, not once at boot: a spare may have become ready while nobody looked.
             warm = next((i for i, worker in enumerate(self._idle) if worker.wait_ready(0)), 0)
             self._open -= 1
-            return self._idle.pop(warm)
+            taken = self._idle.pop(warm)
+            if self._busy() > self._most:
+                self._recall()
+            return taken
 
-    def _give(self, worker: _Worker) -> None:
+    def _busy(self) -> int:
+        return self._size - self._open + len(self._helping)
+
+    def _recall(self) -> None:
+        """Ask a helper to leave."""
+        if self._helping:
+            self._helping[0].stop()
+
+    def _lend(self, most: int) -> list[Worker]:
+        """Warm processes that nobody needs now."""
         with self._condition:
-            self._open += 1
-            if self._closed:
-                worker.kill()
-                return
-            self._idle.append(worker)
-            self._condition.notify()
+            lent: list[Worker] = []
+            while len(lent) < most and len(self._idle) > self._spare and self._busy() < self._most:
+                warm = next((w for w in self._idle if w.process.is_alive() and w.wait_ready(0)), None)
+                if warm is None:
+                    break
+                self._idle.remove(warm)
+                self._helping.append(warm)
+                lent.append(warm)
+            return lent
 
-    def _excuse(self, worker: _Worker) -> None:
+    def _leave(self, worker: Worker) -> None:
+        """A process gives up its place, or its part as a helper."""
+        if worker in self._helping:
+            self._helping.remove(worker)
+        else:
+            self._open += 1
+        self._condition.notify()
+
+    def _give(self, worker: Worker, instead: Worker | None = None) -> None:
+        """A process is idle again, or another one in its place."""
+        with self._condition:
+            self._leave(worker)
+            back = instead or worker
+            if self._closed:
+                back.kill()
+                return
+            self._idle.append(back)
+
+    def _excuse(self, worker: Worker) -> None:
         """Let a late search end by itself, without a place of its own."""
         with self._condition:
-            self._open += 1
+            self._leave(worker)
             if self._closed:
                 worker.kill()
                 return
             self._overdue.append((worker, time.monotonic() + _GRACE_S))
-            self._condition.notify()
             if not self._watched:
                 self._watched = True
                 self._look_later()
@@ -231,7 +174,7 @@ class ProcessPool:
                 waiting.append((worker, until))
             else:
                 worker.kill()
-                self._idle.append(_Worker())
+                self._idle.append(Worker())
         self._overdue = waiting
 
     def run(self, job: Job, tell: Tell, cancelled: Cancelled | None = None) -> str | None:
@@ -242,17 +185,21 @@ class ProcessPool:
             return "no idle worker"
         if not worker.wait_ready(None if until is None else max(0.0, until - time.monotonic())):
             # Still importing: the next call will want it.
-            self._give(worker if worker.process.is_alive() else _Worker())
+            self._give(worker, None if worker.process.is_alive() else Worker())
             return "the worker was not ready in time"
-        reason = _converse(worker, job, until, tell, cancelled)
-        if reason == _LATE:
-            self._excuse(worker)
-            return reason
-        if reason is not None:
+        helpers = self._lend(job.helpers)
+        ends = _Talk(worker, helpers, job, until, tell, cancelled).run()
+        for helper in helpers:
+            self._ended(helper, ends[helper])
+        self._ended(worker, ends[worker])
+        return ends[worker]
+
+    def _ended(self, worker: Worker, reason: str | None) -> None:
+        if reason in {None, _LATE}:
+            (self._give if reason is None else self._excuse)(worker)
+        else:
             worker.kill()
-            worker = _Worker()
-        self._give(worker)
-        return reason
+            self._give(worker, Worker())
 
     def close(self) -> None:
         """Kill all idle workers and those with late searches; busy ones are killed when they come back."""
@@ -265,25 +212,71 @@ class ProcessPool:
             worker.kill()
 
 
-def _converse(worker: _Worker, job: Job, until: float | None, tell: Tell, cancelled: Cancelled | None) -> str | None:
-    """Send the job and pass on what the worker tells; returns why it must be killed, None if it is done."""
+class _Talk:
+    """One job in one process, and in others that help: plans go from each to the caller and to all others."""
 
-    def left() -> float:
-        return math.inf if until is None else until - time.monotonic()
+    def __init__(
+        self,
+        leader: Worker,
+        helpers: list[Worker],
+        job: Job,
+        until: float | None,
+        tell: Tell,
+        cancelled: Cancelled | None,
+    ) -> None:
+        self.leader = leader
+        self.searching = [leader, *helpers]
+        self.job = job
+        self.until = until
+        self.tell = tell
+        self.cancelled = cancelled
+        self.best: tuple[int, ...] | None = None
+        """Values of the best plan that was passed on."""
+        self.ends: dict[Worker, str | None] = {}
+        """Why a search has ended: None if by itself, else why its process must be killed or is late."""
 
-    try:
-        own = None if until is None else left() * (1 - _MARGIN) - _MARGIN_S
-        _send(worker.pipe, Job(job.problem, job.start, own, job.work, job.seed))
-        while left() > 0:
-            if cancelled is not None and cancelled():
-                return "cancelled"
-            if worker.pipe.poll(min(_TICK_S, max(0.0, left()))):
-                message = worker.pipe.recv()
-                if message == "done":
-                    return None
-                if isinstance(message, str):
-                    return message
-                tell(message)
-    except (EOFError, OSError):
-        return "the worker died"
-    return _LATE
+    def left(self) -> float:
+        return math.inf if self.until is None else self.until - time.monotonic()
+
+    def run(self) -> dict[Worker, str | None]:
+        """Talk until the leader has ended; helpers that have not by then are told to, and count as late."""
+        for worker in list(self.searching):
+            own = None if self.until is None else self.left() * (1 - _MARGIN) - _MARGIN_S
+            helps = worker is not self.leader
+            try:
+                worker.give(replace(self.job, seconds=own, helpers=len(self.searching) - 1, helps=helps))
+            except OSError:
+                self.end(worker, "the worker died")
+        while self.leader in self.searching and self.left() > 0:
+            if self.cancelled is not None and self.cancelled():
+                self.end(self.leader, "cancelled")
+                break
+            for pipe in wait([w.pipe for w in self.searching], min(_TICK_S, max(0.0, self.left()))):
+                worker = next(w for w in self.searching if w.pipe is pipe)
+                self.hear(worker)
+        for worker in list(self.searching):
+            if worker is not self.leader:
+                worker.stop()
+            self.end(worker, _LATE)
+        return self.ends
+
+    def hear(self, worker: Worker) -> None:
+        """One message."""
+        try:
+            message = worker.pipe.recv()
+        except (EOFError, OSError):
+            self.end(worker, "the worker died")
+            return
+        if isinstance(message, str):
+            self.end(worker, None if message == DONE else message)
+            return
+        if isinstance(message, PlanFound) and (self.best is None or message.values < self.best):
+            self.best = message.values
+            for other in self.searching:
+                if other is not worker:
+                    other.pass_on(message)
+        self.tell(message)
+
+    def end(self, worker: Worker, reason: str | None) -> None:
+        self.searching.remove(worker)
+        self.ends[worker] = reason

@@ -1,0 +1,182 @@
+"""One warm process that searches: how a job gets there, how news reach it while it searches, how it ends."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import pickle
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+from solver.messages import Message
+from solver.plan import Plan
+from solver.problem import Problem
+
+__all__ = ["DONE", "Job", "Tell", "Worker", "search_here"]
+
+DONE = "done"
+"""A search has ended by itself. Any other string from a process says why it failed."""
+_READY = "ready"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One search: the problem, a valid plan to start from, and what it may use (see `solver.search.Limits`)."""
+
+    problem: Problem
+    start: Plan
+    seconds: float | None
+    work: float | None
+    seed: int = 0
+    helpers: int = 0
+    """How many more searches may look for plans beside this one, where processes are idle; the search itself gets
+    to know how many do."""
+    helps: bool = False
+    """Looks for plans only, beside a search that proves."""
+
+
+@dataclass(frozen=True)
+class _Parcel:
+    """Announces a job."""
+
+    turn: int
+    buffers: int
+
+
+Tell = Callable[[object], None]
+"""Receives the messages of `solver.search`."""
+News = Callable[[], Iterator[Message | None]]
+"""What other searches of the same job have found meanwhile; None: end."""
+
+
+def search_here(job: Job, tell: Tell, news: News | None = None) -> None:
+    """Search in this process until done."""
+    # ortools takes most of a second to import: only the process that searches pays for it.
+    from solver.search import Limits, search  # noqa: PLC0415 - see above
+
+    limits = Limits(job.seconds, job.work, job.seed)
+    search(job.problem, job.start, limits, tell, news, helpers=job.helpers, helps=job.helps)
+
+
+def _serve(pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal is for the parent, which drains
+    import solver.search  # noqa: F401, PLC0415 - the import is what makes the process warm
+
+    pipe.send(_READY)
+    while True:
+        try:
+            turn, job = _receive(pipe)
+        except EOFError:
+            return
+        try:
+            search_here(job, pipe.send, partial(_news, pipe, turn))
+            pipe.send(DONE)
+        except Exception as error:  # noqa: BLE001 - the parent decides; the process must answer whatever happens
+            pipe.send(f"failed: {type(error).__name__}: {error}")
+
+
+def _receive(pipe: Connection) -> tuple[int, Job]:
+    """The next job and its number. Its arrays are read-only. News that came too late for the last one are dropped."""
+    while not isinstance(message := pipe.recv(), _Parcel):
+        pass
+    head = pipe.recv_bytes()
+    buffers = [pipe.recv_bytes() for _ in range(message.buffers)]
+    job: Job = pickle.loads(head, buffers=buffers)  # noqa: S301 - the other end is our own parent process
+    return message.turn, job
+
+
+def _news(pipe: Connection, turn: int) -> Iterator[Message | None]:
+    while pipe.poll(0):
+        meant, message = pipe.recv()
+        if meant == turn:
+            yield message
+
+
+class Worker:
+    """The process as its parent sees it."""
+
+    def __init__(self) -> None:
+        context = mp.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process: BaseProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.ready = False
+        self._sending = threading.Lock()
+        self._turn = 0
+        self._latest: tuple[int, Message | None] | None = None
+        """What has not been sent yet, and for which job; only the latest matters."""
+        self._sender: threading.Thread | None = None
+        self._guard = threading.Lock()
+
+    def wait_ready(self, seconds: float | None) -> bool:
+        """True once the process has imported what it needs."""
+        try:
+            if not self.ready and self.pipe.poll(seconds):
+                self.ready = self.pipe.recv() == _READY
+        except (EOFError, OSError):
+            return False
+        return self.ready
+
+    def give(self, job: Job) -> None:
+        """Send a job with its arrays beside it: they are written as they lie in memory, and not copied before."""
+        buffers: list[pickle.PickleBuffer] = []
+        head = pickle.dumps(job, protocol=5, buffer_callback=buffers.append)
+        with self._guard:
+            self._turn += 1
+            self._latest = None
+        with self._sending:
+            self.pipe.send(_Parcel(self._turn, len(buffers)))
+            self.pipe.send_bytes(head)
+            for buffer in buffers:
+                self.pipe.send_bytes(buffer.raw())
+
+    def pass_on(self, message: Message) -> None:
+        """News for the search, which it hears when it looks. Never waits: the pipe of a busy process may be full."""
+        self._post(message)
+
+    def stop(self) -> None:
+        """Ask the search to end, which it does when it looks; never waits."""
+        self._post(None)
+
+    def _post(self, message: Message | None) -> None:
+        with self._guard:
+            self._latest = self._turn, message
+            if self._sender is None:
+                self._sender = threading.Thread(target=self._send_latest, daemon=True)
+                self._sender.start()
+
+    def _send_latest(self) -> None:
+        while True:
+            with self._guard:
+                message, self._latest = self._latest, None
+                if message is None:
+                    self._sender = None
+                    return
+            try:
+                with self._sending:
+                    self.pipe.send(message)
+            except (OSError, ValueError):  # killed meanwhile: nobody is there to hear it
+                continue
+
+    def ended(self) -> bool:
+        """True once the search has ended of which nobody hears any more; what it still tells is dropped."""
+        try:
+            while self.pipe.poll(0):
+                if isinstance(self.pipe.recv(), str):
+                    return True
+        except (EOFError, OSError):
+            self.process.kill()
+            self.process.join(5)
+            return True
+        return False
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self.process.kill()
+        self.process.join(5)
+        self.pipe.close()
