@@ -19,7 +19,7 @@ from solver.greedy import greedy
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.solve import Budget, solve
-from solver.workers import ProcessPool
+from solver.workers import ProcessPool, helpers_for
 
 __all__ = ["Adapter", "CaseGreedy", "Engine", "SolverGreedy", "SolverSearch"]
 
@@ -47,7 +47,7 @@ class _Search:
     def ready(self) -> ProcessPool:
         """The pool with its process imported. Also after a search that had to be killed: that is no answer's time."""
         if self._pool is None:
-            self._pool = ProcessPool(1)
+            self._pool = ProcessPool(1, helpers=helpers_for(1))
         if not self._pool.warm_up(_WARM_UP_S):
             raise InputError("bench", "the solver process does not start", "see whether ortools imports")
         return self._pool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Protocol
 from solver.messages import PlanFound
 from solver.worker import DONE, Job, Tell, Worker, search_here
 
-__all__ = ["Inline", "Job", "ProcessPool", "Workers"]
+__all__ = ["Inline", "Job", "ProcessPool", "Workers", "helpers_for"]
 
 _TICK_S = 0.05
 """How often a waiting call looks whether it was cancelled."""
@@ -34,6 +35,15 @@ class Workers(Protocol):
 
     def run(self, job: Job, tell: Tell, cancelled: Cancelled | None = None) -> str | None:
         """Run until done or until `job.seconds` are over; returns why it ended early, None if it ended by itself."""
+
+
+def helpers_for(size: int) -> int:
+    """How many searches may help `size` others on this machine: one each, where each has a processor of its own."""
+    try:
+        processors = len(os.sched_getaffinity(0))
+    except AttributeError:  # no such call on this system
+        processors = os.cpu_count() or 1
+    return size if processors >= 2 * size else 0
 
 
 class Inline:
@@ -96,11 +106,12 @@ class ProcessPool:
             warm = next((i for i, worker in enumerate(self._idle) if worker.wait_ready(0)), 0)
             self._open -= 1
             taken = self._idle.pop(warm)
-            if self._busy() > self._most:
+            if self.busy() > self._most:
                 self._recall()
             return taken
 
-    def _busy(self) -> int:
+    def busy(self) -> int:
+        """Processes that search now, helpers among them."""
         return self._size - self._open + len(self._helping)
 
     def _recall(self) -> None:
@@ -112,7 +123,7 @@ class ProcessPool:
         """Warm processes that nobody needs now."""
         with self._condition:
             lent: list[Worker] = []
-            while len(lent) < most and len(self._idle) > self._spare and self._busy() < self._most:
+            while len(lent) < most and len(self._idle) > self._spare and self.busy() < self._most:
                 warm = next((w for w in self._idle if w.process.is_alive() and w.wait_ready(0)), None)
                 if warm is None:
                     break
@@ -187,12 +198,7 @@ class ProcessPool:
             # Still importing: the next call will want it.
             self._give(worker, None if worker.process.is_alive() else Worker())
             return "the worker was not ready in time"
-        helpers = self._lend(job.helpers)
-        ends = _Talk(worker, helpers, job, until, tell, cancelled).run()
-        for helper in helpers:
-            self._ended(helper, ends[helper])
-        self._ended(worker, ends[worker])
-        return ends[worker]
+        return _Talk([worker, *self._lend(job.helpers)], job, until, tell, cancelled, self._ended).run()
 
     def _ended(self, worker: Worker, reason: str | None) -> None:
         if reason in {None, _LATE}:
@@ -217,34 +223,37 @@ class _Talk:
 
     def __init__(
         self,
-        leader: Worker,
-        helpers: list[Worker],
+        searching: list[Worker],
         job: Job,
         until: float | None,
         tell: Tell,
         cancelled: Cancelled | None,
+        ended: Callable[[Worker, str | None], None],
     ) -> None:
-        self.leader = leader
-        self.searching = [leader, *helpers]
+        self.leader = searching[0]
+        self.searching = searching
         self.job = job
         self.until = until
         self.tell = tell
         self.cancelled = cancelled
         self.best: tuple[int, ...] | None = None
         """Values of the best plan that was passed on."""
-        self.ends: dict[Worker, str | None] = {}
-        """Why a search has ended: None if by itself, else why its process must be killed or is late."""
+        self.ended = ended
+        """Hears at once of every search that has ended: None if by itself, else why its process is late or useless."""
+        self.reason: str | None = None
+        """The same of the leader."""
 
     def left(self) -> float:
         return math.inf if self.until is None else self.until - time.monotonic()
 
-    def run(self) -> dict[Worker, str | None]:
+    def run(self) -> str | None:
         """Talk until the leader has ended; helpers that have not by then are told to, and count as late."""
+        helpers = len(self.searching) - 1
         for worker in list(self.searching):
             own = None if self.until is None else self.left() * (1 - _MARGIN) - _MARGIN_S
             helps = worker is not self.leader
             try:
-                worker.give(replace(self.job, seconds=own, helpers=len(self.searching) - 1, helps=helps))
+                worker.give(replace(self.job, seconds=own, helpers=helpers, helps=helps))
             except OSError:
                 self.end(worker, "the worker died")
         while self.leader in self.searching and self.left() > 0:
@@ -258,7 +267,7 @@ class _Talk:
             if worker is not self.leader:
                 worker.stop()
             self.end(worker, _LATE)
-        return self.ends
+        return self.reason
 
     def hear(self, worker: Worker) -> None:
         """One message."""
@@ -279,4 +288,6 @@ class _Talk:
 
     def end(self, worker: Worker, reason: str | None) -> None:
         self.searching.remove(worker)
-        self.ends[worker] = reason
+        if worker is self.leader:
+            self.reason = reason
+        self.ended(worker, reason)

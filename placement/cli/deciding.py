@@ -104,12 +104,12 @@ def deciding() -> Iterator[Session]:
 
 
 def _start() -> ProcessPool:
-    from solver.workers import ProcessPool  # noqa: PLC0415 - brings numpy
+    from solver.workers import ProcessPool, helpers_for  # noqa: PLC0415 - brings numpy
 
     # An ignored signal stays ignored in a process that is spawned meanwhile.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return ProcessPool(1)
+        return ProcessPool(1, helpers=helpers_for(1))
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -30,7 +30,7 @@ from placement.service.servicer import PlacementServicer
 from placement.service.times import Limits
 from placement.store import MemoryStore, Store
 from placement.v1 import placement_pb2_grpc
-from solver.workers import ProcessPool
+from solver.workers import ProcessPool, helpers_for
 from topology.fabric import Fabric
 from topology.model import Fleet
 
@@ -185,8 +185,8 @@ async def serve(
 
 @contextmanager
 def warm_engine(processes: int = 1) -> Iterator[Decide]:
-    """The real engine with its own warm solver processes, one of them a spare, which end with the context."""
-    pool = ProcessPool(processes, spare=1)
+    """The real engine with its own warm solver processes, a spare and helpers among them; they end with the context."""
+    pool = ProcessPool(processes, spare=1, helpers=helpers_for(processes))
     try:
         pool.warm_up()
         yield partial(decide, clock=time.monotonic, workers=pool)

@@ -58,7 +58,7 @@ def test_rounding_drops_what_points_at_nothing() -> None:
 def test_the_lp_bound_carries_its_certificate() -> None:
     found = lp_bound(_knapsack(), 0, (), "fine", None)
     assert found is not None
-    value, proof = found
+    value, proof = found.value, found.certificate
     assert value == 100 - 14, "x = 1, z = 3"
     y = np.zeros(2, np.int64)
     y[list(proof.rows)] = proof.multipliers

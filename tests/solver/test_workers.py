@@ -25,11 +25,12 @@ def pool() -> Iterator[ProcessPool]:
     made.close()
 
 
-def _easy() -> Problem:
+def easy() -> Problem:
+    """One item, one place."""
     return problem(bins([[1000]]), [item(part(1, devices=1))], [RefuseCharge("r", 0, {(0, 0): 7})])
 
 
-def _hard() -> Problem:
+def hard() -> Problem:
     """A market-split problem: far more than a second for any solver."""
     rng = np.random.default_rng(1)
     count, rows = 60, 6
@@ -45,7 +46,7 @@ def _hard() -> Problem:
 
 def test_messages_come_back_from_the_process(pool: ProcessPool) -> None:
     told: list[object] = []
-    assert pool.run(Job(_easy(), Plan(), 20.0, None), told.append) is None
+    assert pool.run(Job(easy(), Plan(), 20.0, None), told.append) is None
     plans = [m for m in told if isinstance(m, PlanFound)]
     assert plans[-1].values == (0,)
 
@@ -53,11 +54,11 @@ def test_messages_come_back_from_the_process(pool: ProcessPool) -> None:
 def test_a_late_search_is_killed_and_the_pool_goes_on(pool: ProcessPool) -> None:
     began = time.monotonic()
     # Deterministic work instead of seconds keeps the worker itself from noticing the time: only the kill ends it.
-    reason = pool.run(Job(_hard(), Plan(), 1.0, None), lambda _: None)
+    reason = pool.run(Job(hard(), Plan(), 1.0, None), lambda _: None)
     assert time.monotonic() - began < 4.0
     assert reason in {None, "out of time"}
     assert pool.warm_up()
-    assert pool.run(Job(_easy(), Plan(), 20.0, None), lambda _: None) is None
+    assert pool.run(Job(easy(), Plan(), 20.0, None), lambda _: None) is None
 
 
 @pytest.mark.parametrize("goes_on", [True, False])
@@ -68,7 +69,7 @@ def test_a_late_search_keeps_its_process_if_it_ends_soon_and_loses_it_if_not(goe
         (process,) = (worker.process for worker in made._idle)
         assert process.pid is not None
         told: list[str | None] = []
-        search = threading.Thread(target=lambda: told.append(made.run(Job(_hard(), Plan(), 1.0, None), lambda _: None)))
+        search = threading.Thread(target=lambda: told.append(made.run(Job(hard(), Plan(), 1.0, None), lambda _: None)))
         search.start()
         time.sleep(0.3)
         os.kill(process.pid, signal.SIGSTOP)  # as a machine that has no processor for it
@@ -81,7 +82,7 @@ def test_a_late_search_keeps_its_process_if_it_ends_soon_and_loses_it_if_not(goe
             while process.is_alive() and time.monotonic() < until:
                 time.sleep(0.05)  # no join: the pool waits for the same process, and only one of two is told its end
             assert not process.is_alive()
-        assert made.run(Job(_easy(), Plan(), 60.0, None), lambda _: None) is None
+        assert made.run(Job(easy(), Plan(), 60.0, None), lambda _: None) is None
         (now,) = (worker.process for worker in made._idle)
         assert (now.pid == process.pid) is goes_on
     finally:
@@ -90,7 +91,7 @@ def test_a_late_search_keeps_its_process_if_it_ends_soon_and_loses_it_if_not(goe
 
 def test_cancelling_ends_it_soon(pool: ProcessPool) -> None:
     began = time.monotonic()
-    reason = pool.run(Job(_hard(), Plan(), 30.0, None), lambda _: None, lambda: time.monotonic() - began > 0.5)
+    reason = pool.run(Job(hard(), Plan(), 30.0, None), lambda _: None, lambda: time.monotonic() - began > 0.5)
     assert reason == "cancelled"
     assert time.monotonic() - began < 5.0
     assert pool.warm_up()
@@ -98,19 +99,19 @@ def test_cancelling_ends_it_soon(pool: ProcessPool) -> None:
 
 def test_a_failing_search_says_why(pool: ProcessPool) -> None:
     broken = Plan({5: ()})
-    reason = pool.run(Job(_easy(), broken, 20.0, None), lambda _: None)
+    reason = pool.run(Job(easy(), broken, 20.0, None), lambda _: None)
     assert reason is None or reason.startswith("failed: ")
     assert pool.warm_up()
-    assert pool.run(Job(_easy(), Plan(), 20.0, None), lambda _: None) is None
+    assert pool.run(Job(easy(), Plan(), 20.0, None), lambda _: None) is None
 
 
 def test_a_busy_pool_makes_others_wait_until_their_time_is_up(pool: ProcessPool) -> None:
     assert pool.warm_up()
     stop = threading.Event()
-    first = threading.Thread(target=pool.run, args=(Job(_hard(), Plan(), 30.0, None), lambda _: None, stop.is_set))
+    first = threading.Thread(target=pool.run, args=(Job(hard(), Plan(), 30.0, None), lambda _: None, stop.is_set))
     first.start()
     time.sleep(0.3)
-    reason = pool.run(Job(_easy(), Plan(), 0.3, None), lambda _: None)
+    reason = pool.run(Job(easy(), Plan(), 0.3, None), lambda _: None)
     stop.set()
     first.join(10)
     assert reason == "no idle worker"
@@ -122,17 +123,17 @@ def test_a_spare_takes_the_place_of_a_killed_process_and_no_more_than_its_place(
     try:
         assert made.warm_up()
         began = time.monotonic()
-        cancelled = made.run(Job(_hard(), Plan(), 30.0, None), lambda _: None, lambda: time.monotonic() - began > 0.2)
+        cancelled = made.run(Job(hard(), Plan(), 30.0, None), lambda _: None, lambda: time.monotonic() - began > 0.2)
         assert cancelled == "cancelled"
         told: list[object] = []
         # Long before another process could have booted and imported the solver.
-        assert made.run(Job(_easy(), Plan(), 0.8, None), told.append) != "the worker was not ready in time"
+        assert made.run(Job(easy(), Plan(), 0.8, None), told.append) != "the worker was not ready in time"
         assert told
         stop = threading.Event()
-        first = threading.Thread(target=made.run, args=(Job(_hard(), Plan(), 30.0, None), told.append, stop.is_set))
+        first = threading.Thread(target=made.run, args=(Job(hard(), Plan(), 30.0, None), told.append, stop.is_set))
         first.start()
         time.sleep(0.3)
-        assert made.run(Job(_easy(), Plan(), 0.3, None), told.append) == "no idle worker"
+        assert made.run(Job(easy(), Plan(), 0.3, None), told.append) == "no idle worker"
         stop.set()
         first.join(10)
     finally:
@@ -146,7 +147,7 @@ def test_idle_processes_that_were_killed_are_replaced() -> None:
         for worker in made._idle:
             worker.process.kill()
             worker.process.join(5)
-        assert made.run(Job(_easy(), Plan(), 30.0, None), lambda _: None) is None
+        assert made.run(Job(easy(), Plan(), 30.0, None), lambda _: None) is None
     finally:
         made.close()
 
@@ -156,7 +157,7 @@ def test_closing_leaves_no_process_behind() -> None:
     other = ProcessPool(1)
     other.close()
     assert {p.pid for p in mp.active_children()} <= before
-    assert other.run(Job(_easy(), Plan(), 0.2, None), lambda _: None) == "no idle worker"
+    assert other.run(Job(easy(), Plan(), 0.2, None), lambda _: None) == "no idle worker"
 
 
 def test_one_timer_looks_after_all_late_searches() -> None:
@@ -165,7 +166,7 @@ def test_one_timer_looks_after_all_late_searches() -> None:
     try:
         assert made.warm_up()
         told: list[str | None] = []
-        job = Job(_hard(), Plan(), 1.0, None)
+        job = Job(hard(), Plan(), 1.0, None)
         searches = [threading.Thread(target=lambda: told.append(made.run(job, lambda _: None))) for _ in range(2)]
         pids = [worker.process.pid for worker in made._idle]
         for search in searches:

@@ -1,0 +1,133 @@
+"""The exact model, tier by tier: bounds from small relaxations, CP-SAT with a full hint, roaming where it stalls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+
+from solver.cells import Cells, coarse_cells
+from solver.cpsat import Effort, minimise
+from solver.encode import Encoded, encode
+from solver.items import PartKey
+from solver.progress import Progress
+from solver.settle import certain, numbered, numbers
+from solver.totals import with_totals
+
+__all__ = ["Exact"]
+
+_SETTLE = 0.2
+"""Share of what is left that may be spent on asking whether the admitted set is forced."""
+_RELAX = 0.1
+"""Share of what is left that one relaxation may take for one tier."""
+_RELAX_COLUMNS = 4_000
+"""Larger relaxations than this (in replica counts per cell) would not be through in their time."""
+_REALISE = 0.15
+"""Share of what is left that may be spent on making a relaxation's numbers true."""
+
+Wander = Callable[[int, float, float], None]
+"""Improves a tier in neighbourhoods, for so many seconds and so much work."""
+
+
+class Exact:
+    """Search in the exact model, where it is small enough to be handled whole."""
+
+    def __init__(self, progress: Progress, wander: Wander) -> None:
+        self.at = progress
+        self.problem = progress.problem
+        self.wander = wander
+        self.certain: dict[PartKey, int] = {}
+        """Numbers of replicas that the proven tiers force."""
+
+    def run(self, fine: Cells) -> None:
+        """Every tier in the exact model: bound it in a small relaxation, search, roam where it stalls, search again."""
+        tiers = self.problem.tiers
+        certified = encode(self.problem, fine, self.at.best)
+        for tier in range(tiers):
+            self.at.bounds[tier] = 0
+            if not self.at.over():
+                self.at.lp("fine", certified, tier, self.at.left() * 0.3)
+            if tier and self.at.bounds[:tier] == list(self.at.values[:tier]):
+                self.settle(fine, tier)
+            hopes = self.relax(tier)
+            share = 1.0 if tier == tiers - 1 else 0.5
+            seconds, work = self.at.left() * share, self.at.work_left() * share
+            self.wander(tier, seconds * 0.05, work * 0.05)
+            for hoped in hopes:
+                self.realise(fine, tier, hoped)
+            if self.at.wanting(tier):
+                self.push(fine, tier, self.at.effort(seconds * 0.2, work * 0.2))
+            roaming = 0.3 if tier == tiers - 1 else 0.15
+            self.wander(tier, seconds * roaming, work * roaming)
+            if self.at.wanting(tier):
+                share = 1.0 if tier == tiers - 1 else 0.6
+                self.push(fine, tier, self.at.effort(self.at.left() * share, self.at.work_left() * share))
+
+    def model(self, fine: Cells) -> Encoded:
+        """The exact model with totals beside it, the best plan as its hint."""
+        return with_totals(encode(self.problem, fine, self.at.best), encode(self.problem, self.ladder[0], self.at.best))
+
+    def settle(self, fine: Cells, tier: int) -> None:
+        """Learn which numbers of replicas the proven tiers force: first in a relaxation, then in the exact model."""
+        given = self.at.values[:tier]
+        every = [key for key, _ in self.problem.parts()]
+        models = [(cells, 0.05) for cells in self.ladder]
+        if tier == self.problem.tiers - 1:
+            models.append((fine, _SETTLE))
+        for cells, share in models:
+            among = [key for key in every if key not in self.certain]
+            if self.at.over() or not among:
+                return
+            encoded = self.model(fine) if cells is fine else encode(self.problem, cells, self.at.best)
+            arrays = numbered(encoded, self.certain)
+            effort = self.at.effort(self.at.left() * share, self.at.work_left() * share)
+            more, spent = certain(replace(encoded, arrays=arrays), arrays.hint, given, among, effort)
+            self.at.spent += spent
+            now = numbers(encoded, arrays.hint)
+            self.certain |= {key: now[key] for key in more}
+
+    def relax(self, tier: int) -> list[dict[PartKey, int]]:
+        """Bounds of a tier from whole numbers in small relaxations (claims), and what these would like best."""
+        hopes: list[dict[PartKey, int]] = []
+        for cells in self.ladder:
+            if not self.at.wanting(tier):
+                return []
+            encoded = encode(self.problem, cells, self.at.best)
+            arrays = numbered(encoded, self.certain)
+            effort = self.at.effort(self.at.left() * _RELAX, self.at.work_left() * _RELAX)
+            found = minimise(arrays, tier, self.at.values[:tier], arrays.hint, effort)
+            self.at.hear(tier, found)
+            if found.x is not None and arrays.value(tier, found.x) < self.at.values[tier]:
+                hopes.append(numbers(encoded, found.x))
+        return hopes[:-3:-1]
+
+    def realise(self, fine: Cells, tier: int, hoped: dict[PartKey, int]) -> None:
+        """Look for a plan with the numbers of replicas that a relaxation would like best."""
+        if not self.at.wanting(tier):
+            return
+        encoded = self.model(fine)
+        arrays = numbered(encoded, hoped)
+        effort = self.at.effort(self.at.left() * _REALISE, self.at.work_left() * _REALISE)
+        found = minimise(arrays, tier, self.at.values[:tier], arrays.hint, effort, at_least=self.at.bounds[tier])
+        self.at.spent += found.work
+        if found.x is not None:
+            self.at.offer(encoded, found.x)
+
+    def push(self, fine: Cells, tier: int, effort: Effort) -> None:
+        """CP-SAT on the exact model, from the best plan."""
+        given = self.at.values[:tier]
+        encoded = self.model(fine)
+        arrays = numbered(encoded, self.certain)
+        known = self.at.bounds[tier]
+        found = minimise(arrays, tier, given, arrays.hint, effort, lambda x: self.at.offer(encoded, x), at_least=known)
+        if found.x is not None:
+            self.at.offer(encoded, found.x)
+        if given == self.at.values[:tier]:
+            self.at.hear(tier, found)
+
+    @cached_property
+    def ladder(self) -> tuple[Cells, ...]:
+        """Ever finer relaxations, as long as they are small."""
+        steps = [coarse_cells(self.problem, detail, self.at.rooms) for detail in range(3)]
+        small = [cells for cells in steps[1:] if cells.columns <= _RELAX_COLUMNS]
+        return tuple({len(cells.members): cells for cells in (steps[0], *small)}.values())

@@ -1,0 +1,146 @@
+"""How far a search has come: the best plan, what is proven, what has been used of the budget; told as it grows."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from solver.cells import Rooms, rooms
+from solver.check import check
+from solver.cpsat import Effort, Found
+from solver.encode import Encoded
+from solver.items import IntArray
+from solver.lp import Relaxed, lp_bound
+from solver.messages import BoundFound, Message, PlanFound
+from solver.pack import seat_plan
+from solver.plan import Plan
+from solver.problem import Problem
+
+__all__ = ["LEAST_S", "Limits", "Progress"]
+
+LEAST_S = 0.01
+"""Less time than this is not worth starting anything."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the search may use: seconds from its start (None = no limit) or deterministic work, and a seed."""
+
+    seconds: float | None = None
+    work: float | None = None
+    seed: int = 0
+    threads: int = 1
+    exact_columns: int = 30_000
+    """Largest exact model (in replica counts per cell) that is handed to CP-SAT whole."""
+    exact_pairs: int = 1_000_000
+    """Most bins x items for which exact models are considered at all: finding their cells alone takes long."""
+    lp_columns: int = 120_000
+    """Largest exact model whose LP is solved for a bound."""
+
+
+class Progress:
+    """The state that all parts of one search share."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        start: Plan,
+        limits: Limits,
+        tell: Callable[[Message], None],
+        news: Callable[[], Iterable[Message | None]] | None = None,
+    ) -> None:
+        self.problem = problem
+        self.best = start
+        self.values = check(problem, start).values
+        self.bounds = [0] * problem.tiers
+        self.limits = limits
+        self.tell = tell
+        self.news = news or (lambda: ())
+        self.stopped = False
+        """Nobody wants more of this search."""
+        self.spent = 0.0
+        """Deterministic work done so far."""
+        self.began = time.monotonic()
+
+    def left(self) -> float:
+        """Seconds left; infinite under a work budget."""
+        if self.limits.seconds is None:
+            return math.inf
+        return self.limits.seconds - (time.monotonic() - self.began)
+
+    def effort(self, seconds: float, work: float, *, rough: bool = False) -> Effort:
+        """An effort within what is left; `work` counts only under a work budget."""
+        seed, threads = self.limits.seed, self.limits.threads
+        if self.limits.work is None:
+            return Effort(min(seconds, self.left()), None, seed, threads, rough)
+        return Effort(None, max(0.0, min(work, self.limits.work - self.spent)), seed, threads, rough)
+
+    def work_left(self) -> float:
+        """Deterministic work left; infinite under a limit of seconds."""
+        return math.inf if self.limits.work is None else self.limits.work - self.spent
+
+    def over(self) -> bool:
+        """True if the budget is used up."""
+        if self.stopped or (self.limits.work is not None and self.spent >= self.limits.work):
+            return True
+        return self.left() <= LEAST_S
+
+    def open_tiers(self) -> list[int]:
+        """Tiers that are not proven."""
+        return [t for t in range(self.problem.tiers) if self.bounds[t] < self.values[t]]
+
+    def wanting(self, tier: int) -> bool:
+        """There is budget left and the tier is not proven. News are heard before."""
+        self.listen()
+        return not self.over() and self.bounds[tier] < self.values[tier]
+
+    def listen(self) -> None:
+        """Take a better plan that another search has found, or the word that this one may end."""
+        for message in self.news():
+            if message is None:
+                self.stopped = True
+            elif isinstance(message, PlanFound) and message.values < self.values:
+                self.best, self.values = message.plan, message.values
+
+    def bound_all(self, name: str, encoded: Encoded, first: int = 0) -> None:
+        """LP bounds of every tier from `first` on."""
+        for tier in range(first, self.problem.tiers):
+            if not self.over():
+                self.lp(name, encoded, tier, self.left() * 0.25)
+
+    def lp(self, name: str, encoded: Encoded, tier: int, seconds: float) -> Relaxed | None:
+        """The LP bound of one tier under the incumbent's earlier tiers."""
+        given = self.values[:tier]
+        found = lp_bound(encoded.arrays, tier, given, name, seconds if math.isfinite(seconds) else None)
+        if found is not None:
+            self.bounds[tier] = max(self.bounds[tier], found.value)
+            self.tell(BoundFound(tier, found.value, given, found.certificate))
+        return found
+
+    def hear(self, tier: int, found: Found) -> None:
+        """Take a bound that CP-SAT claims under the present values of the earlier tiers."""
+        self.spent += found.work
+        if found.bound is not None and found.bound > self.bounds[tier]:
+            self.bounds[tier] = found.bound
+            self.tell(BoundFound(tier, found.bound, self.values[:tier], None))
+
+    def offer(self, encoded: Encoded, x: IntArray) -> None:
+        """Seat a solution of the exact model and take it if it is better."""
+        plan = seat_plan(self.problem, encoded.cells, encoded.counts(x), encoded.devices(x))
+        if plan is not None:
+            self.take(plan)
+
+    def take(self, plan: Plan) -> None:
+        """Judge a plan and tell it if it is better."""
+        report = check(self.problem, plan)
+        if not report.violations and report.values < self.values:
+            self.best, self.values = plan, report.values
+            self.tell(PlanFound(plan, report.values))
+
+    @cached_property
+    def rooms(self) -> Rooms:
+        """Room of every part in every bin alone."""
+        return rooms(self.problem)

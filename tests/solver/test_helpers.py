@@ -1,0 +1,106 @@
+"""A second search beside the first: what it finds is joined, and it leaves when its place is needed."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from random import Random
+
+import pytest
+
+from solver.atoms import RefuseCharge
+from solver.check import check
+from solver.messages import Message, PlanFound
+from solver.plan import Plan, Seat
+from solver.problem import Problem
+from solver.ruin import Ruin
+from solver.search import Limits, search
+from solver.workers import Job, ProcessPool
+from tests.solver.build import bins, item, part, problem
+from tests.solver.test_workers import easy, hard
+
+
+def _seats(*places: int) -> tuple[tuple[Seat, ...], ...]:
+    return (tuple(Seat(place, ((0, 1000),)) for place in places),)
+
+
+def _four() -> Problem:
+    one = item(part(1, devices=1))
+    return problem(bins([[1000]] * 4), [one] * 4, [RefuseCharge("r", 0, {(i, 0): 2**i for i in range(4)})])
+
+
+def test_two_plans_that_changed_different_things_become_one() -> None:
+    case, base = _four(), Plan({0: _seats(0)})
+    ruin = Ruin(case, Plan({0: _seats(0), 1: _seats(1)}), Random(0))
+    assert ruin.join(Plan({0: _seats(0), 2: _seats(2)}), base)
+    assert sorted(ruin.plan().seats) == [0, 1, 2]
+    report = check(case, ruin.plan())
+    assert not report.violations
+    assert report.values == ruin.values == (8,)
+
+
+def test_where_both_want_the_same_seat_another_one_is_found() -> None:
+    case, base = _four(), Plan({0: _seats(0)})
+    ruin = Ruin(case, Plan({0: _seats(0), 1: _seats(1)}), Random(0))
+    assert ruin.join(Plan({0: _seats(0), 2: _seats(1)}), base)
+    assert sorted(ruin.plan().seats) == [0, 1, 2]
+    assert not check(case, ruin.plan()).violations
+
+
+def test_a_join_that_would_be_worse_is_refused() -> None:
+    base = Plan({0: _seats(0), 3: _seats(3)})
+    ruin = Ruin(_four(), base, Random(0))
+    assert not ruin.join(Plan({0: _seats(0), 1: _seats(1)}), base)
+
+
+def _heard(news: Callable[[], Iterator[Message | None]]) -> list[PlanFound]:
+    told: list[Message] = []
+    search(_four(), Plan(), Limits(seconds=5.0), told.append, news, helps=True)
+    return [message for message in told if isinstance(message, PlanFound)]
+
+
+def test_a_plan_that_was_heard_is_not_told_again() -> None:
+    best = Plan({i: _seats(i) for i in range(4)})
+    assert _heard(lambda: iter([PlanFound(best, (0,))]))[-1:] in ([], [PlanFound(best, (0,))])
+    plans = _heard(lambda: iter(()))
+    assert plans
+    assert plans[-1].values == (0,)
+
+
+def test_a_search_that_is_told_to_end_ends() -> None:
+    began = time.monotonic()
+    search(hard(), Plan(), Limits(seconds=60.0), lambda _: None, lambda: iter([None]), helps=True)
+    assert time.monotonic() - began < 40
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[ProcessPool]:
+    made = ProcessPool(2)
+    assert made.warm_up()
+    yield made
+    made.close()
+
+
+def test_a_helper_makes_room_for_the_next_job(pair: ProcessPool) -> None:
+    stop = threading.Event()
+    job = Job(hard(), Plan(), 60.0, None, helpers=1)
+    first = threading.Thread(target=pair.run, args=(job, lambda _: None, stop.is_set))
+    first.start()
+    while pair.busy() < 2:
+        time.sleep(0.01)
+    told: list[object] = []
+    assert pair.run(Job(easy(), Plan(), 40.0, None), told.append) is None
+    assert told
+    stop.set()
+    first.join(30)
+    assert not pair.busy()
+
+
+def test_without_idle_processes_a_job_goes_alone(pair: ProcessPool) -> None:
+    stop = threading.Event()
+    first = threading.Thread(target=pair.run, args=(Job(hard(), Plan(), 60.0, None), lambda _: None, stop.is_set))
+    first.start()
+    while not pair.busy():
+        time.sleep(0.01)
+    assert pair.run(Job(easy(), Plan(), 20.0, None, helpers=1), lambda _: None) is None
+    stop.set()
+    first.join()
