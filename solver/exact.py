@@ -32,53 +32,65 @@ Wander = Callable[[int, float, float], None]
 class Exact:
     """Search in the exact model, where it is small enough to be handled whole."""
 
-    def __init__(self, progress: Progress, wander: Wander) -> None:
+    def __init__(self, progress: Progress, wander: Wander, fine: Cells) -> None:
         self.at = progress
+        self.fine = fine
         self.problem = progress.problem
         self.wander = wander
         self.certain: dict[PartKey, int] = {}
         """Numbers of replicas that the proven tiers force."""
 
-    def run(self, fine: Cells) -> None:
+    def bound(self, tier: int) -> None:
+        """The LP bound of a tier under the incumbent's earlier tiers."""
+        if not self.at.over():
+            self.at.lp("fine", self.certified, tier, self.at.left() * 0.3)
+
+    @cached_property
+    def certified(self) -> Encoded:
+        """The model whose LP gives certificates."""
+        return encode(self.problem, self.fine, self.at.best)
+
+    def run(self) -> None:
         """Every tier in the exact model: bound it in a small relaxation, search, roam where it stalls, search again."""
         tiers = self.problem.tiers
-        certified = encode(self.problem, fine, self.at.best)
         for tier in range(tiers):
-            self.at.bounds[tier] = 0
-            if not self.at.over():
-                self.at.lp("fine", certified, tier, self.at.left() * 0.3)
+            if tier:
+                self.at.bounds[tier] = 0
+                self.bound(tier)
             if tier and self.at.bounds[:tier] == list(self.at.values[:tier]):
-                self.settle(fine, tier)
+                self.settle(tier)
             hopes = self.relax(tier)
             share = 1.0 if tier == tiers - 1 else 0.5
             seconds, work = self.at.left() * share, self.at.work_left() * share
             self.wander(tier, seconds * 0.05, work * 0.05)
             for hoped in hopes:
-                self.realise(fine, tier, hoped)
+                self.realise(tier, hoped)
             if self.at.wanting(tier):
-                self.push(fine, tier, self.at.effort(seconds * 0.2, work * 0.2))
+                self.push(tier, self.at.effort(seconds * 0.2, work * 0.2))
             roaming = 0.3 if tier == tiers - 1 else 0.15
             self.wander(tier, seconds * roaming, work * roaming)
             if self.at.wanting(tier):
                 share = 1.0 if tier == tiers - 1 else 0.6
-                self.push(fine, tier, self.at.effort(self.at.left() * share, self.at.work_left() * share))
+                self.push(tier, self.at.effort(self.at.left() * share, self.at.work_left() * share))
 
-    def model(self, fine: Cells) -> Encoded:
+    def model(self) -> Encoded:
         """The exact model with totals beside it, the best plan as its hint."""
-        return with_totals(encode(self.problem, fine, self.at.best), encode(self.problem, self.ladder[0], self.at.best))
+        return with_totals(
+            encode(self.problem, self.fine, self.at.best), encode(self.problem, self.ladder[0], self.at.best)
+        )
 
-    def settle(self, fine: Cells, tier: int) -> None:
+    def settle(self, tier: int) -> None:
         """Learn which numbers of replicas the proven tiers force: first in a relaxation, then in the exact model."""
         given = self.at.values[:tier]
         every = [key for key, _ in self.problem.parts()]
         models = [(cells, 0.05) for cells in self.ladder]
         if tier == self.problem.tiers - 1:
-            models.append((fine, _SETTLE))
+            models.append((self.fine, _SETTLE))
         for cells, share in models:
             among = [key for key in every if key not in self.certain]
             if self.at.over() or not among:
                 return
-            encoded = self.model(fine) if cells is fine else encode(self.problem, cells, self.at.best)
+            encoded = self.model() if cells is self.fine else encode(self.problem, cells, self.at.best)
             arrays = numbered(encoded, self.certain)
             effort = self.at.effort(self.at.left() * share, self.at.work_left() * share)
             more, spent = certain(replace(encoded, arrays=arrays), arrays.hint, given, among, effort)
@@ -101,11 +113,11 @@ class Exact:
                 hopes.append(numbers(encoded, found.x))
         return hopes[:-3:-1]
 
-    def realise(self, fine: Cells, tier: int, hoped: dict[PartKey, int]) -> None:
+    def realise(self, tier: int, hoped: dict[PartKey, int]) -> None:
         """Look for a plan with the numbers of replicas that a relaxation would like best."""
         if not self.at.wanting(tier):
             return
-        encoded = self.model(fine)
+        encoded = self.model()
         arrays = numbered(encoded, hoped)
         effort = self.at.effort(self.at.left() * _REALISE, self.at.work_left() * _REALISE)
         found = minimise(arrays, tier, self.at.values[:tier], arrays.hint, effort, at_least=self.at.bounds[tier])
@@ -113,10 +125,10 @@ class Exact:
         if found.x is not None:
             self.at.offer(encoded, found.x)
 
-    def push(self, fine: Cells, tier: int, effort: Effort) -> None:
+    def push(self, tier: int, effort: Effort) -> None:
         """CP-SAT on the exact model, from the best plan."""
         given = self.at.values[:tier]
-        encoded = self.model(fine)
+        encoded = self.model()
         arrays = numbered(encoded, self.certain)
         known = self.at.bounds[tier]
         found = minimise(arrays, tier, given, arrays.hint, effort, lambda x: self.at.offer(encoded, x), at_least=known)

@@ -21,6 +21,7 @@ from solver.problem import Problem
 
 __all__ = ["LEAST_S", "Limits", "Progress"]
 
+_WAIT_S = 0.002
 LEAST_S = 0.01
 """Less time than this is not worth starting anything."""
 
@@ -37,8 +38,6 @@ class Limits:
     """Largest exact model (in replica counts per cell) that is handed to CP-SAT whole."""
     exact_pairs: int = 1_000_000
     """Most bins x items for which exact models are considered at all: finding their cells alone takes long."""
-    lp_columns: int = 120_000
-    """Largest exact model whose LP is solved for a bound."""
 
 
 class Progress:
@@ -51,6 +50,8 @@ class Progress:
         limits: Limits,
         tell: Callable[[Message], None],
         news: Callable[[], Iterable[Message | None]] | None = None,
+        *,
+        awaits: bool = False,
     ) -> None:
         self.problem = problem
         self.best = start
@@ -59,6 +60,8 @@ class Progress:
         self.limits = limits
         self.tell = tell
         self.news = news or (lambda: ())
+        self.awaits = awaits
+        """The plan to start from is still being made."""
         self.stopped = False
         """Nobody wants more of this search."""
         self.spent = 0.0
@@ -102,8 +105,17 @@ class Progress:
         for message in self.news():
             if message is None:
                 self.stopped = True
-            elif isinstance(message, PlanFound) and message.values < self.values:
-                self.best, self.values = message.plan, message.values
+            elif isinstance(message, PlanFound):
+                self.awaits = False
+                if message.values < self.values:
+                    self.best, self.values = message.plan, message.values
+
+    def begin(self) -> None:
+        """Wait for the plan to start from, if it is not there yet."""
+        while self.awaits and not self.over():
+            self.listen()
+            if self.awaits:
+                time.sleep(_WAIT_S)
 
     def bound_all(self, name: str, encoded: Encoded, first: int = 0) -> None:
         """LP bounds of every tier from `first` on."""

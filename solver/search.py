@@ -9,16 +9,17 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from enum import Enum, auto
 from functools import cached_property
 from random import Random
 
-from solver.cells import coarse_cells, fine_cells
+from solver.cells import Cells, coarse_cells, fine_cells
 from solver.check import check
 from solver.cpsat import minimise
 from solver.encode import Encoded, encode
 from solver.exact import Exact
 from solver.guided import WAYS, dive
-from solver.lp import Floats, lp_bound
+from solver.lp import Floats, Relaxed, lp_bound
 from solver.messages import Message
 from solver.neighbourhood import Picker
 from solver.pack import seat_plan
@@ -27,7 +28,7 @@ from solver.problem import Problem
 from solver.progress import LEAST_S, Limits, Progress
 from solver.ruin import Ruin
 
-__all__ = ["Limits", "search"]
+__all__ = ["Limits", "Role", "search"]
 
 _IDLE = 12
 """Neighbourhoods without a gain after which roaming stops."""
@@ -49,10 +50,16 @@ _TELL_S = 0.1
 """A better plan is judged and told, and news are asked for, at most so often."""
 _OTHER = 1_000_003
 """What is added to the seed of a search that helps."""
-_LONG_S = 20.0
-"""Less time than this is better spent on plans than on the LP of a large exact model."""
 _ROAM_S = 0.25
 """Longest search of one neighbourhood."""
+
+
+class Role(Enum):
+    """What a search is for: all, alone or with another one beside it that looks for plans; or that other one."""
+
+    ALONE = auto()
+    HELPED = auto()
+    HELPER = auto()
 
 
 def search(
@@ -62,19 +69,19 @@ def search(
     tell: Callable[[Message], None],
     news: Callable[[], Iterable[Message | None]] | None = None,
     *,
-    helpers: int = 0,
-    helps: bool = False,
+    role: Role = Role.ALONE,
+    awaits: bool = False,
 ) -> None:
     """Improve `start` tier by tier and bound every tier, until done or out of budget.
 
-    `news` are plans that other searches of the same problem have found since it was asked last, or None: end.
-    A search that `helps` looks for plans only, with a seed of its own, beside one that knows of `helpers`.
+    `news` are plans that other searches of the same problem have found since it was asked last, or None: end. If the
+    search `awaits` a plan, the first of the news is one, and takes the place of `start`.
     """
-    if helps:
+    if role is Role.HELPER:
         limits = replace(limits, seed=limits.seed + _OTHER)
-        _Search(Progress(problem, start, limits, tell, news)).help(_HELPER_WAYS)
+        _Search(Progress(problem, start, limits, tell, news)).help()
     else:
-        _Search(Progress(problem, start, limits, tell, news)).run(_HELPED_WAYS if helpers else WAYS)
+        _Search(Progress(problem, start, limits, tell, news, awaits=awaits)).run(helped=role is Role.HELPED)
 
 
 class _Search:
@@ -88,25 +95,40 @@ class _Search:
         self.common = progress.best
         """A plan from which this search and the others have started."""
 
-    def run(self, ways: Sequence[int]) -> None:
-        """Coarse bounds first (they are there in no time), then the exact model, as far as it can be handled."""
-        coarse = self.guide(ways)
+    def run(self, *, helped: bool) -> None:
+        """Coarse bounds first (they are there in no time), then the exact model, as far as it can be handled.
+
+        Where it can, a search that is `helped` leaves the quick plans to others.
+        """
+        coarse, found = self.relaxed()
+        cells = self.fine
+        exact = None if cells is None else Exact(self.at, self.wander, cells)
+        if exact is not None:
+            exact.bound(0)
+        if not helped or exact is None:
+            self.follow(coarse, found, _HELPED_WAYS if helped else WAYS)
+        self.at.begin()
         self.at.bound_all("coarse", coarse, 1)
         limited = self.at.limits.seconds is not None or self.at.limits.work is not None
-        if self.problem.bins.count * len(self.problem.items) <= self.at.limits.exact_pairs:
-            self.ruin(_FIRST if limited else 0.0)
-            cells = fine_cells(self.problem, self.at.rooms)
-            if cells.columns <= self.at.limits.exact_columns:
-                Exact(self.at, self.wander).run(cells)
-            elif cells.columns <= self.at.limits.lp_columns and self.at.left() > _LONG_S:
-                self.at.bound_all("fine", encode(self.problem, cells, self.at.best))
+        if exact is not None:
+            if not helped:
+                self.ruin(_FIRST if limited else 0.0)
+            exact.run()
         if limited:
             self.improve()
 
-    def help(self, ways: Sequence[int]) -> None:
+    def help(self) -> None:
         """Better plans only."""
-        self.guide(ways)
+        self.follow(*self.relaxed(), _HELPER_WAYS if self.fine is None else WAYS)
         self.improve()
+
+    @cached_property
+    def fine(self) -> Cells | None:
+        """The cells of the exact model, if it is small enough to be handled."""
+        if self.problem.bins.count * len(self.problem.items) > self.at.limits.exact_pairs:
+            return None
+        cells = fine_cells(self.problem, self.at.rooms)
+        return cells if cells.columns <= self.at.limits.exact_columns else None
 
     def improve(self) -> None:
         """Better plans of all that is not proven, until out of budget."""
@@ -117,16 +139,15 @@ class _Search:
                 if not self.at.over() and self.at.open_tiers():
                     self.roam(self.at.open_tiers())
 
-    def guide(self, ways: Sequence[int]) -> Encoded:
-        """Bound the first tier in the coarse model, and try greedy plans that its relaxation suggests."""
+    def relaxed(self) -> tuple[Encoded, Relaxed | None]:
+        """The coarse model, and its bound of the first tier."""
         encoded = encode(self.problem, coarse_cells(self.problem), self.at.best)
-        found = None if self.at.over() else self.at.lp("coarse", encoded, 0, self.at.left() * 0.25)
-        if found is not None and self.at.bounds[0] < self.at.values[0]:
-            self.follow(encoded, found.x, ways)
-        return encoded
+        return encoded, None if self.at.over() else self.at.lp("coarse", encoded, 0, self.at.left() * 0.25)
 
-    def follow(self, encoded: Encoded, x: Floats, ways: Sequence[int]) -> None:
-        """Greedy plans led by a solution of the relaxation, for a share of what is left."""
+    def follow(self, encoded: Encoded, found: Relaxed | None, ways: Sequence[int]) -> None:
+        """Greedy plans led by a solution of the relaxation of the first tier, for a share of what is left."""
+        if found is None or self.at.bounds[0] == self.at.values[0]:
+            return
         stop = self.at.left() * (1 - _GUIDE)
         end = math.inf if self.at.limits.work is None else self.at.spent + self.at.work_left() * _GUIDE
         replicas = sum(part.count for _, part in self.problem.parts())
@@ -140,7 +161,7 @@ class _Search:
             return None if again is None else again.x
 
         for way in ways:
-            for plan in dive(self.problem, encoded, x, relax, stopped, way):
+            for plan in dive(self.problem, encoded, found.x, relax, stopped, way):
                 self.at.spent += replicas * _PLACED_WORK
                 self.at.take(plan)
                 if stopped() or self.at.bounds[0] == self.at.values[0]:

@@ -14,7 +14,7 @@ from solver.greedy import greedy
 from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan
 from solver.problem import Problem
-from solver.reduce import merge_items
+from solver.reduce import Merged, merge_items
 from solver.workers import Job, Workers
 
 __all__ = ["Bound", "Budget", "Outcome", "State", "solve"]
@@ -29,6 +29,8 @@ _JUDGED = 4
 """Judging a plan and telling it take at most so many times as long as judging the plan that changes nothing."""
 _HELPERS = 1
 """How many searches may run beside the first one, where processors are idle."""
+_OVERLAP_S, _OVERLAP = 0.15, 30
+"""With more time than this, and than so often judging a plan, the search begins with bounds while greedy runs."""
 _LEAST_S = 0.02
 """Less time than this is not worth a search."""
 
@@ -115,18 +117,55 @@ class _Inbox:
         return best
 
 
-def _greedy(problem: Problem, budget: Budget, clock: Clock, began: float, reserve_s: float) -> tuple[Plan | None, bool]:
-    """The greedy plan (None: no time for any), and whether all items were tried.
+class _First:
+    """The plan before any search: greedy's, then what runs gives way; made at once, or while a search begins."""
 
-    Item by item, not on the merged problem: each replica is then placed with the prices that the last one left.
-    """
-    if budget.deadline is None:
-        return greedy(problem)
-    until, late = (began + (budget.deadline - began) * share for share in (_GREEDY, _ONE_ORDER))
-    until = min(until, budget.deadline - reserve_s)
-    if clock() >= until:
-        return None, False
-    return greedy(problem, lambda: clock() >= until, late=lambda: clock() >= late)
+    def __init__(
+        self, problem: Problem, budget: Budget, clock: Clock, began: float, idle: Report, warm: Plan | None
+    ) -> None:
+        self.problem = problem
+        self.budget = budget
+        self.clock = clock
+        self.began = began
+        self.warm = warm
+        self.inbox = _Inbox(problem, problem.anchor, idle)
+        self.judge_s = clock() - began
+        """What it takes to judge a plan."""
+        self.complete = False
+        """All items were tried."""
+        self.done = began
+        """When it was made."""
+
+    def make(self) -> None:
+        """Item by item, not on the merged problem: each replica is then placed with the prices that the last left."""
+        plan, self.complete = self._greedy()
+        before = self.clock()
+        if plan is not None:
+            self.inbox.offer(plan)
+            self.judge_s = max(self.clock() - before, 0.0)
+        if self.problem.homes and plan is not None:
+            end, work = self._until(_GIVE_WAY), self.budget.work
+            trials = math.inf if work is None else _TRIALS * work
+            for found in give_way(self.problem, plan, lambda: self.clock() >= end, trials):
+                self.inbox.offer(found)
+        if self.warm is not None:
+            self.inbox.offer(self.warm)
+        self.done = self.clock()
+
+    def _until(self, share: float) -> float:
+        deadline = self.budget.deadline
+        return math.inf if deadline is None else self.began + (deadline - self.began) * share
+
+    def _greedy(self) -> tuple[Plan | None, bool]:
+        """The greedy plan (None: no time for any), and whether all items were tried."""
+        if self.budget.deadline is None:
+            return greedy(self.problem)
+        # What must still be done after greedy is judging, and telling.
+        until = min(self._until(_GREEDY), self.budget.deadline - _JUDGED * self.judge_s)
+        late = self._until(_ONE_ORDER)
+        if self.clock() >= until:
+            return None, False
+        return greedy(self.problem, lambda: self.clock() >= until, late=lambda: self.clock() >= late)
 
 
 def solve(
@@ -146,40 +185,34 @@ def solve(
     idle = check(problem, problem.anchor)
     if idle.violations:
         raise ValueError(f"the plan that changes nothing is not valid: {idle.violations[0]}")
-    # What must still be done after greedy, by what judging the idle plan took.
-    reserve_s = _JUDGED * (clock() - began)
-    first = _Inbox(problem, problem.anchor, idle)
-    plan, complete = _greedy(problem, budget, clock, began, reserve_s)
-    before_judge = clock()
-    if plan is not None:
-        first.offer(plan)
-    judge_s = clock() - before_judge
-    if problem.homes and plan is not None:
-        end = math.inf if budget.deadline is None else began + (budget.deadline - began) * _GIVE_WAY
-        trials = math.inf if budget.work is None else _TRIALS * budget.work
-        for found in give_way(problem, plan, lambda: clock() >= end, trials):
-            first.offer(found)
-    if warm is not None:
-        first.offer(warm)
-    final, report = first.best, first.report
-    floor, greedy_done = report.values, clock()
+    first = _First(problem, budget, clock, began, idle, warm)
+    deadline = budget.deadline
+    overlaps = deadline is not None and deadline - clock() > max(_OVERLAP_S, _OVERLAP * first.judge_s)
+    if not overlaps:
+        first.make()
     # Without time for a search nothing is merged, and the plan that was judged is the answer.
-    inbox = first
+    inbox, merged = first.inbox, None
     reason: str | None = "no time was left for a search"
-    if budget.deadline is None or budget.deadline - greedy_done - 3 * judge_s > _LEAST_S:
+    if deadline is None or deadline - clock() - 3 * first.judge_s > _LEAST_S:
         merged = merge_items(problem)
-        inbox = _Inbox(merged.problem, merged.pull(final), report)
-        # The judge has the last word, and about as much to read as it had now.
-        seconds = None if budget.deadline is None else budget.deadline - clock() - 2 * judge_s
-        if seconds is None or seconds > _LEAST_S:
-            helpers = 0 if seconds is None else _HELPERS
-            job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed, helpers)
-            reason = workers.run(job, inbox.tell, cancelled)
-        if inbox.improved:
-            final = merged.push(inbox.best)
-            report = check(problem, final)
-            if report.violations or report.values != inbox.report.values:
-                raise AssertionError(f"a judged plan failed after expansion: {report.violations[:1]}")
+        inbox = _Inbox(merged.problem, merged.pull(first.inbox.best), first.inbox.report)
+
+        def start(merged: Merged = merged, inbox: _Inbox = inbox) -> PlanFound:
+            first.make()
+            inbox.best, inbox.report = merged.pull(first.inbox.best), first.inbox.report
+            return PlanFound(inbox.best, inbox.report.values)
+
+        # The judge has the last word, and about as much to read as it had before.
+        seconds = None if deadline is None else deadline - clock() - 2 * first.judge_s
+        if seconds is None or seconds > _LEAST_S or overlaps:
+            job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed, 0 if seconds is None else _HELPERS)
+            reason = workers.run(job, inbox.tell, cancelled, start if overlaps else None)
+    final, report = first.inbox.best, first.inbox.report
+    if merged is not None and inbox.improved:
+        final = merged.push(inbox.best)
+        report = check(problem, final)
+        if report.violations or report.values != inbox.report.values:
+            raise AssertionError(f"a judged plan failed after expansion: {report.violations[:1]}")
     search_done = clock()
     bounds = tuple(inbox.bound(tier) for tier in range(problem.tiers))
     state = State.FEASIBLE
@@ -188,11 +221,11 @@ def solve(
     elif not inbox.heard:
         state = State.FALLBACK
         reason = reason or "the search told nothing"
-    if not complete and state is not State.OPTIMAL:
+    if not first.complete and state is not State.OPTIMAL:
         reason = "the greedy pass ran out of time"
     timings = {
-        "greedy_ms": (greedy_done - began) * 1e3,
-        "search_ms": (search_done - greedy_done) * 1e3,
+        "greedy_ms": (first.done - began) * 1e3,
+        "search_ms": (search_done - first.done) * 1e3,
         "judge_ms": (clock() - search_done) * 1e3,
     }
-    return Outcome(final, report, bounds, state, reason, floor, idle.values, timings)
+    return Outcome(final, report, bounds, state, reason, first.inbox.report.values, idle.values, timings)

@@ -35,6 +35,8 @@ class Job:
     helpers: int = 0
     """How many more searches may look for plans beside this one, where processes are idle; the search itself gets
     to know how many do."""
+    awaits: bool = False
+    """A better plan to start from will be among the news, once it is made."""
     helps: bool = False
     """Looks for plans only, beside a search that proves."""
 
@@ -56,10 +58,11 @@ News = Callable[[], Iterator[Message | None]]
 def search_here(job: Job, tell: Tell, news: News | None = None) -> None:
     """Search in this process until done."""
     # ortools takes most of a second to import: only the process that searches pays for it.
-    from solver.search import Limits, search  # noqa: PLC0415 - see above
+    from solver.search import Limits, Role, search  # noqa: PLC0415 - see above
 
     limits = Limits(job.seconds, job.work, job.seed)
-    search(job.problem, job.start, limits, tell, news, helpers=job.helpers, helps=job.helps)
+    role = Role.HELPER if job.helps else Role.HELPED if job.helpers else Role.ALONE
+    search(job.problem, job.start, limits, tell, news, role=role, awaits=job.awaits)
 
 
 def _serve(pipe: Connection) -> None:

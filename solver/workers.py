@@ -26,6 +26,8 @@ _LOOK_S = 0.25
 """How often it is looked after."""
 _LATE = "out of time"
 
+Meanwhile = Callable[[], PlanFound]
+"""Makes the plan to start from, while a search has begun already."""
 Cancelled = Callable[[], bool]
 """True once nobody waits for the answer any more."""
 
@@ -33,25 +35,36 @@ Cancelled = Callable[[], bool]
 class Workers(Protocol):
     """Runs searches."""
 
-    def run(self, job: Job, tell: Tell, cancelled: Cancelled | None = None) -> str | None:
-        """Run until done or until `job.seconds` are over; returns why it ended early, None if it ended by itself."""
+    def run(
+        self, job: Job, tell: Tell, cancelled: Cancelled | None = None, meanwhile: Meanwhile | None = None
+    ) -> str | None:
+        """Run until done or until `job.seconds` are over; returns why it ended early, None if it ended by itself.
+
+        `meanwhile` is called exactly once, in the calling thread, and makes the plan to start from; the search may
+        begin with what needs none. Without it the search starts from `job.start`.
+        """
+
+
+def _processors() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # no such call on this system
+        return os.cpu_count() or 1
 
 
 def helpers_for(size: int) -> int:
     """How many searches may help `size` others on this machine: one each, where each has a processor of its own."""
-    try:
-        processors = len(os.sched_getaffinity(0))
-    except AttributeError:  # no such call on this system
-        processors = os.cpu_count() or 1
-    return size if processors >= 2 * size else 0
+    return size if _processors() >= 2 * size else 0
 
 
 class Inline:
     """Searches in the calling process: for tests and for callers that can wait. Cannot be killed."""
 
-    def run(self, job: Job, tell: Tell, cancelled: Cancelled | None = None) -> str | None:
+    def run(
+        self, job: Job, tell: Tell, cancelled: Cancelled | None = None, meanwhile: Meanwhile | None = None
+    ) -> str | None:
         """Run to the end."""
-        search_here(replace(job, helpers=0), tell)
+        search_here(replace(job, start=meanwhile().plan if meanwhile else job.start, helpers=0), tell)
         return None
 
 
@@ -73,6 +86,8 @@ class ProcessPool:
         self._most = size + helpers
         """Most processes that search at a time."""
         self._size = size
+        self._parallel = _processors() > 1
+        """A search does not slow down what its caller does meanwhile."""
         self._helping: list[Worker] = []
         self._overdue: list[tuple[Worker, float]] = []
         """Late searches, and when they are killed."""
@@ -188,17 +203,26 @@ class ProcessPool:
                 self._idle.append(Worker())
         self._overdue = waiting
 
-    def run(self, job: Job, tell: Tell, cancelled: Cancelled | None = None) -> str | None:
+    def run(
+        self, job: Job, tell: Tell, cancelled: Cancelled | None = None, meanwhile: Meanwhile | None = None
+    ) -> str | None:
         """See `Workers.run`. Cancelling is noticed within a tick."""
         until = None if job.seconds is None else time.monotonic() + job.seconds
-        worker = self._take(until, cancelled)
+        worker = self._take(time.monotonic(), None) if meanwhile and self._parallel else None
+        if worker is not None and not worker.wait_ready(0):
+            self._give(worker)
+            worker = None
+        if worker is None:
+            if meanwhile is not None:
+                job, meanwhile = replace(job, start=meanwhile().plan), None
+            worker = self._take(until, cancelled)
         if worker is None:
             return "no idle worker"
         if not worker.wait_ready(None if until is None else max(0.0, until - time.monotonic())):
             # Still importing: the next call will want it.
             self._give(worker, None if worker.process.is_alive() else Worker())
             return "the worker was not ready in time"
-        return _Talk([worker, *self._lend(job.helpers)], job, until, tell, cancelled, self._ended).run()
+        return _Talk([worker, *self._lend(job.helpers)], job, until, tell, cancelled, self._ended).run(meanwhile)
 
     def _ended(self, worker: Worker, reason: str | None) -> None:
         if reason in {None, _LATE}:
@@ -246,16 +270,20 @@ class _Talk:
     def left(self) -> float:
         return math.inf if self.until is None else self.until - time.monotonic()
 
-    def run(self) -> str | None:
-        """Talk until the leader has ended; helpers that have not by then are told to, and count as late."""
-        helpers = len(self.searching) - 1
-        for worker in list(self.searching):
-            own = None if self.until is None else self.left() * (1 - _MARGIN) - _MARGIN_S
-            helps = worker is not self.leader
-            try:
-                worker.give(replace(self.job, seconds=own, helpers=helpers, helps=helps))
-            except OSError:
-                self.end(worker, "the worker died")
+    def run(self, meanwhile: Meanwhile | None) -> str | None:
+        """Talk until the leader has ended; helpers that have not by then are told to, and count as late.
+
+        Helpers start once there is a plan: until then the caller needs the processor.
+        """
+        helpers = self.searching[1:]
+        self.give(self.leader, replace(self.job, helpers=len(helpers), awaits=meanwhile is not None))
+        if meanwhile is not None:
+            first = meanwhile()
+            self.best, self.job = first.values, replace(self.job, start=first.plan)
+            if self.leader in self.searching:
+                self.leader.pass_on(first)
+        for helper in helpers:
+            self.give(helper, replace(self.job, helps=True))
         while self.leader in self.searching and self.left() > 0:
             if self.cancelled is not None and self.cancelled():
                 self.end(self.leader, "cancelled")
@@ -268,6 +296,14 @@ class _Talk:
                 worker.stop()
             self.end(worker, _LATE)
         return self.reason
+
+    def give(self, worker: Worker, job: Job) -> None:
+        """Send a job, with the time that is left."""
+        own = None if self.until is None else self.left() * (1 - _MARGIN) - _MARGIN_S
+        try:
+            worker.give(replace(job, seconds=own))
+        except OSError:
+            self.end(worker, "the worker died")
 
     def hear(self, worker: Worker) -> None:
         """One message."""

@@ -67,7 +67,15 @@ def test_the_answer_is_never_worse_than_greedy() -> None:
 class Liar:
     """Claims that refusing everything is optimal, and that an impossible plan is free."""
 
-    def run(self, job: Job, tell: Callable[[object], None], cancelled: Callable[[], bool] | None = None) -> str | None:
+    def run(
+        self,
+        job: Job,
+        tell: Callable[[object], None],
+        cancelled: Callable[[], bool] | None = None,
+        meanwhile: Callable[[], PlanFound] | None = None,
+    ) -> str | None:
+        if meanwhile is not None:
+            meanwhile()
         """Tell lies."""
         tell(PlanFound(Plan(), (0,) * job.problem.tiers))
         everything = {i: tuple(() for _ in item.parts) for i, item in enumerate(job.problem.items)}

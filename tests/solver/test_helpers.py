@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -12,8 +12,9 @@ from solver.check import check
 from solver.messages import Message, PlanFound
 from solver.plan import Plan, Seat
 from solver.problem import Problem
+from solver.progress import Progress
 from solver.ruin import Ruin
-from solver.search import Limits, search
+from solver.search import Limits, Role, search
 from solver.workers import Job, ProcessPool
 from tests.solver.build import bins, item, part, problem
 from tests.solver.test_workers import easy, hard
@@ -52,23 +53,30 @@ def test_a_join_that_would_be_worse_is_refused() -> None:
     assert not ruin.join(Plan({0: _seats(0), 1: _seats(1)}), base)
 
 
-def _heard(news: Callable[[], Iterator[Message | None]]) -> list[PlanFound]:
+def test_what_others_have_found_is_not_told_again() -> None:
+    best, told = Plan({i: _seats(i) for i in range(4)}), list[Message]()
+    progress = Progress(_four(), Plan(), Limits(), told.append, lambda: [PlanFound(best, (0,))])
+    progress.listen()
+    progress.take(Plan({0: _seats(0)}))
+    assert (progress.best, progress.values, told) == (best, (0,), [])
+
+
+def test_a_search_waits_for_the_plan_that_it_was_promised() -> None:
+    late = iter([[], [], [PlanFound(Plan({3: _seats(0)}), (7,))]])
+    progress = Progress(_four(), Plan(), Limits(), lambda _: None, lambda: next(late), awaits=True)
+    progress.begin()
+    assert progress.values == (7,)
+
+
+def test_a_helper_finds_plans_alone() -> None:
     told: list[Message] = []
-    search(_four(), Plan(), Limits(seconds=5.0), told.append, news, helps=True)
-    return [message for message in told if isinstance(message, PlanFound)]
-
-
-def test_a_plan_that_was_heard_is_not_told_again() -> None:
-    best = Plan({i: _seats(i) for i in range(4)})
-    assert _heard(lambda: iter([PlanFound(best, (0,))]))[-1:] in ([], [PlanFound(best, (0,))])
-    plans = _heard(lambda: iter(()))
-    assert plans
-    assert plans[-1].values == (0,)
+    search(_four(), Plan(), Limits(seconds=5.0), told.append, role=Role.HELPER)
+    assert [message for message in told if isinstance(message, PlanFound)][-1].values == (0,)
 
 
 def test_a_search_that_is_told_to_end_ends() -> None:
     began = time.monotonic()
-    search(hard(), Plan(), Limits(seconds=60.0), lambda _: None, lambda: iter([None]), helps=True)
+    search(hard(), Plan(), Limits(seconds=60.0), lambda _: None, lambda: iter([None]), role=Role.HELPER)
     assert time.monotonic() - began < 40
 
 
@@ -104,3 +112,16 @@ def test_without_idle_processes_a_job_goes_alone(pair: ProcessPool) -> None:
     assert pair.run(Job(easy(), Plan(), 20.0, None, helpers=1), lambda _: None) is None
     stop.set()
     first.join()
+
+
+def test_the_plan_to_start_from_is_made_while_the_search_begins(pair: ProcessPool) -> None:
+    made: list[int] = []
+
+    def start() -> PlanFound:
+        made.append(pair.busy())
+        return PlanFound(Plan({3: _seats(0)}), (7,))
+
+    told: list[object] = []
+    assert pair.run(Job(_four(), Plan(), 20.0, None, helpers=1), told.append, None, start) is None
+    assert len(made) == 1
+    assert min(message.values for message in told if isinstance(message, PlanFound)) == (0,)

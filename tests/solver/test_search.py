@@ -51,12 +51,11 @@ def test_with_next_to_no_time_nothing_false_is_told(seconds: float) -> None:
     assert all(not check(_case(), m.plan).violations for m in told if isinstance(m, PlanFound))
 
 
-@pytest.mark.parametrize("limits", [Limits(work=2.0, exact_columns=0), Limits(work=2.0, exact_columns=0, lp_columns=0)])
-def test_a_model_that_is_too_large_is_bounded_and_roamed(limits: Limits) -> None:
-    told = _told(limits)
+def test_a_model_that_is_too_large_is_bounded_and_roamed() -> None:
+    told = _told(Limits(work=2.0, exact_columns=0))
     bounds = [m for m in told if isinstance(m, BoundFound)]
     models = {b.certificate.model for b in bounds if b.certificate is not None}
-    assert models == ({"coarse", "fine"} if limits.lp_columns else {"coarse"})
+    assert models == {"coarse"}
     plans = [m for m in told if isinstance(m, PlanFound)]
     assert plans[-1].values[0] == 0, "neighbourhoods alone place both"
     assert not check(_case(), plans[-1].plan).violations

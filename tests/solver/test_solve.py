@@ -22,7 +22,15 @@ class Script:
     ending: str | None = None
     job: Job | None = None
 
-    def run(self, job: Job, tell: Callable[[object], None], cancelled: Callable[[], bool] | None = None) -> str | None:
+    def run(
+        self,
+        job: Job,
+        tell: Callable[[object], None],
+        cancelled: Callable[[], bool] | None = None,
+        meanwhile: Callable[[], PlanFound] | None = None,
+    ) -> str | None:
+        if meanwhile is not None:
+            meanwhile()
         self.job = job
         for message in self.messages:
             tell(message)

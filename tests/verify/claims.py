@@ -52,7 +52,13 @@ class Recorder:
     problem: Problem | None = None
     told: list[object] | None = None
 
-    def run(self, job: Job, tell: Callable[[object], None], cancelled: Callable[[], bool] | None = None) -> str | None:
+    def run(
+        self,
+        job: Job,
+        tell: Callable[[object], None],
+        cancelled: Callable[[], bool] | None = None,
+        meanwhile: Callable[[], PlanFound] | None = None,
+    ) -> str | None:
         told: list[object] = []
         self.problem, self.told = job.problem, told
 
@@ -60,7 +66,7 @@ class Recorder:
             told.append(message)
             tell(message)
 
-        return Inline().run(job, both, cancelled)
+        return Inline().run(job, both, cancelled, meanwhile)
 
 
 def _decided(name: str, outcome: Outcome, problem: Problem, best: Best) -> Iterator[str]:
@@ -127,7 +133,13 @@ class Liar:
 
     messages: list[object]
 
-    def run(self, job: Job, tell: Callable[[object], None], cancelled: Callable[[], bool] | None = None) -> str | None:
+    def run(
+        self,
+        job: Job,
+        tell: Callable[[object], None],
+        cancelled: Callable[[], bool] | None = None,
+        meanwhile: Callable[[], PlanFound] | None = None,
+    ) -> str | None:
         for message in self.messages:
             tell(message)
         return None
