@@ -19,7 +19,7 @@ __all__ = ["MAX_NODES", "MIN_NODES", "SHAPES", "FleetKind", "Shape", "synth_flee
 
 FleetKind = Literal["hgx", "nvl72", "mixed"]
 MIN_NODES = 16
-MAX_NODES = 16_384
+MAX_NODES = 131_072
 
 _SITE = Site(name="site-a", tariff_micro_usd_kwh=85_000, carbon_g_kwh=350)
 _CPU_ONE_IN = 32
@@ -109,7 +109,7 @@ def synth_fleet(kind: FleetKind, nodes: int, seed: int) -> Fleet:
     degraded (with one unhealthy GPU) or cordoned. Racks take turns on two power feeds per row (the racks of
     one leaf). Each rack has a power cap: one rack in eight, chosen by ``seed``, at 90 % of its peak, which
     binds when it is nearly full, the others above their peak. Raises TopologyError for an unknown kind or a
-    number of nodes outside 16..16384.
+    number of nodes outside 16..131072.
     """
     if kind not in get_args(FleetKind):
         raise TopologyError("kind", f"there is no fleet kind {kind!r}", f"use {', '.join(get_args(FleetKind))}")

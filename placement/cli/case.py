@@ -65,7 +65,7 @@ def openb(
 def synth(
     *,
     fleet: Annotated[FleetChoice, typer.Option("--fleet", help="Kind of fleet.")],
-    nodes: Annotated[int, typer.Option("--nodes", help="Number of nodes, 16 to 16384.")],
+    nodes: Annotated[int, typer.Option("--nodes", help="Number of nodes, 16 to 131072.")],
     out: _Out,
     occupancy: Annotated[float, typer.Option("--occupancy", help="Share of the GPUs in use, 0 to 0.95.")] = 0.8,
     pending: _Pending = 20,
