@@ -18,6 +18,8 @@ __all__ = ["Exact"]
 
 _SETTLE = 0.2
 """Share of what is left that may be spent on asking whether the admitted set is forced."""
+_LP = 0.3
+"""Share of what is left that the LP of the exact model may take for one tier: cut off it gives nothing."""
 _RELAX = 0.1
 """Share of what is left that one relaxation may take for one tier."""
 _RELAX_COLUMNS = 4_000
@@ -40,10 +42,10 @@ class Exact:
         self.certain: dict[PartKey, int] = {}
         """Numbers of replicas that the proven tiers force."""
 
-    def bound(self, tier: int) -> None:
-        """The LP bound of a tier under the incumbent's earlier tiers."""
+    def bound(self, tier: int, share: float = _LP) -> None:
+        """The LP bound of a tier under the incumbent's earlier tiers, in at most this share of what is left."""
         if not self.at.over():
-            self.at.lp("fine", self.certified, tier, self.at.left() * 0.3)
+            self.at.lp("fine", self.certified, tier, self.at.left() * share)
 
     @cached_property
     def certified(self) -> Encoded:

@@ -32,6 +32,8 @@ __all__ = ["Limits", "Role", "search"]
 
 _IDLE = 12
 """Neighbourhoods without a gain after which roaming stops."""
+_LP, _HELPED_LP = 0.3, 0.8
+"""Share of what is left that the first LP of the exact model may take, alone and where another search finds plans."""
 _HELPED_WAYS, _HELPER_WAYS = WAYS[::2], WAYS[1::2]
 """Ways of diving of a search with a helper, and of the helper."""
 _GUIDE = 0.5
@@ -104,7 +106,7 @@ class _Search:
         cells = self.fine
         exact = None if cells is None else Exact(self.at, self.wander, cells)
         if exact is not None:
-            exact.bound(0)
+            exact.bound(0, _HELPED_LP if helped else _LP)
         if not helped or exact is None:
             self.follow(coarse, found, _HELPED_WAYS if helped else WAYS)
         self.at.begin()
