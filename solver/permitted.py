@@ -7,17 +7,18 @@ lie in one domain, each is a small problem of its own; else there is one problem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from solver.alone import always_on, solo
-from solver.atoms import Allow, Capacity, Caps, Disruptions, RefuseCharge, Share, Together, Within
-from solver.cells import rooms
-from solver.items import BoolArray, IntArray
+from solver.alone import always_on
+from solver.atoms import Allow, Capacity, Caps, Disruptions, RefuseCharge, Share, Together
+from solver.budgets import Budgets
+from solver.items import BoolArray
 from solver.messages import BoundFound
 from solver.neighbourhood import part_of
+from solver.one_domain import domains_of
 from solver.problem import Atom, Problem
 from solver.workers import Job, Workers
 
@@ -25,10 +26,6 @@ __all__ = ["Refusal", "refused_everywhere"]
 
 _DOMAIN_S = 0.3
 """Longest search in one domain."""
-_SPLIT = 5_354_228_880
-"""A multiple of 1 to 24: parts of one are exact where what runs lies in at most so many bins (else rounded down)."""
-_SCALE = 1000
-_TURNS = 60
 
 
 @dataclass(frozen=True)
@@ -57,11 +54,11 @@ def refused_everywhere(
     """
     if any(isinstance(atom, Together) for atom in problem.atoms_of[item]):
         return None
-    budgets = _Budgets(problem, item)
-    part, open_, count = problem.items[item].parts[0], [], 0
-    for domain in _domains(problem, item):
+    budgets = Budgets(problem, item)
+    open_, count = [], 0
+    for domain in domains_of(problem, item):
         count += 1
-        if int(budgets.seats[domain].sum()) >= part.min_count and not budgets.exceeded(domain):
+        if not budgets.closed(domain):
             open_.append(domain)
         if (seconds := left()) is not None and seconds <= 0:
             return None
@@ -72,17 +69,6 @@ def refused_everywhere(
         if not _refuted(*_relaxed(problem, item, domain), workers, seconds):
             return None
     return Refusal(count, count - len(open_), len(open_))
-
-
-def _domains(problem: Problem, item: int) -> Iterator[BoolArray]:
-    """Bins of each domain of the finest partition in which the whole item must lie together; all bins if none."""
-    inside = [a.partition for a in problem.own_atoms[item] if isinstance(a, Within) and a.bundle == 0]
-    if not inside:
-        yield np.ones(problem.bins.count, np.bool_)
-        return
-    finest = max(inside, key=problem.domains)
-    for domain in range(problem.domains(finest)):
-        yield problem.partitions[finest] == domain
 
 
 def _inside(problem: Problem, item: int, bins: BoolArray) -> Problem:
@@ -145,59 +131,3 @@ def _refuted(problem: Problem, item: int, workers: Workers, seconds: float | Non
     time_s = None if seconds is None else min(_DOMAIN_S, seconds)
     workers.run(Job(problem, problem.anchor, time_s, None if time_s is not None else _DOMAIN_S), tell)
     return bool(found)
-
-
-class _Budgets:
-    """What it disturbs at least to place an item of one part whose replicas take whole bins."""
-
-    def __init__(self, problem: Problem, item: int) -> None:
-        alone = solo(problem, item)
-        self.part = problem.items[item].parts[0]
-        self.seats: IntArray = rooms(alone)[0, 0].clip(max=self.part.count)
-        """int64[N], replicas of the first part that each bin would take with all gone that may be disturbed."""
-        self._limits = [atom for atom in problem.atoms if isinstance(atom, Disruptions)]
-        offered = (problem.bins.devices > 0).sum(axis=1)
-        single = len(problem.items[item].parts) == 1 and always_on(problem.items[item], self.part.bundle)
-        self._whole = single and self.part.demand.devices >= int(offered[self.seats > 0].max(initial=1))
-        if not single:
-            self.seats = np.full(problem.bins.count, self.part.count)
-        numbers: dict[int, list[int]] = {}
-        for number, atom in enumerate(self._limits):
-            for i in atom.members:
-                numbers.setdefault(i, []).append(number)
-        self._on: dict[int, list[tuple[frozenset[int], list[int]]]] = {}
-        for i, limits in numbers.items():
-            bins = frozenset(seat.bin for held in problem.homes[i] for seat in held if seat.devices)
-            for b in bins:
-                self._on.setdefault(b, []).append((bins, limits))
-
-    def exceeded(self, domain: BoolArray) -> bool:
-        """Whether some non-negative sum of the limits is exceeded wherever in the domain the item goes.
-
-        What holds a device of a bin has to be disturbed for a replica there. Work that runs in several bins of the
-        domain counts in each by its even part, so a set of bins is never priced above what it disturbs; if even the
-        cheapest bins are dearer than the limits allow, none will do. The weights of the sum are looked for by
-        subgradient steps and rounded; the comparison is in exact integers.
-        """
-        if not self._limits or not self._whole:
-            return False
-        rows = np.flatnonzero(domain & (self.seats > 0))
-        inside = set(rows.tolist())
-        cost = np.zeros((len(self._limits), rows.size), np.int64)
-        for k, b in enumerate(rows.tolist()):
-            for bins, limits in self._on.get(b, ()):
-                cost[limits, k] += _SPLIT // len(bins & inside)
-        room = np.array([max(-1, atom.limit - atom.base) for atom in self._limits], np.int64) * _SPLIT
-        weight = np.ones(len(self._limits))
-        for turn in range(_TURNS):
-            exact = np.rint(weight * _SCALE / weight.max()).astype(np.int64)
-            priced = exact @ cost
-            chosen = np.argsort(priced, kind="stable")[: self.part.min_count]
-            # In Python's integers: over many budgets and bins these sums leave 64 bits.
-            if sum(priced[chosen].tolist()) > sum(w * r for w, r in zip(exact.tolist(), room.tolist(), strict=True)):
-                return True
-            over = (cost[:, chosen].sum(axis=1) - room) / _SPLIT
-            weight = np.maximum(0.0, weight + over / (1 + turn / 4) / max(1.0, float(np.abs(over).max())))
-            if not weight.any():
-                return False
-        return False
