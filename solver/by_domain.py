@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 
 from solver.atoms import Together
 from solver.budgets import Budgets
+from solver.cases import cases_above
 from solver.check import check
 from solver.cpsat import Effort, Found, minimise
 from solver.gang import Gang
@@ -88,40 +90,50 @@ class _ByDomain:
     def run(self) -> Iterator[Message]:
         """The first tier in all domains; then domain by domain, the most promising first, the plan and later tiers."""
         first: list[tuple[int, OneDomain, IntArray]] = []
-        unknown = False
         budgets = Budgets(self.problem, self.item)
+        cases, exact = 1, True
         for domain in domains_of(self.problem, self.item):
-            if not budgets.closed(domain):
-                model = OneDomain(self.stage, domain)
-                if model.arrays.variables > _COLUMNS:
-                    return
-                bound, x = self._solve(model, 0, ())
-                if bound is None:
-                    return
-                if bound <= self.values[0] and x is not None:
-                    first.append((bound, model, x))
-                unknown |= bound <= self.values[0] and x is None
-        if unknown:
-            return
-        first.sort(key=lambda one: one[0])
-        yield self._told(0, [bound for bound, _, _ in first])
-        tried: list[_Open] = []
-        for bound, model, x in first:
-            if bound > self.values[0]:
-                break
-            one = self._later(model, bound, x)
-            if one is None:
+            if budgets.closed(domain):
+                continue
+            model = OneDomain(self.stage, domain)
+            if model.arrays.variables > _COLUMNS:
                 return
-            tried.append(one)
-            if one.bounds < self.values:
-                yield from self._carried_out(one)
+            closed = cases_above(model.arrays, self.problem.tiers, 0, self._over)
+            if closed:
+                cases += closed
+                continue
+            exact = False
+            bound, x = self._solve(model, 0, ())
+            if bound is None or (x is None and bound <= self.values[0]):
+                return
+            if x is not None:
+                first.append((bound, model, x))
+        first.sort(key=lambda one: one[0])
+        yield replace(self._told(0, [bound for bound, _, _ in first]), cases=cases if exact else 0)
+        tried: list[_Open] = []
+        for least, alike in groupby(first, key=lambda one: one[0]):
+            if least > self.values[0]:
+                break
+            ways = [self._later(model, least, x) for _, model, x in alike]
+            known = [one for one in ways if one is not None]
+            tried += known
+            for one in sorted(known, key=lambda one: one.bounds):
+                if one.bounds < self.values:
+                    yield from self._carried_out(one)
+            if len(known) < len(ways):
+                return
         for tier in range(1, self.problem.tiers):
-            known = [(one, self._bound(one, tier)) for one in tried]
-            bounds = [bound for _, bound in known if bound is not None]
-            if len(bounds) < len(known):
+            here = [(one, self._bound(one, tier)) for one in tried]
+            bounds = [bound for _, bound in here if bound is not None]
+            if len(bounds) < len(here):
                 return
             yield self._told(tier, bounds)
-            tried = [one for one, bound in known if bound is not None and bound <= self.values[tier]]
+            tried = [one for one, bound in here if bound is not None and bound <= self.values[tier]]
+
+    def _over(self) -> bool:
+        """Nothing is left to spend."""
+        effort = self.effort(_EACH, _EACH)
+        return min(_EACH if left is None else left for left in (effort.seconds, effort.work)) <= 0
 
     def _told(self, tier: int, bounds: list[int]) -> BoundFound:
         """The bound of a tier: the least over all domains, and over refusing the item where the limits allow that."""

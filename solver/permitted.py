@@ -1,8 +1,9 @@
 """Can one item be placed with all that may be done to what runs, under the limits on doing it? Domain by domain.
 
-A no is a proof for a *relaxation*, in which what is disturbed is simply gone: it needs no room elsewhere and breaks no
-guarantee, but counts against every budget. If the item fits no domain even so, it does not fit. Where the item must
-lie in one domain, each is a small problem of its own; else there is one problem.
+A no is a proof for a *relaxation*, in which what is disturbed needs no room elsewhere, but counts against every budget;
+what leaves counts against guarantees. If the item fits no domain even so, it does not fit. First the budgets are
+counted (`budgets`), then each domain is a small model (`by_domain`), then a part of the problem with all kinds of
+limits but guarantees.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from solver.alone import always_on
+from solver.alone import always_on, forced
 from solver.atoms import Allow, Capacity, Caps, Disruptions, RefuseCharge, Share, Together
 from solver.budgets import Budgets
 from solver.items import BoolArray
-from solver.messages import BoundFound
+from solver.messages import BoundFound, PlanFound
 from solver.neighbourhood import part_of
 from solver.one_domain import domains_of
 from solver.problem import Atom, Problem
@@ -62,13 +63,22 @@ def refused_everywhere(
             open_.append(domain)
         if (seconds := left()) is not None and seconds <= 0:
             return None
+    refusal = Refusal(count, count - len(open_), len(open_))
+    if not open_:
+        return refusal
+    seconds = left()
+    if workers is None or (seconds is not None and seconds <= 0):
+        return None
+    known = _refuted(*forced(problem, item), workers, seconds)
+    if known is not None:
+        return refusal if known else None
     for domain in open_:
         seconds = left()
-        if workers is None or (seconds is not None and seconds <= 0):
+        if seconds is not None and seconds <= 0:
             return None
         if not _refuted(*_relaxed(problem, item, domain), workers, seconds):
             return None
-    return Refusal(count, count - len(open_), len(open_))
+    return refusal
 
 
 def _inside(problem: Problem, item: int, bins: BoolArray) -> Problem:
@@ -118,16 +128,18 @@ def _limited(problem: Problem, atom: Atom, domain: BoolArray) -> Iterable[int]:
     return [i for i in users if any(inside[seat.bin] for held in problem.homes[i] for seat in held)]
 
 
-def _refuted(problem: Problem, item: int, workers: Workers, seconds: float | None) -> bool:
-    """Whether an exact certificate proves that the item cannot be placed."""
+def _refuted(problem: Problem, item: int, workers: Workers, seconds: float | None) -> bool | None:
+    """Whether exact certificates prove that the item cannot be placed; False if it was placed, None: unknown."""
     whole = problem.items[item]
     missing = sum(part.count - (part.min_count if always_on(whole, part.bundle) else 0) for part in whole.parts)
     found: list[bool] = []
 
     def tell(message: object) -> None:
-        if isinstance(message, BoundFound) and message.value > missing and message.certificate is not None:
+        if isinstance(message, PlanFound):
+            found.append(False)
+        elif isinstance(message, BoundFound) and message.value > missing and message.exact:
             found.append(True)
 
     time_s = None if seconds is None else min(_DOMAIN_S, seconds)
     workers.run(Job(problem, problem.anchor, time_s, None if time_s is not None else _DOMAIN_S), tell)
-    return bool(found)
+    return found[0] if found else None
