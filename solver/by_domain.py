@@ -33,7 +33,7 @@ __all__ = ["by_domain"]
 
 _COLUMNS = 20_000
 """Larger models than this are not made."""
-_EACH = 0.2
+_EACH = 0.3
 """Longest single search: seconds, or deterministic work."""
 _AGAIN = 3
 """How often another solution is looked for where one could not be carried out."""
@@ -58,7 +58,7 @@ def by_domain(
 
 @dataclass
 class _Open:
-    """A domain in which the item may lie, and a solution for it with the bounds of the tiers, each under the last."""
+    """A domain in which the item may lie, a solution for it, and bounds of tiers, each under the bounds before."""
 
     model: OneDomain
     bounds: tuple[int, ...]
@@ -114,13 +114,12 @@ class _ByDomain:
         for least, alike in groupby(first, key=lambda one: one[0]):
             if least > self.values[0]:
                 break
-            ways = [self._later(model, least, x) for _, model, x in alike]
-            known = [one for one in ways if one is not None]
-            tried += known
-            for one in sorted(known, key=lambda one: one.bounds):
+            ways = sorted((self._later(model, least, x) for _, model, x in alike), key=lambda one: one.bounds)
+            tried += ways
+            for one in ways:
                 if one.bounds < self.values:
                     yield from self._carried_out(one)
-            if len(known) < len(ways):
+            if any(len(one.bounds) < self.problem.tiers for one in ways):
                 return
         for tier in range(1, self.problem.tiers):
             here = [(one, self._bound(one, tier)) for one in tried]
@@ -150,14 +149,15 @@ class _ByDomain:
             return one.bounds[tier]
         return self._solve(one.model, tier, self.values[:tier], one.x)[0]
 
-    def _later(self, model: OneDomain, bound: int, x: IntArray) -> _Open | None:
-        """The later tiers, each under the bounds of the earlier ones; None if the time is not enough."""
+    def _later(self, model: OneDomain, bound: int, x: IntArray) -> _Open:
+        """The later tiers, each under the bounds of the earlier ones, as far as the time is enough."""
         bounds: tuple[int, ...] = (bound,)
         for tier in range(1, self.problem.tiers):
             value, better = self._solve(model, tier, bounds, x)
+            x = x if better is None else better
             if value is None or better is None:
-                return None
-            bounds, x = (*bounds, value), better
+                break
+            bounds = (*bounds, value)
         return _Open(model, bounds, x)
 
     def _solve(
@@ -197,10 +197,9 @@ class _ByDomain:
                 return
             model = model.without_moves(stuck)
             bound, better = self._solve(model, 0, ())
-            again = None if bound is None or better is None else self._later(model, bound, better)
-            if again is None or again.bounds >= self.values:
+            if bound is None or better is None or bound > self.values[0]:
                 return
-            x = again.x
+            x = self._later(model, bound, better).x
 
     def _plan(self, model: OneDomain, x: IntArray) -> tuple[Plan | None, list[int]]:
         """What a solution says, done; and what should move but finds no room. None if the item finds none itself."""
