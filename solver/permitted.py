@@ -10,23 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from solver.alone import always_on, forced
 from solver.atoms import Allow, Capacity, Caps, Disruptions, RefuseCharge, Share, Together
 from solver.budgets import Budgets
+from solver.check import check
 from solver.items import BoolArray
 from solver.messages import BoundFound, PlanFound
 from solver.neighbourhood import part_of
 from solver.one_domain import domains_of
+from solver.plan import Plan
 from solver.problem import Atom, Problem
 from solver.workers import Job, Workers
 
-__all__ = ["Refusal", "refused_everywhere"]
+__all__ = ["Refusal", "permitted", "refused_everywhere"]
 
 _DOMAIN_S = 0.3
 """Longest search in one domain."""
+_ALL_S = 0.8
+"""Longest search in all domains by small models."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,15 @@ class Refusal:
 def refused_everywhere(
     problem: Problem, item: int, workers: Workers | None, left: Callable[[], float | None]
 ) -> Refusal | None:
-    """The proof that the item fits nowhere; None if some domain was not refuted, or time ran out.
+    """The proof that the item fits nowhere; None if it fits, or if that is not known. See `permitted`."""
+    found = permitted(problem, item, workers, left)
+    return found if isinstance(found, Refusal) else None
+
+
+def permitted(
+    problem: Problem, item: int, workers: Workers | None, left: Callable[[], float | None]
+) -> Refusal | Plan | None:
+    """The proof that the item fits nowhere, or a valid plan of `forced` with it, or neither if time ran out.
 
     `left` gives the seconds left (None: no limit; a fixed amount of work is then spent on each domain that counting
     leaves open, none without `workers`). Nothing is said of items that must be near to others.
@@ -69,14 +82,14 @@ def refused_everywhere(
     seconds = left()
     if workers is None or (seconds is not None and seconds <= 0):
         return None
-    known = _refuted(*forced(problem, item), workers, seconds)
+    known = _refuted(*forced(problem, item), workers, seconds, _ALL_S)
     if known is not None:
-        return refusal if known else None
+        return refusal if known is True else known
     for domain in open_:
         seconds = left()
         if seconds is not None and seconds <= 0:
             return None
-        if not _refuted(*_relaxed(problem, item, domain), workers, seconds):
+        if _refuted(*_relaxed(problem, item, domain), workers, seconds, _DOMAIN_S) is not True:
             return None
     return refusal
 
@@ -128,18 +141,25 @@ def _limited(problem: Problem, atom: Atom, domain: BoolArray) -> Iterable[int]:
     return [i for i in users if any(inside[seat.bin] for held in problem.homes[i] for seat in held)]
 
 
-def _refuted(problem: Problem, item: int, workers: Workers, seconds: float | None) -> bool | None:
-    """Whether exact certificates prove that the item cannot be placed; False if it was placed, None: unknown."""
+def _refuted(
+    problem: Problem, item: int, workers: Workers, seconds: float | None, most: float
+) -> Literal[True] | Plan | None:
+    """True if exact certificates prove that the item cannot be placed; a valid plan with it; None: unknown."""
     whole = problem.items[item]
     missing = sum(part.count - (part.min_count if always_on(whole, part.bundle) else 0) for part in whole.parts)
-    found: list[bool] = []
+    proofs: list[BoundFound] = []
+    plans: list[Plan] = []
 
     def tell(message: object) -> None:
-        if isinstance(message, PlanFound):
-            found.append(False)
+        if isinstance(message, PlanFound) and message.plan.placed(item):
+            plans.append(message.plan)
         elif isinstance(message, BoundFound) and message.value > missing and message.exact:
-            found.append(True)
+            proofs.append(message)
 
-    time_s = None if seconds is None else min(_DOMAIN_S, seconds)
-    workers.run(Job(problem, problem.anchor, time_s, None if time_s is not None else _DOMAIN_S), tell)
-    return found[0] if found else None
+    job = Job(
+        problem, problem.anchor, None if seconds is None else min(most, seconds), most if seconds is None else None
+    )
+    workers.run(job, tell)
+    if proofs:
+        return True
+    return next((plan for plan in plans if not check(problem, plan).violations), None)
