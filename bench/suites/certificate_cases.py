@@ -183,6 +183,6 @@ def _queues(running: tuple[Running, ...], random: Random) -> Iterable[Tenant]:
         yield Tenant(
             name=name,
             quota_gpu_milli=used[name] + 1000 * room if row == 0 else None,
-            guaranteed_gpu_milli=None if row == 0 else used[name] - 1000 * random.choice((4, 8, 16, 32)),
+            guaranteed_gpu_milli=None if row == 0 else max(0, used[name] - 1000 * random.choice((4, 8, 16, 32))),
             disruption_budget=random.choice((1, 2, 3, 4)),
         )
