@@ -18,9 +18,10 @@ from bench.machine import environment
 from bench.registry import suites
 from bench.replay.command import add_arguments, run_replays
 from bench.report import blocks_of, write_report
-from bench.rows import Row, Rows
+from bench.rows import Row, Rows, read_rows
 from bench.run import Plan, run_suite
 from bench.suite import Suite
+from bench.suites.certificate_alone import alone_blocks
 from bench.tables import troubles
 from placement.errors import InputError
 from placement.units import parse_duration
@@ -46,6 +47,9 @@ def run(args: Sequence[str]) -> int:
         blocks, found = compare_folders(Path(options.old), Path(options.new))
         sys.stdout.write(as_markdown(blocks))
         return 1 if any(one.verdict == "worse" for one in found) else 0
+    if options.command == "alone":
+        sys.stdout.write(as_markdown(alone_blocks(read_rows(Path(options.folder)))))
+        return 0
     if options.command == "fairness":
         return run_fairness(options, _data(options), None if options.out is None else Path(options.out))
     if options.command == "replay":
@@ -80,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     three = commands.add_parser("compare", help="say which cells of NEW are worse or better than in OLD beyond noise")
     three.add_argument("old", metavar="OLD")
     three.add_argument("new", metavar="NEW")
+    four = commands.add_parser("alone", help="say which cases of the suite certificate one rule alone decides")
+    four.add_argument(
+        "folder",
+        metavar="FOLDER",
+        help="results of the suite with --set rules=rack+queue+disruption,rack,queue,disruption",
+    )
     return parser
 
 

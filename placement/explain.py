@@ -105,14 +105,8 @@ class Explainer:
             return _unplaced(name, first.verdict, "affinity", reason)
         here = solo(problem, item)
         alone = self._ask(here)
-        witness = alone.plan
-        if witness is not None and must_stay(problem):
-            witness = self._ask(solo(problem, item, beside=True)).plan
-            if witness is None:
-                reason = "it fits only if running work moves that may not be evicted; no such plan was found"
-                return _unplaced(name, Verdict.NOT_FOUND, None, reason)
-        if witness is not None:
-            return self._barred(name, item) or self._outcompeted(name, witness, owners)
+        if alone.plan is not None:
+            return self._barred(name, item) or self._beside(name, item, alone.plan, owners)
         bare = Answer()
         if left is None or left > 2 * self.empty_s:
             lowered = self.empty()
@@ -130,6 +124,16 @@ class Explainer:
             return _unplaced(name, Verdict.NO_ROOM, rule, f"{reason} (proven by {alone.proof}){known}")
         return _unplaced(name, Verdict.NOT_FOUND, None, "no placement was found, and none is proven impossible")
 
+    def _beside(self, name: str, item: int, witness: Plan, owners: dict[int, list[int]]) -> Unplaced:
+        """The verdict on an item that fits once what may be disturbed is gone; what may only move is not gone."""
+        if must_stay(self.lowered.problem) and not self.proven:
+            beside = self._ask(solo(self.lowered.problem, item, beside=True)).plan
+            if beside is None:
+                reason = "it fits only if running work moves that may not be evicted; no such plan was found"
+                return _unplaced(name, Verdict.NOT_FOUND, None, reason)
+            witness = beside
+        return self._outcompeted(name, witness, owners)
+
     def _missing_leader(self, item: int) -> int | None:
         """An item that this one must follow and that is not placed."""
         for atom in self.lowered.problem.atoms_of[item]:
@@ -140,14 +144,20 @@ class Explainer:
         return None
 
     def _barred(self, name: str, item: int) -> Unplaced | None:
-        """The verdict if limits on disturbance keep it out wherever it could go, whatever it is worth."""
-        if self.proven or not any(isinstance(atom, Disruptions) for atom in self.lowered.problem.atoms):
+        """The verdict if limits on disturbance keep it out wherever it could go, whatever it is worth.
+
+        Of several items that are proven to be left out it is enough to know that.
+        """
+        problem = self.lowered.problem
+        several = len(problem.items) > len(problem.homes) + 1
+        if (self.proven and several) or not any(isinstance(atom, Disruptions) for atom in problem.atoms):
             return None
-        refusal = refused_everywhere(self.lowered.problem, item, self.workers, self.left)
+        refusal = refused_everywhere(problem, item, self.workers, self.left)
         if refusal is None:
             return None
+        limits = "disruption budgets, guarantees and quotas" if refusal.certified else "disruption budgets"
         reason = (
-            "it would fit if running work gave way; wherever that could be, it would take more than the budgets allow "
+            f"it would fit if running work gave way; wherever that could be, it would take more than {limits} allow "
             f"(proven by {refusal.proof})"
         )
         return _unplaced(name, Verdict.NO_ROOM, "preemption", reason)

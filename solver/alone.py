@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from solver.atoms.charge import RefuseCharge
+from solver.atoms.floor import Floor
 from solver.atoms.state import Together
 from solver.atoms.stay import Stay
 from solver.cells import rooms
@@ -20,7 +21,7 @@ from solver.neighbourhood import part_of
 from solver.plan import Plan
 from solver.problem import Problem
 
-__all__ = ["always_on", "fits", "must_stay", "seats_short", "solo", "with_leaders", "without_rule"]
+__all__ = ["always_on", "fits", "forced", "must_stay", "seats_short", "solo", "with_leaders", "without_rule"]
 
 
 def must_stay(problem: Problem) -> bool:
@@ -60,6 +61,15 @@ def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
         (problem.items[item],),
         (*atoms, RefuseCharge("refused", 0, missing)),
     )
+
+
+def forced(problem: Problem, item: int) -> tuple[Problem, int]:
+    """Only the item waits, only its refusal costs (one per replica), and all that is hard holds; its number there."""
+    part = part_of(problem, problem.anchor, {item, *problem.homes}, np.ones(problem.bins.count, np.bool_))
+    here, small = part.items.index(item), part.problem
+    wanted = {(here, p): 1 for p in range(len(small.items[here].parts))}
+    hard = [a for atom in small.atoms if (a := atom if isinstance(atom, Floor) else atom.unpriced()) is not None]
+    return replace(small, atoms=(*hard, RefuseCharge("refused", 0, wanted)), tiers=1), here
 
 
 def without_rule(problem: Problem, rule: str) -> Problem:

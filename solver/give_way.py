@@ -10,23 +10,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 import numpy as np
 
+from solver.alone import forced
 from solver.atoms.allow import Within
+from solver.atoms.apart import Apart
+from solver.atoms.caps import Caps
 from solver.atoms.charge import RefuseCharge
-from solver.atoms.floor import Floor
+from solver.atoms.pool import Pool
 from solver.atoms.share import Share
 from solver.atoms.state import Together
 from solver.atoms.stay import Stay
+from solver.budgets import Budgets
 from solver.check import check
 from solver.gang import Gang
 from solver.greedy import fill, orders
 from solver.ground import Ground
 from solver.guards import Guards
 from solver.items import BoolArray
-from solver.neighbourhood import part_of
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 
@@ -63,11 +65,7 @@ def give_way(
 
 def yields(problem: Problem, item: int) -> bool:
     """Whether a valid plan is found in which what runs makes room for the item, at any price; False says nothing."""
-    part = part_of(problem, problem.anchor, {item, *problem.homes}, np.ones(problem.bins.count, np.bool_))
-    here, small = part.items.index(item), part.problem
-    wanted = {(here, p): 1 for p in range(len(small.items[here].parts))}
-    hard = [a for atom in small.atoms if (a := atom if isinstance(atom, Floor) else atom.unpriced()) is not None]
-    free = replace(small, atoms=(*hard, RefuseCharge("refused", 0, wanted)), tiers=1)
+    free, here = forced(problem, item)
     plans = (plan for plan in give_way(free, free.anchor) if plan.placed(here))
     return any(not check(free, plan).violations for plan in plans)
 
@@ -151,6 +149,10 @@ class _Yielding:
         cheap = np.lexsort((np.arange(price.size), price))
         mixed = dict.fromkeys(int(d) for pair in zip(order, cheap, strict=True) for d in pair)
         domains = [d for d in mixed if bool((usable & (labels == d)).any())]
+        if not any(isinstance(atom, Pool | Caps | Apart) for atom in self.problem.atoms_of[item]):
+            # Else what leaves one domain might make room for the item in another.
+            budgets = Budgets(self.problem, item)
+            domains = [d for d in domains[:_DOMAINS] if not budgets.closed(labels == d)]
         return [usable & (labels == d) for d in domains[:_DOMAINS]]
 
     def _victims(self, item: int, scope: BoolArray) -> list[tuple[int, list[int]]]:

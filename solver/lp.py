@@ -11,7 +11,7 @@ from ortools.linear_solver.python import model_builder_helper as mbh
 from solver.certificate import Certificate, evaluate, round_multipliers, with_limits
 from solver.model import FREE, Arrays
 
-__all__ = ["Floats", "Relaxed", "lp_bound"]
+__all__ = ["Floats", "Relaxed", "lp_bound", "lp_solution"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,3 +69,12 @@ def lp_bound(arrays: Arrays, tier: int, limits: tuple[int, ...], model: str, sec
     rows = np.flatnonzero(y)
     certificate = Certificate(tier, model, limits, scale, tuple(rows.tolist()), tuple(y[rows].tolist()))
     return Relaxed(value, certificate, found[1])
+
+
+def lp_solution(arrays: Arrays, tier: int) -> tuple[int | None, Floats] | None:
+    """The exact bound of a tier (None: too large for exact arithmetic), and the LP's values; None if it has none."""
+    found = _relax(arrays, tier, None)
+    if found is None:
+        return None
+    scale, y = round_multipliers(arrays, tier, found[0])
+    return evaluate(arrays, tier, scale, y), found[1]

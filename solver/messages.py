@@ -27,6 +27,13 @@ class BoundFound:
     limits: tuple[int, ...]
     certificate: Certificate | None
     """None: a claim of CP-SAT."""
+    cases: int = 0
+    """Where there is no one certificate: how many cases are closed by counting or by one each; 0: no proof."""
+
+    @property
+    def exact(self) -> bool:
+        """Proven in exact integers, whoever found the proof."""
+        return self.certificate is not None or self.cases > 0
 
 
 Message = PlanFound | BoundFound

@@ -1,34 +1,37 @@
 """Can one item be placed with all that may be done to what runs, under the limits on doing it? Domain by domain.
 
-A no is a proof for a *relaxation*, in which what is disturbed is simply gone: it needs no room elsewhere and breaks no
-guarantee, but counts against every budget. If the item fits no domain even so, it does not fit. Where the item must
-lie in one domain, each is a small problem of its own; else there is one problem.
+A no is a proof for a *relaxation*, in which what is disturbed needs no room elsewhere, but counts against every budget;
+what leaves counts against guarantees. If the item fits no domain even so, it does not fit. First the budgets are
+counted (`budgets`), then each domain is a small model (`by_domain`), then a part of the problem with all kinds of
+limits but guarantees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from solver.alone import always_on, solo
-from solver.atoms import Allow, Capacity, Caps, Disruptions, RefuseCharge, Share, Together, Within
-from solver.cells import rooms
-from solver.items import BoolArray, IntArray
-from solver.messages import BoundFound
+from solver.alone import always_on, forced
+from solver.atoms import Allow, Capacity, Caps, Disruptions, RefuseCharge, Share, Together
+from solver.budgets import Budgets
+from solver.check import check
+from solver.items import BoolArray
+from solver.messages import BoundFound, PlanFound
 from solver.neighbourhood import part_of
+from solver.one_domain import domains_of
+from solver.plan import Plan
 from solver.problem import Atom, Problem
 from solver.workers import Job, Workers
 
-__all__ = ["Refusal", "refused_everywhere"]
+__all__ = ["Refusal", "permitted", "refused_everywhere"]
 
 _DOMAIN_S = 0.3
 """Longest search in one domain."""
-_SPLIT = 5_354_228_880
-"""A multiple of 1 to 24: parts of one are exact where what runs lies in at most so many bins (else rounded down)."""
-_SCALE = 1000
-_TURNS = 60
+_ALL_S = 0.8
+"""Longest search in all domains by small models."""
 
 
 @dataclass(frozen=True)
@@ -50,39 +53,45 @@ class Refusal:
 def refused_everywhere(
     problem: Problem, item: int, workers: Workers | None, left: Callable[[], float | None]
 ) -> Refusal | None:
-    """The proof that the item fits nowhere; None if some domain was not refuted, or time ran out.
+    """The proof that the item fits nowhere; None if it fits, or if that is not known. See `permitted`."""
+    found = permitted(problem, item, workers, left)
+    return found if isinstance(found, Refusal) else None
+
+
+def permitted(
+    problem: Problem, item: int, workers: Workers | None, left: Callable[[], float | None]
+) -> Refusal | Plan | None:
+    """The proof that the item fits nowhere, or a valid plan of `forced` with it, or neither if time ran out.
 
     `left` gives the seconds left (None: no limit; a fixed amount of work is then spent on each domain that counting
     leaves open, none without `workers`). Nothing is said of items that must be near to others.
     """
     if any(isinstance(atom, Together) for atom in problem.atoms_of[item]):
         return None
-    budgets = _Budgets(problem, item)
-    part, open_, count = problem.items[item].parts[0], [], 0
-    for domain in _domains(problem, item):
+    budgets = Budgets(problem, item)
+    open_, count = [], 0
+    for domain in domains_of(problem, item):
         count += 1
-        if int(budgets.seats[domain].sum()) >= part.min_count and not budgets.exceeded(domain):
+        if not budgets.closed(domain):
             open_.append(domain)
         if (seconds := left()) is not None and seconds <= 0:
             return None
+    refusal = Refusal(count, count - len(open_), len(open_))
+    if not open_:
+        return refusal
+    seconds = left()
+    if workers is None or (seconds is not None and seconds <= 0):
+        return None
+    known = _refuted(*forced(problem, item), workers, seconds, _ALL_S)
+    if known is not None:
+        return refusal if known is True else known
     for domain in open_:
         seconds = left()
-        if workers is None or (seconds is not None and seconds <= 0):
+        if seconds is not None and seconds <= 0:
             return None
-        if not _refuted(*_relaxed(problem, item, domain), workers, seconds):
+        if _refuted(*_relaxed(problem, item, domain), workers, seconds, _DOMAIN_S) is not True:
             return None
-    return Refusal(count, count - len(open_), len(open_))
-
-
-def _domains(problem: Problem, item: int) -> Iterator[BoolArray]:
-    """Bins of each domain of the finest partition in which the whole item must lie together; all bins if none."""
-    inside = [a.partition for a in problem.own_atoms[item] if isinstance(a, Within) and a.bundle == 0]
-    if not inside:
-        yield np.ones(problem.bins.count, np.bool_)
-        return
-    finest = max(inside, key=problem.domains)
-    for domain in range(problem.domains(finest)):
-        yield problem.partitions[finest] == domain
+    return refusal
 
 
 def _inside(problem: Problem, item: int, bins: BoolArray) -> Problem:
@@ -132,72 +141,25 @@ def _limited(problem: Problem, atom: Atom, domain: BoolArray) -> Iterable[int]:
     return [i for i in users if any(inside[seat.bin] for held in problem.homes[i] for seat in held)]
 
 
-def _refuted(problem: Problem, item: int, workers: Workers, seconds: float | None) -> bool:
-    """Whether an exact certificate proves that the item cannot be placed."""
+def _refuted(
+    problem: Problem, item: int, workers: Workers, seconds: float | None, most: float
+) -> Literal[True] | Plan | None:
+    """True if exact certificates prove that the item cannot be placed; a valid plan with it; None: unknown."""
     whole = problem.items[item]
     missing = sum(part.count - (part.min_count if always_on(whole, part.bundle) else 0) for part in whole.parts)
-    found: list[bool] = []
+    proofs: list[BoundFound] = []
+    plans: list[Plan] = []
 
     def tell(message: object) -> None:
-        if isinstance(message, BoundFound) and message.value > missing and message.certificate is not None:
-            found.append(True)
+        if isinstance(message, PlanFound) and message.plan.placed(item):
+            plans.append(message.plan)
+        elif isinstance(message, BoundFound) and message.value > missing and message.exact:
+            proofs.append(message)
 
-    time_s = None if seconds is None else min(_DOMAIN_S, seconds)
-    workers.run(Job(problem, problem.anchor, time_s, None if time_s is not None else _DOMAIN_S), tell)
-    return bool(found)
-
-
-class _Budgets:
-    """What it disturbs at least to place an item of one part whose replicas take whole bins."""
-
-    def __init__(self, problem: Problem, item: int) -> None:
-        alone = solo(problem, item)
-        self.part = problem.items[item].parts[0]
-        self.seats: IntArray = rooms(alone)[0, 0].clip(max=self.part.count)
-        """int64[N], replicas of the first part that each bin would take with all gone that may be disturbed."""
-        self._limits = [atom for atom in problem.atoms if isinstance(atom, Disruptions)]
-        offered = (problem.bins.devices > 0).sum(axis=1)
-        single = len(problem.items[item].parts) == 1 and always_on(problem.items[item], self.part.bundle)
-        self._whole = single and self.part.demand.devices >= int(offered[self.seats > 0].max(initial=1))
-        if not single:
-            self.seats = np.full(problem.bins.count, self.part.count)
-        numbers: dict[int, list[int]] = {}
-        for number, atom in enumerate(self._limits):
-            for i in atom.members:
-                numbers.setdefault(i, []).append(number)
-        self._on: dict[int, list[tuple[frozenset[int], list[int]]]] = {}
-        for i, limits in numbers.items():
-            bins = frozenset(seat.bin for held in problem.homes[i] for seat in held if seat.devices)
-            for b in bins:
-                self._on.setdefault(b, []).append((bins, limits))
-
-    def exceeded(self, domain: BoolArray) -> bool:
-        """Whether some non-negative sum of the limits is exceeded wherever in the domain the item goes.
-
-        What holds a device of a bin has to be disturbed for a replica there. Work that runs in several bins of the
-        domain counts in each by its even part, so a set of bins is never priced above what it disturbs; if even the
-        cheapest bins are dearer than the limits allow, none will do. The weights of the sum are looked for by
-        subgradient steps and rounded; the comparison is in exact integers.
-        """
-        if not self._limits or not self._whole:
-            return False
-        rows = np.flatnonzero(domain & (self.seats > 0))
-        inside = set(rows.tolist())
-        cost = np.zeros((len(self._limits), rows.size), np.int64)
-        for k, b in enumerate(rows.tolist()):
-            for bins, limits in self._on.get(b, ()):
-                cost[limits, k] += _SPLIT // len(bins & inside)
-        room = np.array([max(-1, atom.limit - atom.base) for atom in self._limits], np.int64) * _SPLIT
-        weight = np.ones(len(self._limits))
-        for turn in range(_TURNS):
-            exact = np.rint(weight * _SCALE / weight.max()).astype(np.int64)
-            priced = exact @ cost
-            chosen = np.argsort(priced, kind="stable")[: self.part.min_count]
-            # In Python's integers: over many budgets and bins these sums leave 64 bits.
-            if sum(priced[chosen].tolist()) > sum(w * r for w, r in zip(exact.tolist(), room.tolist(), strict=True)):
-                return True
-            over = (cost[:, chosen].sum(axis=1) - room) / _SPLIT
-            weight = np.maximum(0.0, weight + over / (1 + turn / 4) / max(1.0, float(np.abs(over).max())))
-            if not weight.any():
-                return False
-        return False
+    job = Job(
+        problem, problem.anchor, None if seconds is None else min(most, seconds), most if seconds is None else None
+    )
+    workers.run(job, tell)
+    if proofs:
+        return True
+    return next((plan for plan in plans if not check(problem, plan).violations), None)

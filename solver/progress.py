@@ -139,6 +139,18 @@ class Progress:
             self.bounds[tier] = found.bound
             self.tell(BoundFound(tier, found.bound, self.values[:tier], None))
 
+    def spend(self, work: float) -> None:
+        """So much deterministic work was done."""
+        self.spent += work
+
+    def believe(self, message: Message) -> None:
+        """Take and tell a plan that is judged already, and better, or a bound."""
+        if isinstance(message, PlanFound):
+            self.best, self.values = message.plan, message.values
+        elif message.limits == self.values[: message.tier]:
+            self.bounds[message.tier] = max(self.bounds[message.tier], message.value)
+        self.tell(message)
+
     def offer(self, encoded: Encoded, x: IntArray) -> None:
         """Seat a solution of the exact model and take it if it is better."""
         plan = seat_plan(self.problem, encoded.cells, encoded.counts(x), encoded.devices(x))

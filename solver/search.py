@@ -13,6 +13,7 @@ from enum import Enum, auto
 from functools import cached_property
 from random import Random
 
+from solver.by_domain import by_domain
 from solver.cells import Cells, coarse_cells, fine_cells
 from solver.check import check
 from solver.cpsat import minimise
@@ -100,8 +101,14 @@ class _Search:
     def run(self, *, helped: bool) -> None:
         """Coarse bounds first (they are there in no time), then the exact model, as far as it can be handled.
 
-        Where it can, a search that is `helped` leaves the quick plans to others.
+        Where it can, a search that is `helped` leaves the quick plans to others. One waiting item is decided domain by
+        domain before all that.
         """
+        for message in by_domain(self.problem, self.at.best, self.at.effort, self.at.spend):
+            self.at.believe(message)
+        if not self.at.open_tiers():
+            self.at.begin()
+            return
         coarse, found = self.relaxed()
         cells = self.fine
         exact = None if cells is None else Exact(self.at, self.wander, cells)

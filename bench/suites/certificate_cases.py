@@ -41,9 +41,10 @@ _NOW_S = 1_800_000_000
 def certificate_case(nodes: int, seed: int) -> Case:
     """`nodes` nodes of 8 GPUs in racks of 20, 97 % used by small gangs of 8 queues, and a gang of 10 whole nodes.
 
-    The gang insists on one rack. Its queue has a quota that may be too small unless it ends work of its own; the other
+    The gang insists on one rack. Its queue has a quota that is too small unless it ends work of its own; the other
     queues have guarantees; every queue has a disruption budget, and all together have one. What is evictable or
-    movable, and how tight the limits are, is drawn from the seed. The policy has all requirements, then refused and
+    movable, and how tight the limits are, is drawn from the seed, so that each of the three alone leaves room: they
+    meet in the budgets, which a rack and the quota draw on together. The policy has all requirements, then refused and
     evicted work (tier 1), then the price of disturbance (tier 2). The same arguments give the same case.
     """
     random = Random(f"certificate/{nodes}/{seed}")
@@ -62,10 +63,10 @@ def certificate_case(nodes: int, seed: int) -> Case:
             for row in range(nodes)
         ),
     )
-    evictable, movable = random.choice((60, 75, 90)), random.choice((20, 40))
+    evictable, movable = random.choice((75, 90)), random.choice((30, 50))
     running = tuple(_fill(fleet, evictable, movable, random))
     tenants = tuple(_queues(running, random))
-    most = random.choice((12, 16, 20, 28))
+    most = random.choice((10, 12, 14, 16))
     return Case(
         fleet=fleet,
         workloads=(_gang(),),
@@ -178,10 +179,10 @@ def _queues(running: tuple[Running, ...], random: Random) -> Iterable[Tenant]:
         used[one.workload.tenant] += sum(device.milli for replica in one.replicas for device in replica.devices)
     for row in range(_QUEUES):
         name = f"queue-{row}"
-        room = 80 - random.choice((0, 8, 16, 24))
+        room = 80 - random.choice((8, 16, 24, 32))
         yield Tenant(
             name=name,
             quota_gpu_milli=used[name] + 1000 * room if row == 0 else None,
-            guaranteed_gpu_milli=None if row == 0 else used[name] - 1000 * random.choice((4, 8, 16, 32)),
-            disruption_budget=random.choice((2, 3, 4, 6)),
+            guaranteed_gpu_milli=None if row == 0 else max(0, used[name] - 1000 * random.choice((4, 8, 16, 32))),
+            disruption_budget=random.choice((1, 2, 3, 4)),
         )

@@ -7,7 +7,9 @@ cost the word "minimal" (Chinneck, Feasibility and Infeasibility in Optimization
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,7 +19,9 @@ from placement.model.state import Running
 from solver.atoms import Allow, Pool, Segments, Share, Spread, Within
 from solver.problem import Problem
 
-__all__ = ["Conflict", "find_conflict"]
+__all__ = ["Conflict", "find_conflict", "shrunk"]
+
+T = TypeVar("T")
 
 Member = tuple[str, str]
 """("rule" or "running", its name)."""
@@ -37,7 +41,7 @@ def find_conflict(desk: Desk, question: Question, kept: tuple[str, ...], proof: 
     whole = question.beside(kept)
     rules = sorted({atom.rule for atom in whole.atoms if atom.tier < 0} - {"capacity", "gang"})
     members: list[Member] = [("running", name) for name in _near(question, kept)] + [("rule", rule) for rule in rules]
-    minimal, last = True, proof
+    last = proof
 
     def holds(some: list[Member]) -> bool | None:
         nonlocal last
@@ -49,9 +53,21 @@ def find_conflict(desk: Desk, question: Question, kept: tuple[str, ...], proof: 
             return True
         return False if answer.plan is not None else None
 
-    left, size, at = members, max(1, len(members) // 2), 0
-    if holds(left) is not True:  # work far away was left out in error: keep all
-        left = [("running", name) for name in kept] + [("rule", rule) for rule in rules]
+    if holds(members) is not True:  # work far away was left out in error: keep all
+        members = [("running", name) for name in kept] + [("rule", rule) for rule in rules]
+    left, minimal = shrunk(members, holds)
+    running = {one.workload.id: one for one in desk.snapshot.case.running}
+    causes = [_rule(question, whole, name) for kind, name in left if kind == "rule"]
+    causes += [_work(running[name], name, desk.snapshot.case.now_s) for kind, name in left if kind == "running"]
+    return Conflict(tuple(causes), minimal, last)
+
+
+def shrunk(members: list[T], holds: Callable[[list[T]], bool | None]) -> tuple[list[T], bool]:
+    """Members without any block that is not needed, and whether each that is left was shown to be necessary.
+
+    `holds` says whether some of them are a conflict: None if that is not known.
+    """
+    left, size, at, minimal = members, max(1, len(members) // 2), 0, True
     while left:
         block = left[at : at + size]
         rest = left[:at] + left[at + size :]
@@ -65,10 +81,7 @@ def find_conflict(desk: Desk, question: Question, kept: tuple[str, ...], proof: 
             if size == 1:
                 break
             size, at = max(1, min(size // 2, len(left))), 0
-    running = {one.workload.id: one for one in desk.snapshot.case.running}
-    causes = [_rule(question, whole, name) for kind, name in left if kind == "rule"]
-    causes += [_work(running[name], name, desk.snapshot.case.now_s) for kind, name in left if kind == "running"]
-    return Conflict(tuple(causes), minimal, last)
+    return left, minimal
 
 
 def _near(question: Question, kept: tuple[str, ...]) -> list[str]:

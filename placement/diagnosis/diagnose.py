@@ -7,6 +7,7 @@ from collections.abc import Callable
 from placement.compile import lower, lower_placements, whole
 from placement.diagnosis.conflict import find_conflict
 from placement.diagnosis.desk import Desk, Question
+from placement.diagnosis.permitted import find_limits
 from placement.diagnosis.repairs import find_repairs
 from placement.engine import decide
 from placement.errors import InputError
@@ -52,7 +53,13 @@ def diagnose(
     desk = Desk(snapshot, workers, lambda: end - clock())
     early = Desk(snapshot, workers, lambda: end - (1 - _CONFLICT_SHARE) * seconds - clock())
     question = desk.question(whole_case, workload)
+    # Where work may move and not leave, that it is in the way where it is says less than that no move helps.
+    moves = any(one.movable and not one.evictable for one in whole_case.running)
     for scope, asked, kept in _scopes(desk, whole_case, workload, question):
+        if scope is (Scope.PROTECTED if moves else Scope.AS_IT_RUNS):
+            found = _permitted(early, desk, workload)
+            if found is not None:
+                return found
         answer = early.ask(asked.beside(kept))
         if answer.proof is not None:
             conflict = find_conflict(early, asked, kept, answer.proof)
@@ -86,6 +93,25 @@ def _scopes(
         (Scope.EMPTY_FLEET, desk.question(case, workload, empty=True), ()),
         (Scope.PROTECTED, question, tuple(name for name in question.running if name in protected)),
         (Scope.AS_IT_RUNS, question, question.running),
+    )
+
+
+def _permitted(early: Desk, desk: Desk, workload: str) -> Diagnosis | None:
+    """The diagnosis if it does not fit whatever is moved and evicted within the limits on that."""
+    case = desk.snapshot.case
+    lowered = lower(case, desk.snapshot.fabric, only={workload}, usage=desk.snapshot.usage)
+    conflict = find_limits(early, lowered, workload)
+    if conflict is None:
+        return None
+    items = {lowered.refs[item].key for item in lowered.problem.homes}
+    return Diagnosis(
+        workload=workload,
+        scope=Scope.PERMITTED,
+        proof=conflict.proof,
+        conflict=conflict.causes,
+        minimal=conflict.minimal,
+        background=tuple(sorted(one.workload.id for one in case.running if one.workload.id not in items)),
+        repairs=find_repairs(desk, case, workload, ()),
     )
 
 

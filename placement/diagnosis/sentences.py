@@ -10,6 +10,7 @@ _SCOPES = {
     Scope.EMPTY_FLEET: "does not fit, even alone on the empty fleet",
     Scope.PROTECTED: "does not fit beside the running work that may not be evicted, left where it is, "
     "even with all the rest gone",
+    Scope.PERMITTED: "does not fit, whatever is moved and evicted within budgets, guarantees and quotas",
     Scope.AS_IT_RUNS: "does not fit beside the running work as it is; work that may be evicted would have to go",
 }
 

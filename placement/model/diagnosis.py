@@ -19,14 +19,16 @@ class Scope(StrEnum):
     """Alone on the empty fleet, nodes and policy as they are."""
     PROTECTED = "PROTECTED"
     """Beside the running work that may not be evicted, left where it is; all else gone."""
+    PERMITTED = "PERMITTED"
+    """Beside what may not be disturbed, with all moves and evictions that budgets, guarantees and quotas permit."""
     AS_IT_RUNS = "AS_IT_RUNS"
     """Beside all running work, left where it is."""
 
 
 class Cause(Document):
-    """One member of the conflict: a rule as it concerns this workload, or a running workload."""
+    """One member of the conflict: a rule as it concerns this workload, one limit of a rule, or a running workload."""
 
-    kind: Literal["rule", "running"]
+    kind: Literal["rule", "limit", "running"]
     name: Name
     detail: Text = ""
 

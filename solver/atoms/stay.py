@@ -65,6 +65,8 @@ class Stay(Atom):
 
     def _moved(self, plan: Plan) -> int:
         parts = plan.seats.get(self.item, ())
+        if parts == self.home:
+            return 0
         held = zip(parts, self.home, strict=False)
         return sum((Counter(seats) - Counter(home)).total() for seats, home in held)
 

@@ -82,6 +82,30 @@ def test_work_that_may_be_evicted_is_too_dear_to_end() -> None:
     assert dict(found.price.tiers)[1] > 0
 
 
+@pytest.mark.parametrize("movable", [False, True])
+def test_a_budget_that_keeps_it_out_is_named_with_the_rule_that_makes_it_bind(movable: bool) -> None:
+    """Nodes 0 and 4 are free, beside each are two to disturb; the other racks have one on either node. One may be."""
+    seats = [(1, 0), (1, 1), (5, 0), (5, 1), (2, 0), (3, 0), (6, 0), (7, 0)]
+    kind = {"movable": True} if movable else {"evictable": True}
+    work = tuple(running(f"w{n}-{g}", (n,), (g,), **kind) for n, g in seats)
+    wide = gang("wide", 2, gpus=4, workload={"proximity": Proximity(level="rack"), "priority": 1000})
+    found = told(wide, work=work, tenants=(Tenant(name="ops", disruption_budget=1),))
+    assert found.scope is Scope.PERMITTED
+    assert [(cause.kind, cause.name) for cause in found.conflict] == [
+        ("limit", "preemption: tenant ops"),
+        ("rule", "topology"),
+    ]
+    assert found.minimal
+    assert "at most 1 may be disturbed" in found.conflict[0].detail
+    assert "whatever is moved and evicted" in sentences(found)[0]
+    two = told(wide, work=work, tenants=(Tenant(name="ops", disruption_budget=2),))
+    assert two.placed
+    free = told(
+        wide.model_copy(update={"proximity": None}), work=work, tenants=(Tenant(name="ops", disruption_budget=1),)
+    )
+    assert free.placed
+
+
 def test_every_diagnosis_has_sentences() -> None:
     found = told(gang("big", 9, gpus=4))
     lines = sentences(found)

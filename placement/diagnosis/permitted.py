@@ -1,0 +1,90 @@
+"""What keeps a workload out although running work may give way: limits on that, named, each of them necessary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from placement.compile import Lowered
+from placement.diagnosis.conflict import Conflict, shrunk
+from placement.diagnosis.desk import Desk
+from placement.model.diagnosis import Cause
+from solver.atoms import Allow, Disruptions, Floor, Segments, Share, Spread, Within
+from solver.permitted import Refusal, permitted
+from solver.problem import Atom
+
+__all__ = ["find_limits"]
+
+
+@dataclass(frozen=True)
+class _Member:
+    cause: Cause
+    atoms: tuple[Atom, ...]
+
+
+def find_limits(desk: Desk, lowered: Lowered, workload: str) -> Conflict | None:
+    """The conflict between the workload, its rules, and limits on what may be done to what runs; None if none is known.
+
+    What runs and may not be disturbed at all stays where it is; the rest may move or go as far as the limits allow.
+    """
+    problem, item = lowered.problem, lowered.context.item_of[workload]
+    if not problem.homes:
+        return None
+    members = _members(lowered, item)
+    named = {id(atom) for member in members for atom in member.atoms}
+    ground = tuple(atom for atom in problem.atoms if id(atom) not in named)
+    last = ""
+
+    def holds(some: list[_Member]) -> bool | None:
+        nonlocal last
+        kept = {id(atom) for member in some for atom in member.atoms}
+        atoms = (*ground, *(atom for atom in problem.atoms if id(atom) in kept))
+        found = permitted(replace(problem, atoms=atoms), item, desk.workers, desk.left)
+        if isinstance(found, Refusal):
+            last = found.proof
+            return True
+        return None if found is None else False
+
+    if holds(members) is not True:
+        return None
+    left, minimal = shrunk(members, holds)
+    return Conflict(tuple(member.cause for member in left), minimal, last)
+
+
+def _members(lowered: Lowered, item: int) -> list[_Member]:
+    problem = lowered.problem
+    limits: list[_Member] = []
+    rules: dict[str, list[Atom]] = {}
+    for atom in problem.atoms:
+        if isinstance(atom, Disruptions):
+            detail = f"{len(atom.members)} run, at most {max(0, atom.limit - atom.base)} may be disturbed"
+            limits.append(_limit(atom, detail))
+        elif isinstance(atom, Floor):
+            detail = f"{atom.load(problem.anchor)} in use, {atom.least} must stay"
+            limits.append(_limit(atom, detail))
+        elif isinstance(atom, Share) and atom.limit is not None and item in atom.items():
+            need = sum(use * problem.part(key).min_count for key, use in atom.use.items() if key[0] == item)
+            left = max(0, atom.limit - atom.load(problem.anchor))
+            limits.append(_limit(atom, f"{need} needed, {left} left of {atom.limit}"))
+    for atom in problem.own_atoms[item]:
+        if atom.tier < 0:
+            rules.setdefault(atom.rule, []).append(atom)
+    named = [
+        _Member(Cause(kind="rule", name=rule, detail=_level(lowered, atoms)), tuple(atoms))
+        for rule, atoms in rules.items()
+    ]
+    return [*sorted(limits, key=lambda one: isinstance(one.atoms[0], Disruptions)), *named]
+
+
+def _limit(atom: Disruptions | Floor | Share, detail: str) -> _Member:
+    return _Member(Cause(kind="limit", name=f"{atom.rule}: {atom.name}", detail=detail), (atom,))
+
+
+def _level(lowered: Lowered, atoms: list[Atom]) -> str:
+    details = []
+    for atom in atoms:
+        if isinstance(atom, Allow):
+            details.append(f"{int(atom.bins.sum())} of {atom.bins.size} nodes are allowed")
+        elif isinstance(atom, Within | Segments | Spread):
+            words = {Within: "all in one", Segments: "whole segments in one", Spread: "spread over"}
+            details.append(f"{words[type(atom)]} {lowered.fabric.partitions[atom.partition].name}")
+    return "; ".join(dict.fromkeys(details))
