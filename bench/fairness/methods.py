@@ -131,12 +131,12 @@ class Ours:
     def start(self, moment: Moment) -> Started:
         """Nothing is asked while no GPU is free: running work is not disturbed."""
         room = moment.free.count
-        shown = {job.name: job for jobs in moment.waiting.values() for job in _oldest(jobs, room)}
+        shown = {job.name: job for jobs in moment.waiting.values() for job in _oldest(jobs, moment.free)}
         if not room or not shown:
             return []
         case = Case(
             fleet=self._fabric.fleet,
-            workloads=tuple(_workload(job) for job in shown.values()),
+            workloads=tuple(_workload(job, (moment.now_s - job.start_s) // 3600) for job in shown.values()),
             running=tuple(self._running(*one) for one in moment.running.values()),
             tenants=self._tenants,
             policy=self._policy,
@@ -165,22 +165,26 @@ class Ours:
         return Running(workload=_workload(job), replicas=replicas, start_s=start_s)
 
 
-def _oldest(jobs: deque[Job], room: int) -> list[Job]:
-    """The first jobs of a line that together could use what is free."""
+def _oldest(jobs: deque[Job], free: Free) -> list[Job]:
+    """The first jobs of a line that fit by themselves and together could use what is free."""
+    room, total = free.count, 0
     found: list[Job] = []
-    total = 0
+    fits: dict[int, bool] = {}
     for job in jobs:
         if total >= room or len(found) == _MOST_EACH:
             break
-        found.append(job)
-        total += job.gpus
+        if job.gpus not in fits:
+            fits[job.gpus] = free.find(job) is not None
+        if fits[job.gpus]:
+            found.append(job)
+            total += job.gpus
     return found
 
 
-def _workload(job: Job) -> Workload:
+def _workload(job: Job, priority: int = 0) -> Workload:
     replicas, each = shape(job)
     role = Role(name="main", replicas=replicas, gpus=each)
-    return Workload(id=job.name, tenant=job.tenant, subgroups=(Subgroup(name="main", roles=(role,)),))
+    return Workload(id=job.name, tenant=job.tenant, priority=min(priority, 1000), subgroups=(Subgroup(name="main", roles=(role,)),))
 
 
 def _fair_first() -> Policy:
