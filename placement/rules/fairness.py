@@ -205,8 +205,12 @@ def _level(amount: Fraction, claims: Mapping[str, _Claim]) -> dict[str, Fraction
     base = {name: claim.least * kept for name, claim in claims.items()}
     everyone = sum((claim.part for claim in claims.values()), Fraction(0))
     level = (amount - promised * kept) / everyone
-    left = amount - sum(min(base[name], claim.want) for name, claim in claims.items())
-    filling = [(max(Fraction(0), claim.want - base[name]) / claim.part, claim.part) for name, claim in claims.items() if claim.part]
+    left = amount - sum((min(base[name], Fraction(claim.want)) for name, claim in claims.items()), Fraction(0))
+    filling = [
+        (max(Fraction(0), claim.want - base[name]) / claim.part, claim.part)
+        for name, claim in claims.items()
+        if claim.part
+    ]
     full = Fraction(0)
     for height, part in sorted(filling):
         if (height - full) * everyone > left:
