@@ -48,9 +48,10 @@ class Fairness(ObjectiveRule[FairnessParams]):
     """Shortfall of each tenant below what it is due, in billionths of its fair share.
 
     The resource is GPU milli for every tenant (fixed before the solve: the dominant resource of AI work); tenants
-    that ask for no GPU are left out. A tenant is due the smaller of its demand (running and pending) and its
-    entitlement (`_entitlements`: its weight's share of the fleet's usable GPUs, down the tree of tenants, guarantees
-    first), times `level_percent`. Usable are the healthy GPUs of nodes that are neither cordoned nor failed.
+    that ask for no GPU are left out. A tenant is due the smaller of its demand (running and pending) and its fair
+    share times `level_percent`. Its fair share is its guarantee and its weight's share of what is left of the fleet's
+    usable GPUs, down the tree of tenants; what some do not ask for is shared out again among the others (max-min
+    fairness by water-filling). Usable are the healthy GPUs of nodes that are neither cordoned nor failed.
 
     Past use counts: among siblings with demand let w be a tenant's part of all weights and u its part of all decayed
     use (of its family); then what is left is shared by max(0, w + k (w - u)) instead of w, k being `history_percent`
@@ -58,8 +59,10 @@ class Fairness(ObjectiveRule[FairnessParams]):
     not touched. (Slurm's classic fair share weighs the same two parts, as 2**(-u / w). So does time-aware fairness of
     NVIDIA's KAI scheduler, with its own k; but there use is measured against the capacity, not against the siblings.)
 
-    Listed in several tiers with rising levels, the rule gives the lexicographic max-min of the normalised shares on
-    that grid exactly: minimising sum((v_k - share)+) for v_1 < v_2 < ... in that order orders plans as leximin does.
+    Listed in several tiers with rising levels, the rule gives the lexicographic max-min of share / fair share (up to
+    the fair share) exactly on that grid: minimising sum((v_k - share)+) for v_1 < v_2 < ... in that order orders plans
+    as leximin does. Between two levels only the sum counts; `steps` puts further levels into one tier. Both together
+    (25 % in 5 steps, then 50 % in 10, then 100 % in 20) come close to leximin at little cost.
     """
 
     name = "fairness"
@@ -200,6 +203,8 @@ def _level(amount: Fraction, claims: Mapping[str, _Claim]) -> dict[str, Fraction
     Guarantees first (in proportion, where they exceed `amount`), the rest by parts. Who asks for less than that gets
     what it asks for. At least what each would get if all asked for enough.
     """
+    if not claims:
+        return {}
     promised = sum(claim.least for claim in claims.values())
     kept = min(Fraction(1), amount / promised) if promised else Fraction(1)
     base = {name: claim.least * kept for name, claim in claims.items()}
