@@ -14,6 +14,7 @@ import numpy.typing as npt
 from solver.atoms.charge import RefuseCharge
 from solver.atoms.left_value import LeftValue
 from solver.atoms.state import Together
+from solver.even import fill_evenly, wanted_loads
 from solver.gang import Gang
 from solver.gentle import fill_gently
 from solver.ground import Ground
@@ -89,7 +90,8 @@ def greedy(
 
     `expired`: end at once; `late`: begin no further order. Where bins are worth what is left of them (`LeftValue`)
     and items are few, the first plan is made by least damage first, and counts as one of the `tries`; if it places all
-    items, no other is made.
+    items, no other is made. Where loads should reach a level, a further plan is made by the neediest first: before all
+    others if that comes in an earlier tier than refusals.
     """
     stop: Expired = expired or (lambda: False)
     best, best_values, complete = problem.anchor, None, False
@@ -106,6 +108,11 @@ def greedy(
         if order not in known:
             known.append(order)
             fills.append(partial(fill, order=order))
+    wanted = min((share.tier for share in wanted_loads(problem)), default=problem.tiers)
+    if wanted < problem.tiers and not _led(problem):
+        refusals = (atom.tier for atom in problem.atoms if isinstance(atom, RefuseCharge))
+        fills.insert(0 if wanted < min(refusals, default=problem.tiers) else 1, fill_evenly)
+        tries += 1
     for number, filling in enumerate(fills[:tries]):
         if number and (stop() or (late is not None and late())):
             break
@@ -128,8 +135,11 @@ def greedy(
 
 def _gently(problem: Problem) -> bool:
     valued = any(isinstance(atom, LeftValue) for atom in problem.atoms)
-    led = any(isinstance(atom, Together) for atom in problem.atoms)
-    return valued and not led and len(problem.items) <= _GENTLE
+    return valued and not _led(problem) and len(problem.items) <= _GENTLE
+
+
+def _led(problem: Problem) -> bool:
+    return any(isinstance(atom, Together) for atom in problem.atoms)
 
 
 def fill(ground: Ground, order: Iterable[int]) -> bool:

@@ -25,7 +25,7 @@ from solver.workers import ProcessPool, Workers
 
 __all__ = ["add_arguments", "run_fairness"]
 
-_METHODS = ("fifo", "drf", "moorage", "moorage-fair-first")
+_METHODS = ("fifo", "drf", "drf-backfill", "moorage", "moorage-fair-first")
 _WARM_UP_S = 60.0
 _SAY_S = 10.0
 
@@ -90,7 +90,8 @@ def run_fairness(options: argparse.Namespace, data: Path | None, out: Path | Non
                     )
                     row |= {"figures": asdict(figures), "seconds": round(time.monotonic() - began, 1)}
                     if isinstance(method, Ours):
-                        row |= {"decisions": method.asked, "proven": method.proven}
+                        row |= {"decisions": len(method.took_ms), "proven": method.proven}
+                        row |= {"decide_ms": {str(q): round(_quantile(method.took_ms, q), 1) for q in (50, 95, 100)}}
                     row["environment"] = where
                     rows.add(row)
                 found.append(row)
@@ -104,9 +105,14 @@ def run_fairness(options: argparse.Namespace, data: Path | None, out: Path | Non
 def _method(name: str, options: argparse.Namespace, pool: Workers | None, tenants: tuple[str, ...]) -> Sharing:
     if name == "fifo":
         return Fifo()
-    if name == "drf" or pool is None:
-        return Drf()
+    if name.startswith("drf") or pool is None:
+        return Drf(backfill=name == "drf-backfill")
     return Ours(options.nodes, pool, options.batch_ms, tenants, name == "moorage-fair-first")
+
+
+def _quantile(found: list[float], percent: int) -> float:
+    """0 of none."""
+    return sorted(found)[max(0, -(-len(found) * percent // 100) - 1)] if found else 0.0
 
 
 def _started() -> ProcessPool:

@@ -13,7 +13,7 @@ __all__ = ["SUITE", "fairness_blocks"]
 SUITE = "fairness"
 """Suite of the rows that `python -m bench fairness` writes."""
 _HEAD = ("method", "hours", "arrived", "started", "GPUs used", "Jain of mean shares", "Jain of share / fair share")
-_MORE = ("least share / fair share", "contended", "wait h: mean", "90 %", "proven", "seconds")
+_MORE = ("least share / fair share", "contended", "wait h: mean", "90 %", "proven", "ms: median", "95 %", "seconds")
 _JAIN_DUE = """Jain of share / fair share: at each moment over the tenants that ask for GPUs (fair: the max-min part of
 what they ask for), mean over the time in which more is asked for than there is; so is the least of them."""
 
@@ -30,7 +30,7 @@ def fairness_blocks(rows: Sequence[Row]) -> list[Block]:
     notes = (
         "Jain of mean shares: over tenants, of their mean dominant shares.",
         _JAIN_DUE.replace("\n", " "),
-        "proven: decisions in which every tier was proven.",
+        "proven: decisions in which every tier was proven; ms: time of a decision.",
     )
     columns = ("tenant", *(row["method"] for row in rows), f"fair share under {rows[0]['method']}")
     return [
@@ -47,4 +47,6 @@ def _line(row: Row) -> tuple[str, ...]:
     cells += [f"{told[name]:.4f}" for name in ("jain_shares", "jain_due", "least_due")]
     cells += [percent(told["contended"]), f"{told['wait_h']:.2f}", f"{told['wait_p90_h']:.2f}"]
     proven = "-" if "decisions" not in row else f"{row['proven']} of {row['decisions']}"
-    return (*cells, proven, f"{row['seconds']:.0f}")
+    told_ms = row.get("decide_ms", {})
+    cells += [proven, *(f"{told_ms[q]:.0f}" if q in told_ms else "-" for q in ("50", "95"))]
+    return (*cells, f"{row['seconds']:.0f}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Annotated
 
@@ -36,6 +36,10 @@ class FairnessParams(Document):
     level_percent: Annotated[int, Field(ge=1, le=100)] = 100
     """The part of its due below which a tenant counts as short. Several levels in successive tiers (25, 50, 75, 100)
     give the lexicographic max-min of the shares on that grid."""
+    steps: Annotated[int, Field(ge=1, le=100)] = 1
+    """How many equally spaced levels up to `level_percent` are priced together in this tier, each missing GPU once for
+    every level that it is below. With more than one, who has little counts more than who has nearly all, so that what
+    there is is shared evenly within one tier (the shortfall is priced about as its square)."""
     history_percent: Annotated[int, Field(ge=0, le=10_000)] = 100
     """How much past use (`used_gpu_milli_h`) shifts what tenants are due now; 0 = not at all."""
 
@@ -44,9 +48,10 @@ class Fairness(ObjectiveRule[FairnessParams]):
     """Shortfall of each tenant below what it is due, in billionths of its fair share.
 
     The resource is GPU milli for every tenant (fixed before the solve: the dominant resource of AI work); tenants
-    that ask for no GPU are left out. A tenant is due the smaller of its demand (running and pending) and its
-    entitlement (`_entitlements`: its weight's share of the fleet's usable GPUs, down the tree of tenants, guarantees
-    first), times `level_percent`. Usable are the healthy GPUs of nodes that are neither cordoned nor failed.
+    that ask for no GPU are left out. A tenant is due the smaller of its demand (running and pending) and its fair
+    share times `level_percent`. Its fair share is its guarantee and its weight's share of what is left of the fleet's
+    usable GPUs, down the tree of tenants; what some do not ask for is shared out again among the others (max-min
+    fairness by water-filling). Usable are the healthy GPUs of nodes that are neither cordoned nor failed.
 
     Past use counts: among siblings with demand let w be a tenant's part of all weights and u its part of all decayed
     use (of its family); then what is left is shared by max(0, w + k (w - u)) instead of w, k being `history_percent`
@@ -54,8 +59,10 @@ class Fairness(ObjectiveRule[FairnessParams]):
     not touched. (Slurm's classic fair share weighs the same two parts, as 2**(-u / w). So does time-aware fairness of
     NVIDIA's KAI scheduler, with its own k; but there use is measured against the capacity, not against the siblings.)
 
-    Listed in several tiers with rising levels, the rule gives the lexicographic max-min of the normalised shares on
-    that grid exactly: minimising sum((v_k - share)+) for v_1 < v_2 < ... in that order orders plans as leximin does.
+    Listed in several tiers with rising levels, the rule gives the lexicographic max-min of share / fair share (up to
+    the fair share) exactly on that grid: minimising sum((v_k - share)+) for v_1 < v_2 < ... in that order orders plans
+    as leximin does. Between two levels only the sum counts; `steps` puts further levels into one tier. Both together
+    (25 % in 5 steps, then 50 % in 10, then 100 % in 20) come close to leximin at little cost.
     """
 
     name = "fairness"
@@ -73,10 +80,10 @@ class Fairness(ObjectiveRule[FairnessParams]):
         running = {one.workload.tenant for one in context.usage.running}
         held = {tenant: context.gpu_milli_in_use((tenant,), None) for tenant in sorted(running)}
         for tenant, due in _dues(context.case, context.fabric, self.params(spec), held).items():
-            if due.running_milli < due.target_milli:
-                hinge = Hinge(at=due.target_milli, rate=spec.weight * due.rate, below=True)
-                base, tier = due.running_milli, context.tier(spec.tier)
-                atoms.append(Share(self.name, tenant, use[tenant], None, base, None, (hinge,), tier))
+            base, rate = due.running_milli, spec.weight * due.rate
+            hinges = tuple(Hinge(at=at, rate=rate, below=True) for at in due.targets_milli if base < at)
+            if hinges:
+                atoms.append(Share(self.name, tenant, use[tenant], None, base, None, hinges, context.tier(spec.tier)))
         return atoms
 
     def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
@@ -87,7 +94,8 @@ class Fairness(ObjectiveRule[FairnessParams]):
             given[one.workload.tenant] = given.get(one.workload.tenant, 0) + milli
         total = 0
         for tenant, due in _dues(case, fabric, self.params(spec), _held(case)).items():
-            total += due.rate * max(0, due.target_milli - due.running_milli - given.get(tenant, 0))
+            has = due.running_milli + given.get(tenant, 0)
+            total += due.rate * sum(max(0, target - has) for target in due.targets_milli)
         return spec.weight * total
 
 
@@ -96,7 +104,8 @@ class _Due:
     """What a tenant has, what it is due, and the points per GPU milli that it lacks."""
 
     running_milli: int
-    target_milli: int
+    targets_milli: tuple[int, ...]
+    """One for each step, rising."""
     rate: int
 
 
@@ -122,19 +131,22 @@ def _dues(case: Case, fabric: Fabric, params: FairnessParams, running: Mapping[s
         demand[workload.tenant] = demand.get(workload.tenant, 0) + workload.gpu_milli_total
     found = {}
     history = Fraction(params.history_percent, 100)
-    for name, entitlement in _entitlements(case, demand, capacity, history).items() if capacity else ():
-        target = floor_div(min(demand[name], floor_div(entitlement.numerator, entitlement.denominator)) * level, 100)
-        rate = floor_div(_NANO * entitlement.denominator, entitlement.numerator) if entitlement else _NANO
-        found[name] = _Due(running.get(name, 0), target - target % grid, max(1, rate))
+    for name, share in _fair_shares(case, demand, capacity, history).items() if capacity else ():
+        targets = []
+        for step in range(1, params.steps + 1):
+            part = floor_div(share.numerator * level * step, share.denominator * 100 * params.steps)
+            target = min(demand[name], part)
+            targets.append(target - target % grid)
+        rate = floor_div(_NANO * share.denominator, share.numerator) if share else _NANO
+        found[name] = _Due(running.get(name, 0), tuple(targets), max(1, rate))
     return found
 
 
-def _entitlements(case: Case, demand: dict[str, int], capacity: int, history: Fraction) -> dict[str, Fraction]:
-    """GPU milli that each tenant with demand is entitled to, in order of names; `history` is k in `Fairness`.
+def _fair_shares(case: Case, demand: dict[str, int], capacity: int, history: Fraction) -> dict[str, Fraction]:
+    """GPU milli that are the fair share of each tenant with demand, in order of names; `history` is k in `Fairness`.
 
-    From the top of the tree down: each tenant gets its guarantee (in proportion, where they exceed what there is) and
-    its weight's share of what is left among its siblings with demand. A tenant with work of its own and tenants below
-    it shares with these as one of weight 1.
+    From the top of the tree down: what a tenant is due of what its family is due (`_level`) is shared among those
+    below it. A tenant with work of its own and tenants below it shares with these as one of weight 1.
     """
     listed = {tenant.name: tenant for tenant in case.tenants}
     members = families(case)
@@ -147,31 +159,72 @@ def _entitlements(case: Case, demand: dict[str, int], capacity: int, history: Fr
     used = {name: sum(listed[one].used_gpu_milli_h for one in members[name]) for name in busy} if history else {}
 
     def split(amount: Fraction, above: str | None) -> None:
-        shares: dict[str, tuple[int, int]] = {}
+        claims: dict[str, _Claim] = {}
         for name in below.get(above, ()):
             tenant = listed.get(name)
-            shares[name] = (1, 0) if tenant is None else (tenant.weight, tenant.guaranteed_gpu_milli or 0)
+            if tenant is None:
+                claims[name] = _Claim(Fraction(1), 0, demand[name])
+            else:
+                want = sum(demand.get(one, 0) for one in members[name])
+                claims[name] = _Claim(Fraction(tenant.weight), tenant.guaranteed_gpu_milli or 0, want)
         if above is not None and above in asking:
-            shares[above] = (1, 0)
-        promised = sum(least for _, least in shares.values())
-        kept = min(Fraction(1), amount / promised) if promised else Fraction(1)
-        spare = amount - promised * kept
-        parts = {name: Fraction(weight) for name, (weight, _) in shares.items()}
-        past = {name: used.get(name, 0) for name in shares}
+            claims[above] = _Claim(Fraction(1), 0, demand[above])
+        past = {name: used.get(name, 0) for name in claims}
         if above in past:
             past[above] = listed[above].used_gpu_milli_h
         if sum(past.values()):
-            everyone, all_past = sum(parts.values()), sum(past.values())
-            for name, weight in parts.items():
-                share = weight / everyone
-                parts[name] = max(Fraction(0), share + history * (share - Fraction(past[name], all_past)))
-        everyone = sum(parts.values())
-        for name, (_, least) in shares.items():
-            part = least * kept + spare * parts[name] / everyone
+            everyone, all_past = sum(claim.part for claim in claims.values()), sum(past.values())
+            for name, claim in claims.items():
+                share = claim.part / everyone
+                part = max(Fraction(0), share + history * (share - Fraction(past[name], all_past)))
+                claims[name] = replace(claim, part=part)
+        for name, share in _level(amount, claims).items():
             if name == above or name not in below:
-                found[name] = part
+                found[name] = share
             else:
-                split(part, name)
+                split(min(share, Fraction(claims[name].want)), name)
 
     split(Fraction(capacity), None)
     return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """A tenant with demand beside its siblings: its part of what is not guaranteed, its guarantee, what it asks for."""
+
+    part: Fraction
+    least: int
+    want: int
+
+
+def _level(amount: Fraction, claims: Mapping[str, _Claim]) -> dict[str, Fraction]:
+    """What each would get if it asked for enough, when what the others leave is shared out again (water-filling).
+
+    Guarantees first (in proportion, where they exceed `amount`), the rest by parts. Who asks for less than that gets
+    what it asks for. At least what each would get if all asked for enough.
+    """
+    if not claims:
+        return {}
+    promised = sum(claim.least for claim in claims.values())
+    kept = min(Fraction(1), amount / promised) if promised else Fraction(1)
+    base = {name: claim.least * kept for name, claim in claims.items()}
+    everyone = sum((claim.part for claim in claims.values()), Fraction(0))
+    level = (amount - promised * kept) / everyone
+    left = amount - sum((min(base[name], Fraction(claim.want)) for name, claim in claims.items()), Fraction(0))
+    filling = [
+        (max(Fraction(0), claim.want - base[name]) / claim.part, claim.part)
+        for name, claim in claims.items()
+        if claim.part
+    ]
+    full = Fraction(0)
+    for height, part in sorted(filling):
+        if (height - full) * everyone > left:
+            break
+        left -= (height - full) * everyone
+        everyone -= part
+        full = height
+    else:
+        everyone = Fraction(0)
+    if everyone:
+        full += left / everyone
+    return {name: base[name] + max(level, full) * claim.part for name, claim in claims.items()}

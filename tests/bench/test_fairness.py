@@ -46,6 +46,7 @@ def test_who_starts_first() -> None:
     moment = Moment(10, waiting, Free(2), {}, {"a": 0, "b": 0})
     assert [job.name for job, _ in Fifo().start(moment)] == ["a1", "a2"]
     assert [job.name for job, _ in Drf().start(moment)] == ["a1", "b1"]
+    assert [job.name for job, _ in Drf(backfill=True).start(moment)] == ["a1", "b1"]
     assert moment.free.count == 16, "a method changes nothing that it sees"
 
 
@@ -81,14 +82,14 @@ def test_the_command_replays_by_every_method_and_goes_on(tmp_path: Path, capsys:
     args = ["fairness", "--data", str(_list(tmp_path)), "--nodes", "16", "--out", str(out)]
     assert main(args) == 0
     rows = [json.loads(line) for line in (out / FILE).read_text(encoding="utf-8").splitlines()]
-    assert [row["method"] for row in rows] == ["fifo", "drf", "moorage", "moorage-fair-first"]
+    assert [row["method"] for row in rows] == ["fifo", "drf", "drf-backfill", "moorage", "moorage-fair-first"]
     for row in rows:
         assert row["figures"]["arrived"] == row["figures"]["started"] == 40
         assert 0 < row["figures"]["used"] <= 1
-    assert all(0 < row["proven"] <= row["decisions"] for row in rows[2:])
+    assert all(0 < row["proven"] <= row["decisions"] for row in rows[3:])
     assert "| moorage-fair-first |" in capsys.readouterr().out
     assert main(args) == 0
-    assert len((out / FILE).read_text(encoding="utf-8").splitlines()) == 4
+    assert len((out / FILE).read_text(encoding="utf-8").splitlines()) == 5
     assert main(["report", str(out)]) == 0
     assert "Mean dominant share of each tenant." in (out / "summary.md").read_text(encoding="utf-8")
 

@@ -71,18 +71,32 @@ def test_energy_and_carbon_use_the_site_or_the_default() -> None:
 
 
 def test_fairness_is_the_shortfall_below_the_due() -> None:
-    # 32 GPUs; weights 3 and 1: a is entitled to 24,000 milli, b to 8000. a asks for 4, b for 12 (2 of them running).
-    work = (gang("a", 4, workload={"tenant": "a"}), gang("b", 10, min_replicas=1, workload={"tenant": "b"}))
+    # 32 GPUs; weights 3 and 1: parts of 24 and 8. a asks for 4, which leaves 28; b asks for 20, 2 of them running.
+    # 20 is the level up to which both get all, for a that would be 60.
+    work = (gang("a", 4, workload={"tenant": "a"}), gang("b", 18, min_replicas=1, workload={"tenant": "b"}))
     fields: dict[str, Any] = {
         "tenants": (Tenant(name="a", weight=3), Tenant(name="b"), Tenant(name="idle", weight=9)),
         "running": (running("x", ("n7", (0,)), ("n7", (1,)), workload={"tenant": "b"}),),
     }
-    rate_a, rate_b = 10**9 * 4 // (32_000 * 3), 10**9 * 4 // 32_000
-    assert points("fairness", work, **fields) == 4000 * rate_a + 6000 * rate_b
+    rate_a, rate_b = 10**9 // 60_000, 10**9 // 20_000
+    assert points("fairness", work, **fields) == 4000 * rate_a + 18_000 * rate_b
     three = place("b", *(("n0", (slot,)) for slot in range(3)))
-    assert points("fairness", work, three, **fields) == 4000 * rate_a + 3000 * rate_b
-    ten = place("b", *((f"n{slot}", (0,)) for slot in range(6)), *((f"n{slot}", (1,)) for slot in range(4)))
-    assert points("fairness", work, ten, **fields) == 4000 * rate_a
+    assert points("fairness", work, three, **fields) == 4000 * rate_a + 15_000 * rate_b
+    assert points("fairness", work, three, params={"level_percent": 25}, **fields) == 4000 * rate_a, "5 of 20"
+    # a: 4 below each level (15, 30, 45, 60; it asks for 4); b: 0, 5, 10 and 15 below 5, 10, 15 and 20.
+    steps = 4 * 4000 * rate_a + 30_000 * rate_b
+    assert points("fairness", work, three, params={"steps": 4}, **fields) == steps
+
+
+def test_what_a_tenant_leaves_is_due_to_the_others() -> None:
+    """32 GPUs, three equal tenants: c asks for 2, so a and b are due 15 each, not 10 2/3."""
+    work = tuple(gang(name, gpus, workload={"tenant": name}) for name, gpus in (("a", 40), ("b", 15), ("c", 2)))
+    assert points("fairness", work) == (15_000 + 15_000 + 2000) * (10**9 // 15_000)
+    # Below a family only its part is shared out again: of 16 for `top` one asks for 3 and leaves 13, not 29.
+    tree = (Tenant(name="top"), Tenant(name="c", parent="top"), Tenant(name="a", parent="top"), Tenant(name="b"))
+    work = tuple(gang(name, gpus, workload={"tenant": name}) for name, gpus in (("a", 40), ("b", 40), ("c", 3)))
+    rates = {name: 10**9 // (gpus * 1000) for name, gpus in (("a", 13), ("b", 16))}
+    assert points("fairness", work, tenants=tree) == 13_000 * rates["a"] + 16_000 * rates["b"] + 3000 * rates["a"]
 
 
 def test_latency_is_the_ring_time_at_the_coarsest_level_crossed() -> None:
