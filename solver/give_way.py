@@ -43,18 +43,25 @@ _Seats = tuple[tuple[Seat, ...], ...]
 
 
 def give_way(
-    problem: Problem, plan: Plan, expired: Callable[[], bool] | None = None, trials: float = math.inf
+    problem: Problem,
+    plan: Plan,
+    expired: Callable[[], bool] | None = None,
+    trials: float = math.inf,
+    *,
+    backwards: bool = False,
 ) -> Iterator[Plan]:
     """Plans in which some of what waits has the room of some of what runs; none where nothing may be disturbed.
 
     First from the given plan, then from the one that changes nothing, where the more valuable, or the larger, is served
     before others take what is free. They are for a judge: none need be better than the given one. `trials` is how often
-    room for an item may be made in all, which ends it where no clock may.
+    room for an item may be made in all, which ends it where no clock may. `backwards` begins with the last way, for
+    someone who has the time to try what another one did not come to.
     """
     stop = expired or (lambda: False)
     by_density, by_size, by_worth = orders(problem)
     tried: list[tuple[Plan, list[int]]] = []
-    for start, order in ((plan, by_density), (problem.anchor, by_worth), (problem.anchor, by_size)):
+    starts = [(plan, by_density), (problem.anchor, by_worth), (problem.anchor, by_size)]
+    for start, order in reversed(starts) if backwards else starts:
         waiting = [item for item in order if item not in problem.homes]
         if problem.homes and (start, waiting) not in tried and not stop() and trials > 0:
             tried.append((start, waiting))

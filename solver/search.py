@@ -19,6 +19,7 @@ from solver.check import check
 from solver.cpsat import minimise
 from solver.encode import Encoded, encode
 from solver.exact import Exact
+from solver.give_way import give_way
 from solver.guided import WAYS, dive
 from solver.lp import Floats, Relaxed, lp_bound
 from solver.messages import Message
@@ -37,6 +38,8 @@ _LP, _HELPED_LP = 0.3, 0.8
 """Share of what is left that the first LP of the exact model may take, alone and where another search finds plans."""
 _HELPED_WAYS, _HELPER_WAYS = WAYS[::2], WAYS[1::2]
 """Ways of diving of a search with a helper, and of the helper."""
+_GIVE_WAY = 0.5
+"""Share of what is left in which a helper lets running work give way."""
 _GUIDE = 0.5
 """Share of what is left that may be spent on greedy plans led by the relaxation of the first tier."""
 _FIRST = 0.15
@@ -127,7 +130,11 @@ class _Search:
             self.improve()
 
     def help(self) -> None:
-        """Better plans only."""
+        """Better plans only; where something runs, first those that the caller may not have come to."""
+        if self.problem.homes:
+            stop = self.at.left() * (1 - _GIVE_WAY)
+            for plan in give_way(self.problem, self.at.best, lambda: self.at.left() <= stop, backwards=True):
+                self.at.take(plan)
         self.follow(*self.relaxed(), _HELPER_WAYS if self.fine is None else WAYS)
         self.improve()
 
