@@ -74,9 +74,8 @@ def rooms(problem: Problem, *, devices_only: bool = False) -> dict[PartKey, IntA
                 room = np.where(m, room, 0)
             shared[name] = room
         found[key] = shared[name]
-    for atom in problem.atoms:
-        if isinstance(atom, Within):
-            _prune(problem, atom, found)
+    for atom in problem.of(Within):
+        _prune(problem, atom, found)
     return found
 
 
@@ -155,7 +154,8 @@ def fine_cells(problem: Problem, found: Rooms | None = None) -> Cells:
             free = problem.bins.resources[:, column]
             tame = amount * volume <= free * demand.volume if demand.volume else np.full(count, not amount)
             mergeable &= tame | ~here
-    extra = [s * WHOLE for atom in problem.atoms if isinstance(atom, Remainder | LeftValue) for s in atom.sizes]
+    offered = [*(a.sizes for a in problem.of(Remainder)), *(a.sizes for a in problem.of(LeftValue))]
+    extra = [size * WHOLE for each in offered for size in each]
     ids = _group((_homes(problem), *(f for atom in problem.atoms for f in atom.signature(problem))), count)
     groups: list[IntArray] = []
     order = np.argsort(ids, kind="stable")
@@ -196,7 +196,7 @@ def coarse_cells(problem: Problem, detail: int = 0, found: Rooms | None = None) 
         elif atom.tier < 0 and detail > 1 and not isinstance(atom, Allow):
             kept += [f for f in atom.signature(problem) if np.unique(f[usable]).size <= _MERGING * usable.sum()]
     parts = sum(len(item.parts) for item in problem.items)
-    vacant = [a for a in problem.atoms if isinstance(a, Vacant) and a.wanted == len(a.groups)]
+    vacant = [a for a in problem.of(Vacant) if a.wanted == len(a.groups)]
     kept += [a.labels for a in vacant if len(a.groups) * parts <= _MOST_SPLIT]
     ids = _group(kept, problem.bins.count)
     groups = [np.flatnonzero((ids == g) & usable) for g in range(int(ids.max(initial=0)) + 1)]

@@ -54,11 +54,10 @@ def orders(problem: Problem) -> list[list[int]]:
 def worth_and_volume(problem: Problem) -> tuple[Floats, Floats]:
     """Cost of refusing each item (earlier tiers count a million times as much), and its volume."""
     worth = np.zeros(len(problem.items), np.float64)
-    for atom in problem.atoms:
-        if isinstance(atom, RefuseCharge):
-            scale = 1e6 ** (problem.tiers - 1 - atom.tier)
-            for (i, p), cost in atom.each.items():
-                worth[i] += scale * cost * problem.items[i].parts[p].count
+    for atom in problem.of(RefuseCharge):
+        scale = 1e6 ** (problem.tiers - 1 - atom.tier)
+        for (i, p), cost in atom.each.items():
+            worth[i] += scale * cost * problem.items[i].parts[p].count
     volume = np.array([sum(p.demand.volume * p.count for p in item.parts) for item in problem.items], np.float64)
     return worth, volume
 
@@ -66,9 +65,8 @@ def worth_and_volume(problem: Problem) -> tuple[Floats, Floats]:
 def leaders_first(problem: Problem, order: Sequence[int]) -> list[int]:
     """The order, but for followers that come right after their last leader."""
     leads: dict[int, list[int]] = {}
-    for atom in problem.atoms:
-        if isinstance(atom, Together):
-            leads.setdefault(atom.follower, []).append(atom.leader)
+    for atom in problem.of(Together):
+        leads.setdefault(atom.follower, []).append(atom.leader)
     if not leads:
         return list(order)
     done: dict[int, None] = {}
@@ -134,12 +132,11 @@ def greedy(
 
 
 def _gently(problem: Problem) -> bool:
-    valued = any(isinstance(atom, LeftValue) for atom in problem.atoms)
-    return valued and not _led(problem) and len(problem.items) <= _GENTLE
+    return bool(problem.of(LeftValue)) and not _led(problem) and len(problem.items) <= _GENTLE
 
 
 def _led(problem: Problem) -> bool:
-    return any(isinstance(atom, Together) for atom in problem.atoms)
+    return bool(problem.of(Together))
 
 
 def fill(ground: Ground, order: Iterable[int]) -> bool:

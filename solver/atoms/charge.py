@@ -73,10 +73,6 @@ class UnitCharge(Atom):
         """The costs."""
         yield self.each
 
-    def price(self, key: PartKey) -> IntArray | None:
-        """The costs, for its own part."""
-        return self.each if key == (self.item, self.part) else None
-
     def encode(self, into: Encoding) -> None:
         """Cheapest member of each cell."""
         for cell, col in into.counts((self.item, self.part)).items():

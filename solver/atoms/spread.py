@@ -97,15 +97,17 @@ class _SpreadLedger:
     def __init__(self, atom: Spread, problem: Problem) -> None:
         self._atom = atom
         self._labels = problem.partitions[atom.partition]
-        self._domains = problem.domains(atom.partition)
+        self._room = np.full(problem.domains(atom.partition), atom.limit, np.int64)
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
         if key[0] != self._atom.item or key[1] not in self._atom.parts:
             return []
-        room = np.full(self._domains, self._atom.limit, np.int64)
-        for p in self._atom.parts:
-            for b, n in local.get(p, {}).items():
-                room[self._labels[b]] -= n
+        held = [(b, n) for p in self._atom.parts for b, n in local.get(p, {}).items() if n]
+        if not held:
+            return [Joint(self._labels, self._room)]
+        room = self._room.copy()
+        for b, n in held:
+            room[self._labels[b]] -= n
         return [Joint(self._labels, np.maximum(room, 0))]
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:
