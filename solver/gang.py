@@ -192,7 +192,8 @@ class Gang:
         some = np.zeros(size, np.bool_)
         for p in asked:
             part = self.gang.parts[p]
-            offer, names, free, low = self._reach(p, partition, where)
+            offer, names, free = self._reach(p, partition, where)
+            low = self._low(offer, partition, where)
             held = np.zeros(size, np.int64)
             held[names] = self._limited(p, partition, names, free, offer) if where is None else free
             slack[names] += free
@@ -209,14 +210,22 @@ class Gang:
         order: list[int] = found[np.lexsort((found, slack[found], price[found], missing[found]))][:most].tolist()
         return order
 
-    def _reach(self, p: int, partition: int, where: _Where) -> tuple[Offer, IntArray, IntArray, IntArray]:
-        """Domains with bins for a part inside the scope, their room, and the cost of their cheapest seats."""
+    def _reach(self, p: int, partition: int, where: _Where) -> tuple[Offer, IntArray, IntArray]:
+        """Domains with bins for a part inside the scope, and their room."""
         offer, labels = self._offer(p), self.ground.problem.partitions[partition]
         if where is None:
-            return offer, offer.stock.grouping(labels).names, offer.held(labels), offer.low(labels)
+            return offer, offer.stock.grouping(labels).names, offer.held(labels)
         places = where.places(offer)
         group = Grouping(labels[offer.bins[places]])
-        return offer, group.names, group.sums(offer.room[places]), group.least(offer.cost[places])
+        return offer, group.names, group.sums(offer.room[places])
+
+    def _low(self, offer: Offer, partition: int, where: _Where) -> IntArray:
+        """Cost of the cheapest seat in each of the domains of `_reach`."""
+        labels = self.ground.problem.partitions[partition]
+        if where is None:
+            return offer.low(labels)
+        places = where.places(offer)
+        return Grouping(labels[offer.bins[places]]).least(offer.cost[places])
 
     def _limited(self, p: int, partition: int, domains: IntArray, held: IntArray, offer: Offer | None) -> IntArray:
         """Room of some domains, less what limits take away: in all of a group that a domain lies in.
@@ -272,7 +281,8 @@ class Gang:
         partition, put = partitions[0], 0
         closed: set[int] = set()
         while put < want:
-            offer, names, free, low = self._reach(p, partition, where)
+            offer, names, free = self._reach(p, partition, where)
+            low = self._low(offer, partition, where)
             held = self._limited(p, partition, names, free, offer) if where is None else free
             found = np.flatnonzero((held > 0) & ~np.isin(names, list(closed)))
             if not found.size:
@@ -291,15 +301,21 @@ class Gang:
     def _in_segments(self, p: int, where: _Where) -> bool:
         part, atom = self.gang.parts[p], self.sheet.segments[p]
         need = part.count - self._kept[p]
+        offer, names, known = self._reach(p, atom.partition, where)
+        free = known.copy()
         while need:
             want = min(atom.size, need)
-            offer, names, free, _ = self._reach(p, atom.partition, where)
-            room = self._limited(p, atom.partition, names, free, offer if where is None else None)
-            held = room if where is None else free
+            wide = np.flatnonzero(free >= want)
+            room = self._limited(p, atom.partition, names[wide], free[wide], offer if where is None else None)
             ready = np.flatnonzero(room >= want)
+            held = room if where is None else free[wide]
             mark, done = len(self.taken), False
-            for domain in names[ready[np.argsort(held[ready], kind="stable")]].tolist():
-                if self._put(p, self._inside(where, atom.partition, domain), want) == want:
+            for row in wide[ready[np.argsort(held[ready], kind="stable")]].tolist():
+                inside = self._inside(where, atom.partition, int(names[row]))
+                if self._put(p, inside, want) == want:
+                    # What is put down here changes no other domain.
+                    now = self._offer(p)
+                    free[row] = now.room[inside.places(now)].sum()
                     done = True
                     break
                 self._undo(mark)
@@ -321,11 +337,12 @@ class Gang:
         put, offer = 0, self._offer(p)
         used: list[dict[int, int]] = [{} for _ in joints]
         for bin_, room in best_first(offer, None if where is None else where.places(offer), want, joints):
-            amount = min(want - put, room)
+            amount, limits = min(want - put, room), []
             for joint, spent in zip(joints, used, strict=True):
                 label = int(joint.labels[bin_])
                 if label >= 0:
                     amount = min(amount, int(joint.room[label]) - spent.get(label, 0))
+                    limits.append((spent, label))
             if amount <= 0:
                 continue
             self.taken += [(p, seat) for seat in self.ground.take(demand, bin_, amount)]
@@ -333,8 +350,7 @@ class Gang:
             held = self.local.setdefault(p, {})
             held[bin_] = held.get(bin_, 0) + amount
             put += amount
-            for joint, spent in zip(joints, used, strict=True):
-                label = int(joint.labels[bin_])
+            for spent, label in limits:
                 spent[label] = spent.get(label, 0) + amount
             self._filled += 1
             if put == want or (self._filled % _POLL == 0 and self.ground.expired()):

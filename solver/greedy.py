@@ -14,6 +14,7 @@ import numpy.typing as npt
 from solver.atoms.charge import RefuseCharge
 from solver.atoms.left_value import LeftValue
 from solver.atoms.state import Together
+from solver.collector import no_collection
 from solver.even import fill_evenly, wanted_loads
 from solver.gang import Gang
 from solver.gentle import fill_gently
@@ -91,7 +92,11 @@ def greedy(
     items, no other is made. Where loads should reach a level, a further plan is made by the neediest first: before all
     others if that comes in an earlier tier than refusals.
     """
-    stop: Expired = expired or (lambda: False)
+    with no_collection():
+        return _best_of(problem, expired or (lambda: False), tries, late)
+
+
+def _best_of(problem: Problem, stop: Expired, tries: int, late: Expired | None) -> tuple[Plan, bool]:
     best, best_values, complete = problem.anchor, None, False
     fills: list[Callable[[Ground], bool]] = []
     gently = _gently(problem)
@@ -108,7 +113,7 @@ def greedy(
             fills.append(partial(fill, order=order))
     wanted = min((share.tier for share in wanted_loads(problem)), default=problem.tiers)
     if wanted < problem.tiers and not _led(problem):
-        refusals = (atom.tier for atom in problem.atoms if isinstance(atom, RefuseCharge))
+        refusals = (atom.tier for atom in problem.of(RefuseCharge))
         fills.insert(0 if wanted < min(refusals, default=problem.tiers) else 1, fill_evenly)
         tries += 1
     for number, filling in enumerate(fills[:tries]):

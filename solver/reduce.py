@@ -20,6 +20,7 @@ from solver.atoms.pool import Pool
 from solver.atoms.share import Share
 from solver.cells import rooms
 from solver.chunks import PLENTY
+from solver.collector import no_collection
 from solver.items import Item
 from solver.plan import Plan
 from solver.problem import Atom, Problem
@@ -88,6 +89,11 @@ def _likeness(problem: Problem, index: int) -> Hashable | None:
 
 def merge_items(problem: Problem) -> Merged:
     """Settle spans and merge what is alike."""
+    with no_collection():
+        return _merged(problem)
+
+
+def _merged(problem: Problem) -> Merged:
     atoms = _settled(problem)
     groups: dict[Hashable, list[int]] = {}
     for index in range(len(problem.items)):

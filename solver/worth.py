@@ -20,8 +20,10 @@ class Worth:
     """The bins while a plan is built; `devices` and `resources` are what is free now, kept by the ground."""
 
     def __init__(self, problem: Problem, devices: IntArray, resources: IntArray) -> None:
-        self._remainders = [_Pieces(atom) for atom in problem.of(Remainder) if atom.sizes]
+        self._remainders = [_Pieces(atom, devices.shape[1]) for atom in problem.of(Remainder) if atom.sizes]
         self._vacant = [_Groups(atom) for atom in problem.of(Vacant)]
+        self.grouped = bool(self._vacant)
+        """Whether anything depends on how many replicas a bin holds."""
         left = list(problem.of(LeftValue))
         self.left = _Left(left, devices, resources) if left else None
         self._lost = [0] * problem.tiers
@@ -151,20 +153,21 @@ class _Left:
 class _Pieces:
     """What the large pieces of bins are worth, with the tables that say which of them a replica breaks."""
 
-    def __init__(self, atom: Remainder) -> None:
+    def __init__(self, atom: Remainder, devices: int) -> None:
         self.atom = atom
         self._values = np.ascontiguousarray(atom.values)
-        self._tables: dict[tuple[int, int], IntArray] = {}
+        self._devices = devices
+        self._tables: dict[int, IntArray] = {}
 
     def lost(self, bins: IntArray, whole: IntArray, taken: int) -> IntArray:
         """Value of the pieces lost where bins with so many whole free devices give away `taken` of them."""
-        most = int(whole.max(initial=0))
-        if (most, taken) not in self._tables:
-            before: IntArray = np.arange(most + 1, dtype=np.int64)[:, None]
+        table = self._tables.get(taken)
+        if table is None:
+            before: IntArray = np.arange(self._devices + 1, dtype=np.int64)[:, None]
             after: IntArray = np.maximum(before - taken, 0)
             sizes = np.array(self.atom.sizes, np.int64)
-            self._tables[most, taken] = np.asarray(before // sizes - after // sizes, np.int64)
-        found: IntArray = np.einsum("ij,ij->i", self._tables[most, taken][whole], self._values[bins])
+            table = self._tables[taken] = np.asarray(before // sizes - after // sizes, np.int64)
+        found: IntArray = np.einsum("ij,ij->i", table[whole], self._values[bins])
         return found
 
 
