@@ -22,6 +22,7 @@ from solver.atoms.vacant import Vacant
 from solver.chunks import is_chain, room_alone
 from solver.items import WHOLE, Demand, IntArray, PartKey
 from solver.problem import Problem
+from solver.sheet import sheet_of
 
 __all__ = ["Cells", "Rooms", "coarse_cells", "fine_cells", "rooms"]
 
@@ -66,7 +67,7 @@ def rooms(problem: Problem, *, devices_only: bool = False) -> dict[PartKey, IntA
             bins = problem.bins
             asked = replace(part.demand, resources=()) if devices_only else part.demand
             by_demand[part.demand] = room_alone(bins.devices, bins.resources, asked)
-        masks = [m for atom in problem.own_atoms[key[0]] if (m := atom.mask(key)) is not None]
+        masks = [mask for p, mask in sheet_of(problem, key[0]).masks if p == key[1]]
         name = (part.demand, tuple(sorted({id(m) for m in masks})))
         if name not in shared:
             room = by_demand[part.demand]
@@ -86,7 +87,9 @@ def _prune(problem: Problem, atom: Within, found: dict[PartKey, IntArray]) -> No
     open_ = np.ones(problem.domains(atom.partition), np.bool_)
     for p, part in enumerate(item.parts):
         if part.bundle == atom.bundle and part.min_count:
-            held = np.bincount(labels, np.minimum(found[atom.item, p], part.count), minlength=open_.size)
+            bins = np.flatnonzero(found[atom.item, p])
+            room = np.minimum(found[atom.item, p][bins], part.count)
+            held = np.bincount(labels[bins], room, minlength=open_.size)
             open_ &= held >= part.min_count
     if not open_.all():
         for p in item.parts_of(atom.bundle):

@@ -16,7 +16,7 @@ from solver.items import Bins, BoolArray, IntArray, Item, Part, PartKey
 from solver.model import LinearModel
 from solver.plan import Plan, Seat
 
-__all__ = ["Atom", "Counts", "Encoding", "Joint", "Kept", "Ledger", "Problem", "Violation"]
+__all__ = ["Atom", "Counts", "Encoding", "Joint", "Kept", "Ledger", "Problem", "Violation", "renumbered"]
 
 _T = TypeVar("_T")
 _A = TypeVar("_A", bound="Atom")
@@ -182,6 +182,17 @@ class Atom(ABC):
         return None
 
 
+def renumbered(atom: _A, item: int, new: Mapping[int, int]) -> _A | None:
+    """An atom with a field `item` for that item under its new number; None if it is gone."""
+    number = new.get(item)
+    if number is None or number == item:
+        return None if number is None else atom
+    # As `dataclasses.replace`, which takes ten times as long; what was checked once is not checked again.
+    found: _A = object.__new__(type(atom))
+    found.__dict__.update(atom.__dict__, item=number)
+    return found
+
+
 @dataclass(frozen=True)
 class Problem:
     """Items to place into bins under atoms.
@@ -218,17 +229,19 @@ class Problem:
         by_item: list[list[Atom]] = [[] for _ in self.items]
         own: list[list[Atom]] = [[] for _ in self.items]
         among: list[Atom] = []
+        last = self.tiers - 1
         for atom in self.atoms:
             atom.validate(self)
-            if atom.tier >= self.tiers:
-                raise ValueError(f"{atom.rule}: tier {atom.tier} is beyond the last tier {self.tiers - 1}")
+            if atom.tier > last:
+                raise ValueError(f"{atom.rule}: tier {atom.tier} is beyond the last tier {last}")
             named = tuple(atom.items())
+            if len(named) == 1:
+                by_item[named[0]].append(atom)
+                own[named[0]].append(atom)
+                continue
+            among.append(atom)
             for index in named:
                 by_item[index].append(atom)
-            if len(named) == 1:
-                own[named[0]].append(atom)
-            else:
-                among.append(atom)
         object.__setattr__(self, "atoms_of", tuple(tuple(atoms) for atoms in by_item))
         object.__setattr__(self, "own_atoms", tuple(tuple(atoms) for atoms in own))
         object.__setattr__(self, "among", tuple(among))

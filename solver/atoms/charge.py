@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from solver.items import IntArray, PartKey
 from solver.plan import Plan
-from solver.problem import Atom, Encoding, Problem
+from solver.problem import Atom, Encoding, Problem, renumbered
 
 __all__ = ["RefuseCharge", "SpanCharge", "UnitCharge"]
 
@@ -62,7 +62,7 @@ class UnitCharge(Atom):
 
     def remap(self, new: Mapping[int, int]) -> Atom | None:
         """The same for the renumbered item."""
-        return replace(self, item=new[self.item]) if self.item in new else None
+        return renumbered(self, self.item, new)
 
     def validate(self, problem: Problem) -> None:
         """Costs are not negative."""
@@ -107,7 +107,7 @@ class SpanCharge(Atom):
 
     def remap(self, new: Mapping[int, int]) -> Atom | None:
         """The same for the renumbered item."""
-        return replace(self, item=new[self.item]) if self.item in new else None
+        return renumbered(self, self.item, new)
 
     def validate(self, problem: Problem) -> None:
         """Costs are not negative."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from solver.items import IntArray, PartKey
 from solver.plan import Plan
-from solver.problem import Atom, Counts, Encoding, Joint, Ledger, Problem, Violation
+from solver.problem import Atom, Counts, Encoding, Joint, Ledger, Problem, Violation, renumbered
 
 __all__ = ["Spread"]
 
@@ -32,7 +32,7 @@ class Spread(Atom):
 
     def remap(self, new: Mapping[int, int]) -> Atom | None:
         """The same for the renumbered item."""
-        return replace(self, item=new[self.item]) if self.item in new else None
+        return renumbered(self, self.item, new)
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The partition's domains."""
