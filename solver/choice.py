@@ -37,7 +37,8 @@ def best_first(offer: Offer, places: IntArray | None, want: int, joints: Sequenc
             return
     level = -1
     for _ in range(_LEVELS):
-        lowest = int(cost.min(initial=FAR) if level < 0 else np.min(cost, initial=FAR, where=cost > level))
+        above = np.True_ if level < 0 else cost > level
+        lowest = int(np.minimum.reduce(cost, initial=FAR, where=above))
         if lowest >= FAR:
             return
         tied = (cost == lowest).nonzero()[0]
@@ -56,9 +57,10 @@ def _tied(offer: Offer, bins: IntArray, rooms: IntArray, want: int, joints: Sequ
     bins, rooms = _open(bins, rooms, joints)
     # Among bins of one price: by room, then by what is free, the first bin on ties.
     rank = offer.stock.ground.milli[bins] - np.minimum(rooms, want) * _SHIFT
-    first = (rank == rank.min(initial=_SHIFT)).nonzero()[0]
+    least = np.minimum.reduce(rank, initial=_SHIFT)
+    first = (rank == least).nonzero()[0]
     yield from zip(bins[first].tolist(), rooms[first].tolist(), strict=True)
-    others = (rank != rank.min(initial=_SHIFT)).nonzero()[0]
+    others = (rank != least).nonzero()[0]
     others = others[np.argsort(rank[others], kind="stable")]
     yield from zip(bins[others].tolist(), rooms[others].tolist(), strict=True)
 

@@ -74,10 +74,11 @@ class Gang:
             self._undo(0)
             return None
         seats = self._seats()
-        plan = Plan({self.item: seats})
-        if any(atom.violations(self.ground.problem, plan) for atom in self.sheet.shapes):
-            self._undo(0)
-            return None
+        if self.sheet.shapes:
+            plan = Plan({self.item: seats})
+            if any(atom.violations(self.ground.problem, plan) for atom in self.sheet.shapes):
+                self._undo(0)
+                return None
         self.ground.settle(self.item, seats, taken=True)
         return seats
 
@@ -85,7 +86,7 @@ class Gang:
         by_part: list[list[Seat]] = [[] for _ in self.gang.parts]
         for p, seat in self.taken:
             by_part[p].append(seat)
-        return tuple(tuple(sorted(seats)) for seats in by_part)
+        return tuple(tuple(sorted(seats, key=_order)) for seats in by_part)
 
     def _undo(self, mark: int) -> None:
         self._steps += 1
@@ -108,6 +109,8 @@ class Gang:
         return False
 
     def _fill_bundle(self, b: int, where: _Where) -> bool:
+        if len(self.gang.parts) == 1 == len(self.gang.bundles) and not self.gang.bundles[0].need:
+            return self._part(0, where)
         parts = [p for p, part in enumerate(self.gang.parts) if part.bundle == b]
         parts.sort(key=lambda p: (-self.gang.parts[p].demand.volume, -self.gang.parts[p].count, p))
         if not all(self._part(p, where) for p in parts):
@@ -176,7 +179,7 @@ class Gang:
         first = -1
         if most is not None:
             # Nearly always the first one will do.
-            cheap = (low == low.min()).nonzero()[0]
+            cheap = (low == np.minimum.reduce(low)).nonzero()[0]
             first = int(cheap[slack[cheap].argmin()])
             yield int(names[found[first]])
         order = np.lexsort((found, slack, low, np.maximum(part.count - room, 0)))[:most]
@@ -265,9 +268,10 @@ class Gang:
         part = self.gang.parts[p]
         if p in self.sheet.segments:
             return self._in_segments(p, where)
-        prices = self.sheet.gathered.get(part.bundle, {})
+        kept, prices = self._kept[p], self.sheet.gathered.get(part.bundle)
+        if prices is None:
+            return kept + self._put(p, where, part.count - kept) >= part.min_count
         partitions = tuple(sorted(prices, key=lambda one: self.ground.sizes[one]))
-        kept = self._kept[p]
         return kept + self._gather(p, where, part.count - kept, partitions, prices) >= part.min_count
 
     def _gather(self, p: int, where: _Where, want: int, partitions: tuple[int, ...], prices: Mapping[int, int]) -> int:
@@ -356,3 +360,8 @@ class Gang:
             if put == want or (self._filled % _POLL == 0 and self.ground.expired()):
                 break
         return put
+
+
+def _order(seat: Seat) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """The order of seats, as a key: far faster than to compare them one with another."""
+    return seat.bin, seat.devices

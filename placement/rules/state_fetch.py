@@ -105,11 +105,12 @@ def _crossed(fabric: Fabric, workload: Workload) -> tuple[IntArray, list[int]]:
     """
     rows = [fabric.index[name] for name in workload.state_nodes if name in fabric.index]
     levels = np.full(len(fabric.nodes), 2 if rows else 2 + _OUTSIDE, np.int64)
-    for number, level in enumerate(fabric.levels if rows else ()):
-        labels = fabric.partition(level.name).domain_of
-        near = np.zeros(int(labels.max()) + 1, np.bool_)
-        near[labels[rows]] = True
-        levels[near[labels]] = number + 3
+    for level in fabric.levels if rows else ():
+        # Levels are nested: what is shared at one is shared at all coarser ones.
+        partition = fabric.partition(level.name)
+        near = np.zeros(len(partition.domain_names), np.int64)
+        near[partition.domain_of[rows]] = 1
+        levels += np.take(near, partition.domain_of)
     levels[rows] = 2 + _HOLDER
     return levels, (np.flatnonzero(np.bincount(levels)) - 2).tolist()
 
