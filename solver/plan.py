@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +24,7 @@ class Plan:
     """Seats of every placed item: item -> one tuple of seats per part. Items that are absent are refused."""
 
     seats: Mapping[int, tuple[tuple[Seat, ...], ...]] = field(default_factory=dict)
-    _bins: dict[PartKey, Counter[int]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _bins: dict[PartKey, dict[int, int]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def placed(self, item: int) -> bool:
         """True if the item is placed."""
@@ -36,12 +35,15 @@ class Plan:
         seats = self.seats.get(key[0])
         return 0 if seats is None else len(seats[key[1]])
 
-    def bins_of(self, key: PartKey) -> Counter[int]:
+    def bins_of(self, key: PartKey) -> dict[int, int]:
         """Bin -> replicas of a part in it; counted once, and not to be changed."""
         known = self._bins.get(key)
         if known is None:
             seats = self.seats.get(key[0])
-            known = self._bins[key] = Counter(seat.bin for seat in (() if seats is None else seats[key[1]]))
+            # A plain dict of numbers: the garbage collector need not look at it.
+            known = self._bins[key] = {}
+            for seat in () if seats is None else seats[key[1]]:
+                known[seat.bin] = known.get(seat.bin, 0) + 1
         return known
 
     def __getstate__(self) -> dict[str, Any]:
