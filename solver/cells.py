@@ -188,9 +188,8 @@ def coarse_cells(problem: Problem, detail: int = 0, found: Rooms | None = None) 
         usable |= room > 0
     figures: dict[int, IntArray] = {}
     for key, _ in problem.parts():
-        for atom in problem.own_atoms[key[0]]:
-            mask = atom.mask(key)
-            if mask is not None and id(mask) not in figures:
+        for part, mask in sheet_of(problem, key[0]).masks:
+            if part == key[1] and id(mask) not in figures:
                 figures[id(mask)] = mask.astype(np.int64)
     kept = list(figures.values())
     for atom in problem.atoms if detail else ():
