@@ -22,6 +22,7 @@ from solver.atoms.vacant import Vacant
 from solver.chunks import is_chain, room_alone
 from solver.items import WHOLE, Demand, IntArray, PartKey
 from solver.problem import Problem
+from solver.sheet import sheet_of
 
 __all__ = ["Cells", "Rooms", "coarse_cells", "fine_cells", "rooms"]
 
@@ -66,7 +67,7 @@ def rooms(problem: Problem, *, devices_only: bool = False) -> dict[PartKey, IntA
             bins = problem.bins
             asked = replace(part.demand, resources=()) if devices_only else part.demand
             by_demand[part.demand] = room_alone(bins.devices, bins.resources, asked)
-        masks = [m for atom in problem.own_atoms[key[0]] if (m := atom.mask(key)) is not None]
+        masks = [mask for p, mask in sheet_of(problem, key[0]).masks if p == key[1]]
         name = (part.demand, tuple(sorted({id(m) for m in masks})))
         if name not in shared:
             room = by_demand[part.demand]
@@ -74,9 +75,8 @@ def rooms(problem: Problem, *, devices_only: bool = False) -> dict[PartKey, IntA
                 room = np.where(m, room, 0)
             shared[name] = room
         found[key] = shared[name]
-    for atom in problem.atoms:
-        if isinstance(atom, Within):
-            _prune(problem, atom, found)
+    for atom in problem.of(Within):
+        _prune(problem, atom, found)
     return found
 
 
@@ -87,7 +87,9 @@ def _prune(problem: Problem, atom: Within, found: dict[PartKey, IntArray]) -> No
     open_ = np.ones(problem.domains(atom.partition), np.bool_)
     for p, part in enumerate(item.parts):
         if part.bundle == atom.bundle and part.min_count:
-            held = np.bincount(labels, np.minimum(found[atom.item, p], part.count), minlength=open_.size)
+            bins = np.flatnonzero(found[atom.item, p])
+            room = np.minimum(found[atom.item, p][bins], part.count)
+            held = np.bincount(labels[bins], room, minlength=open_.size)
             open_ &= held >= part.min_count
     if not open_.all():
         for p in item.parts_of(atom.bundle):
@@ -155,7 +157,8 @@ def fine_cells(problem: Problem, found: Rooms | None = None) -> Cells:
             free = problem.bins.resources[:, column]
             tame = amount * volume <= free * demand.volume if demand.volume else np.full(count, not amount)
             mergeable &= tame | ~here
-    extra = [s * WHOLE for atom in problem.atoms if isinstance(atom, Remainder | LeftValue) for s in atom.sizes]
+    offered = [*(a.sizes for a in problem.of(Remainder)), *(a.sizes for a in problem.of(LeftValue))]
+    extra = [size * WHOLE for each in offered for size in each]
     ids = _group((_homes(problem), *(f for atom in problem.atoms for f in atom.signature(problem))), count)
     groups: list[IntArray] = []
     order = np.argsort(ids, kind="stable")
@@ -185,9 +188,8 @@ def coarse_cells(problem: Problem, detail: int = 0, found: Rooms | None = None) 
         usable |= room > 0
     figures: dict[int, IntArray] = {}
     for key, _ in problem.parts():
-        for atom in problem.own_atoms[key[0]]:
-            mask = atom.mask(key)
-            if mask is not None and id(mask) not in figures:
+        for part, mask in sheet_of(problem, key[0]).masks:
+            if part == key[1] and id(mask) not in figures:
                 figures[id(mask)] = mask.astype(np.int64)
     kept = list(figures.values())
     for atom in problem.atoms if detail else ():
@@ -196,7 +198,7 @@ def coarse_cells(problem: Problem, detail: int = 0, found: Rooms | None = None) 
         elif atom.tier < 0 and detail > 1 and not isinstance(atom, Allow):
             kept += [f for f in atom.signature(problem) if np.unique(f[usable]).size <= _MERGING * usable.sum()]
     parts = sum(len(item.parts) for item in problem.items)
-    vacant = [a for a in problem.atoms if isinstance(a, Vacant) and a.wanted == len(a.groups)]
+    vacant = [a for a in problem.of(Vacant) if a.wanted == len(a.groups)]
     kept += [a.labels for a in vacant if len(a.groups) * parts <= _MOST_SPLIT]
     ids = _group(kept, problem.bins.count)
     groups = [np.flatnonzero((ids == g) & usable) for g in range(int(ids.max(initial=0)) + 1)]

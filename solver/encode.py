@@ -82,7 +82,7 @@ class _Encoder:
         self._kept: dict[PartKey, Kept] = {}
         self._homes: dict[tuple[int, int, int], int | None] = {}
         self._touch: dict[tuple[int, int], dict[int, int]] = {}
-        self._within = {(a.item, a.bundle, a.partition) for a in problem.atoms if isinstance(a, Within)}
+        self._within = {(a.item, a.bundle, a.partition) for a in problem.of(Within)}
 
     @property
     def members(self) -> tuple[IntArray, ...]:

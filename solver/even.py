@@ -21,7 +21,7 @@ __all__ = ["fill_evenly", "wanted_loads"]
 
 def wanted_loads(problem: Problem) -> list[Share]:
     """The loads that should reach a level."""
-    return [a for a in problem.atoms if isinstance(a, Share) and any(hinge.below for hinge in a.hinges)]
+    return [share for share in problem.of(Share) if any(hinge.below for hinge in share.hinges)]
 
 
 def fill_evenly(ground: Ground) -> bool:
@@ -95,10 +95,9 @@ def _classes(ground: Ground, shares: list[Share]) -> Iterator[_Class]:
     """The items without a place, by what they bring; in each class and between equal ones by their keys."""
     problem = ground.problem
     refused: list[dict[int, int]] = [{} for _ in problem.items]
-    for atom in problem.atoms:
-        if isinstance(atom, RefuseCharge):
-            for (i, p), cost in atom.each.items():
-                refused[i][atom.tier] = refused[i].get(atom.tier, 0) + cost * problem.items[i].parts[p].count
+    for atom in problem.of(RefuseCharge):
+        for (i, p), cost in atom.each.items():
+            refused[i][atom.tier] = refused[i].get(atom.tier, 0) + cost * problem.items[i].parts[p].count
     uses: list[dict[int, int]] = [{} for _ in problem.items]
     for row, share in enumerate(shares):
         for (i, p), use in share.use.items():

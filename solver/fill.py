@@ -41,7 +41,9 @@ class Filling(Protocol):
 
 def write_capacity(into: Filling) -> None:
     """Capacity rows of every cell; fills `into.offers` where a `Remainder` or `LeftValue` asks for the chunks left."""
-    sizes = sorted({s for atom in into.problem.atoms if isinstance(atom, Remainder | LeftValue) for s in atom.sizes})
+    problem = into.problem
+    offered = [*(a.sizes for a in problem.of(Remainder)), *(a.sizes for a in problem.of(LeftValue))]
+    sizes = sorted({size for each in offered for size in each})
     for cell, keys in enumerate(into.by_cell):
         if keys:
             _Cell(into, cell, keys).write(sizes)

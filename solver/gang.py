@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from solver.atoms.allow import Segments, Within
-from solver.atoms.charge import SpanCharge
+from solver.choice import best_first
 from solver.ground import Ground
 from solver.items import IntArray
-from solver.offer import FAR, Offer
+from solver.offer import FAR, Grouping, Offer
 from solver.plan import Plan, Seat
 from solver.problem import Joint
+from solver.sheet import sheet_of
 
 __all__ = ["Gang"]
 
@@ -21,11 +22,27 @@ _TRIED = 3
 _POLL = 64
 """Bins filled between two looks at the clock."""
 
-_WIDE = 2**62
-"""Room where a limit does not apply."""
 
-_Scope = IntArray | None
-"""Bins that may be used, None for all."""
+@dataclass(slots=True)
+class _Scope:
+    """Bins that may be used: all of a domain, or the `listed` ones of it."""
+
+    labels: IntArray
+    domain: int
+    listed: IntArray | None = None
+
+    def inside(self, labels: IntArray, domain: int) -> _Scope:
+        """Those of the bins that lie in another domain too."""
+        bins = np.flatnonzero(self.labels == self.domain) if self.listed is None else self.listed
+        return _Scope(labels, domain, bins[labels[bins] == domain])
+
+    def places(self, offer: Offer) -> IntArray:
+        """Positions with room."""
+        return offer.places_in(self.labels, self.domain) if self.listed is None else offer.places(self.listed)
+
+
+_Where = _Scope | None
+"""None: all bins."""
 
 
 class Gang:
@@ -35,31 +52,12 @@ class Gang:
         self.ground = ground
         self.item = item
         self.gang = ground.problem.items[item]
-        self.own: list[Segments | Within] = []
-        self.within: dict[int, list[int]] = {}
-        self.segments: dict[int, Segments] = {}
-        self.spans: dict[int, list[int]] = {}
-        self.gathered: dict[int, dict[int, int]] = {}
-        """bundle -> partition -> price of each further domain."""
-        for a in ground.problem.own_atoms[item]:
-            if isinstance(a, SpanCharge):
-                if a.price_once:
-                    self.spans.setdefault(a.bundle, []).append(a.partition)
-            elif isinstance(a, Within):
-                self.own.append(a)
-                self.within.setdefault(a.bundle, []).append(a.partition)
-            elif isinstance(a, Segments):
-                self.own.append(a)
-                self.segments[a.part] = a
-            elif a.tier >= 0 and (found := a.gathers()) is not None:
-                bundle, partition, price = found
-                self.gathered.setdefault(bundle, {})[partition] = price
-                if partition not in self.spans.setdefault(bundle, []):
-                    self.spans[bundle].append(partition)
-        for partitions in self.spans.values():
-            partitions.sort(key=lambda p: -ground.sizes[p])
+        self.sheet = sheet_of(ground.problem, item)
         self.local: dict[int, dict[int, int]] = {}
         self.taken: list[tuple[int, Seat]] = []
+        self._steps = 0
+        """Changes to what is taken."""
+        self._known: dict[int, tuple[int, list[Joint]]] = {}
         self._filled = 0
         self._kept = [0] * len(self.gang.parts)
         for p, seats in enumerate(kept):
@@ -76,9 +74,11 @@ class Gang:
             self._undo(0)
             return None
         seats = self._seats()
-        if any(atom.violations(self.ground.problem, Plan({self.item: seats})) for atom in self.own):
-            self._undo(0)
-            return None
+        if self.sheet.shapes:
+            plan = Plan({self.item: seats})
+            if any(atom.violations(self.ground.problem, plan) for atom in self.sheet.shapes):
+                self._undo(0)
+                return None
         self.ground.settle(self.item, seats, taken=True)
         return seats
 
@@ -86,15 +86,19 @@ class Gang:
         by_part: list[list[Seat]] = [[] for _ in self.gang.parts]
         for p, seat in self.taken:
             by_part[p].append(seat)
-        return tuple(tuple(sorted(seats)) for seats in by_part)
+        return tuple(tuple(sorted(seats, key=_order)) for seats in by_part)
 
     def _undo(self, mark: int) -> None:
+        self._steps += 1
         while len(self.taken) > mark:
             p, seat = self.taken.pop()
             self.ground.give(self.gang.parts[p].demand, seat)
-            self.local[p][seat.bin] -= 1
+            held = self.local[p]
+            held[seat.bin] -= 1
+            if not held[seat.bin]:
+                del held[seat.bin]
 
-    def _bundle(self, b: int, where: _Scope) -> bool:
+    def _bundle(self, b: int, where: _Where) -> bool:
         for scope in self._scopes(b, where):
             mark = len(self.taken)
             if self._fill_bundle(b, scope) and (
@@ -104,7 +108,9 @@ class Gang:
             self._undo(mark)
         return False
 
-    def _fill_bundle(self, b: int, where: _Scope) -> bool:
+    def _fill_bundle(self, b: int, where: _Where) -> bool:
+        if len(self.gang.parts) == 1 == len(self.gang.bundles) and not self.gang.bundles[0].need:
+            return self._part(0, where)
         parts = [p for p, part in enumerate(self.gang.parts) if part.bundle == b]
         parts.sort(key=lambda p: (-self.gang.parts[p].demand.volume, -self.gang.parts[p].count, p))
         if not all(self._part(p, where) for p in parts):
@@ -112,18 +118,23 @@ class Gang:
         placed = sum(self._bundle(child, where) for child in self.gang.children(b))
         return placed >= self.gang.bundles[b].need
 
-    def _scopes(self, b: int, where: _Scope) -> Iterator[_Scope]:
+    def _scopes(self, b: int, where: _Where) -> Iterator[_Where]:
         """Where to try the bundle: its required domain, else the tightest domain that spares span charges."""
-        always = [p for p, part in enumerate(self.gang.parts) if part.bundle == b and part.count]
-        if b in self.within:
-            yield from self._nested(self.within[b], where, always, b)
+        sheet = self.sheet
+        if b in sheet.within:
+            yield from self._nested(sheet.within[b], where, self._always(b), b)
             return
-        alone = sum(part.count for part in self.gang.parts) <= 1
-        for partition in () if alone else self.spans.get(b, ()):
-            yield from self._domains(partition, where, always, b, most=_TRIED)
+        spans = sheet.spans.get(b)
+        if spans and sum(part.count for part in self.gang.parts) > 1:
+            always = self._always(b)
+            for partition in spans:
+                yield from self._domains(partition, where, always, b, most=_TRIED)
         yield where
 
-    def _nested(self, partitions: list[int], where: _Scope, always: list[int], b: int) -> Iterator[_Scope]:
+    def _always(self, b: int) -> list[int]:
+        return [p for p, part in enumerate(self.gang.parts) if part.bundle == b and part.count]
+
+    def _nested(self, partitions: list[int], where: _Where, always: list[int], b: int) -> Iterator[_Where]:
         """One domain of each of the partitions at once."""
         for scope in self._domains(partitions[0], where, always, b):
             if len(partitions) == 1:
@@ -132,95 +143,138 @@ class Gang:
                 yield from self._nested(partitions[1:], scope, always, b)
 
     def _domains(
-        self, partition: int, where: _Scope, always: list[int], b: int, most: int | None = None
-    ) -> Iterator[_Scope]:
-        labels, size = self.ground.problem.partitions[partition], self.ground.sizes[partition]
+        self, partition: int, where: _Where, always: list[int], b: int, most: int | None = None
+    ) -> Iterator[_Where]:
+        """Domains that hold the bundle, the best first, at most so many: least missing, cheapest, tightest."""
+        ranked: Iterable[int]
+        if where is None and len(always) == 1:
+            ranked = self._ranked_alone(always[0], partition, most)
+        else:
+            ranked = self._ranked(partition, where, always, b, most)
+        for domain in ranked:
+            yield self._inside(where, partition, domain)
+
+    def _inside(self, where: _Where, partition: int, domain: int) -> _Scope:
+        labels = self.ground.problem.partitions[partition]
+        return _Scope(labels, domain) if where is None else where.inside(labels, domain)
+
+    def _ranked_alone(self, p: int, partition: int, most: int | None) -> Iterator[int]:
+        """As `_ranked` for one part on all bins: nothing is computed for domains that cannot hold it."""
+        part, labels = self.gang.parts[p], self.ground.problem.partitions[partition]
+        offer = self._offer(p)
+        held = offer.held(labels)
+        # A span is not spared at the cost of replicas; where one domain is required, few are better than none.
+        least = part.count if most is not None else max(part.min_count, 1)
+        found = (held >= least).nonzero()[0]
+        if not found.size:
+            return
+        names = offer.stock.grouping(labels).names
+        room = self._limited(p, partition, names[found], held[found], offer)
+        ready = room >= least
+        if not ready.all():
+            found, room = found[ready], room[ready]
+            if not found.size:
+                return
+        low, slack = offer.low(labels)[found], held[found]
+        first = -1
+        if most is not None:
+            # Nearly always the first one will do.
+            cheap = (low == np.minimum.reduce(low)).nonzero()[0]
+            first = int(cheap[slack[cheap].argmin()])
+            yield int(names[found[first]])
+        order = np.lexsort((found, slack, low, np.maximum(part.count - room, 0)))[:most]
+        for row in order.tolist():
+            if row != first:
+                yield int(names[found[row]])
+
+    def _ranked(self, partition: int, where: _Where, always: list[int], b: int, most: int | None) -> Iterable[int]:
+        size = self.ground.sizes[partition]
         asked = always or list(self.gang.parts_of(b))
-        helds: list[IntArray] = []
         found: IntArray | None = None
+        missing, slack, price = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.float64)
+        some = np.zeros(size, np.bool_)
         for p in asked:
             part = self.gang.parts[p]
-            held = self._held(p, partition, where)
-            helds.append(held)
+            offer, names, free = self._reach(p, partition, where)
+            low = self._low(offer, partition, where)
+            held = np.zeros(size, np.int64)
+            held[names] = self._limited(p, partition, names, free, offer) if where is None else free
+            slack[names] += free
+            price[names] += np.where(low < FAR, low, 0) * float(part.count)
+            missing += np.maximum(part.count - held, 0)
+            some |= held > 0
             if always:
-                # A span is not spared at the cost of replicas; where one domain is required, few are better than none.
                 least = part.count if most is not None else max(part.min_count, 1)
                 found = np.flatnonzero(held >= least) if found is None else found[held[found] >= least]
                 if not found.size:
-                    return
+                    return ()
         if found is None:
-            found = np.flatnonzero(np.logical_or.reduce([held > 0 for held in helds])) if helds else np.arange(0)
-        price = np.zeros(found.size, np.float64)
-        slack, missing = np.zeros(found.size, np.int64), np.zeros(found.size, np.int64)
-        for p, held in zip(asked, helds, strict=True):
-            count = self.gang.parts[p].count
-            missing += np.maximum(count - held[found], 0)
-            low = self._low(p, partition, where)[found]
-            price += np.where(low < FAR, low, 0) * float(count)
-            slack += (held if where is not None else self._offer(p).held(labels, size))[found]
-        if most is not None and found.size > 8 * most:
-            near = price <= np.partition(price, most - 1)[most - 1]
-            if np.count_nonzero(near) > 8 * most:
-                near &= slack <= np.partition(slack[near], most - 1)[most - 1]
-            found, price, slack, missing = found[near], price[near], slack[near], missing[near]
-        order = np.lexsort((found, slack, price, missing))
-        for domain in found[order][:most].tolist():
-            if where is None:
-                members = self.ground.members(partition)[domain]
-                yield members[members >= 0]
-            else:
-                yield where[labels[where] == domain]
+            found = np.flatnonzero(some)
+        order: list[int] = found[np.lexsort((found, slack[found], price[found], missing[found]))][:most].tolist()
+        return order
 
-    def _held(self, p: int, partition: int, where: _Scope) -> IntArray:
-        """Room (at most) of every domain inside the scope."""
-        offer, size = self._offer(p), self.ground.sizes[partition]
-        labels = self.ground.problem.partitions[partition]
-        if where is not None:
-            places = offer.places(where)
-            groups = labels[offer.bins[places]]
-            return np.bincount(groups, offer.room[places], minlength=size).astype(np.int64)
-        held = offer.held(labels, size)[:size]
-        for joint in self._joints(p):
-            # What a limit takes away: in groups that lie in one domain each, or in domains inside one group.
-            home, group = self.ground.nesting(joint.labels, partition)
-            if home is not None:
-                lost = offer.held(joint.labels, joint.room.size)[:-1] - joint.room
-                over = np.flatnonzero(lost > 0)
-                held = held - np.bincount(home[over], lost[over], minlength=size).astype(np.int64)
-            else:
-                held = np.where(group >= 0, np.minimum(held, joint.room[group]), held)
-        return held
-
-    def _low(self, p: int, partition: int, where: _Scope) -> IntArray:
-        """Cost of the cheapest seat of every domain inside the scope."""
-        offer = self._offer(p)
+    def _reach(self, p: int, partition: int, where: _Where) -> tuple[Offer, IntArray, IntArray]:
+        """Domains with bins for a part inside the scope, and their room."""
+        offer, labels = self._offer(p), self.ground.problem.partitions[partition]
         if where is None:
-            return offer.low(partition)
-        places = offer.places(where)
-        low = np.full(self.ground.sizes[partition], FAR, np.int64)
-        np.minimum.at(low, self.ground.problem.partitions[partition][offer.bins[places]], offer.cost[places])
-        return low
+            return offer, offer.stock.grouping(labels).names, offer.held(labels)
+        places = where.places(offer)
+        group = Grouping(labels[offer.bins[places]])
+        return offer, group.names, group.sums(offer.room[places])
+
+    def _low(self, offer: Offer, partition: int, where: _Where) -> IntArray:
+        """Cost of the cheapest seat in each of the domains of `_reach`."""
+        labels = self.ground.problem.partitions[partition]
+        if where is None:
+            return offer.low(labels)
+        places = where.places(offer)
+        return Grouping(labels[offer.bins[places]]).least(offer.cost[places])
+
+    def _limited(self, p: int, partition: int, domains: IntArray, held: IntArray, offer: Offer | None) -> IntArray:
+        """Room of some domains, less what limits take away: in all of a group that a domain lies in.
+
+        With the `offer`: held is all that it has there, and groups inside one domain each count too.
+        """
+        for joint in self._joints(p):
+            if joint.everywhere:
+                held = np.minimum(held, joint.room[0])
+                continue
+            home, group = self.ground.nesting(joint.labels, partition)
+            if home is None or offer is None:
+                over = group[domains]
+                held = np.where(over >= 0, np.minimum(held, joint.room[over]), held)
+                continue
+            groups, there = offer.stock.grouping(joint.labels).names, offer.held(joint.labels)
+            lost = np.where(groups >= 0, there - joint.room[groups], 0)
+            short = np.flatnonzero(lost > 0)
+            if short.size:
+                missed = np.bincount(home[groups[short]], lost[short], minlength=self.ground.sizes[partition])
+                held = held - missed[domains].astype(np.int64)
+        return held
 
     def _joints(self, p: int) -> list[Joint]:
         """Limits on where further replicas of a part may go."""
-        found: list[Joint] = []
-        for ledger in self.ground.ledgers[self.item]:
-            found.extend(ledger.joints((self.item, p), self.local))
+        steps, found = self._known.get(p, (-1, []))
+        if steps != self._steps:
+            key, local = (self.item, p), self.local
+            found = [joint for ledger in self.ground.ledgers[self.item] for joint in ledger.joints(key, local)]
+            self._known[p] = self._steps, found
         return found
 
     def _offer(self, p: int) -> Offer:
         return self.ground.offer((self.item, p))
 
-    def _part(self, p: int, where: _Scope) -> bool:
+    def _part(self, p: int, where: _Where) -> bool:
         part = self.gang.parts[p]
-        if p in self.segments:
+        if p in self.sheet.segments:
             return self._in_segments(p, where)
-        prices = self.gathered.get(part.bundle, {})
+        kept, prices = self._kept[p], self.sheet.gathered.get(part.bundle)
+        if prices is None:
+            return kept + self._put(p, where, part.count - kept) >= part.min_count
         partitions = tuple(sorted(prices, key=lambda one: self.ground.sizes[one]))
-        kept = self._kept[p]
         return kept + self._gather(p, where, part.count - kept, partitions, prices) >= part.min_count
 
-    def _gather(self, p: int, where: _Scope, want: int, partitions: tuple[int, ...], prices: Mapping[int, int]) -> int:
+    def _gather(self, p: int, where: _Where, want: int, partitions: tuple[int, ...], prices: Mapping[int, int]) -> int:
         """Put down up to `want` replicas in few domains of each of the partitions (coarse to fine).
 
         Domain by domain: the one with the least price per replica, that of the domain itself included; among equal
@@ -229,43 +283,43 @@ class Gang:
         if not partitions:
             return self._put(p, where, want)
         partition, put = partitions[0], 0
-        labels = self.ground.problem.partitions[partition]
-        closed = np.zeros(self.ground.sizes[partition], np.bool_)
+        closed: set[int] = set()
         while put < want:
-            held = self._held(p, partition, where)
-            found = np.flatnonzero((held > 0) & ~closed)
+            offer, names, free = self._reach(p, partition, where)
+            low = self._low(offer, partition, where)
+            held = self._limited(p, partition, names, free, offer) if where is None else free
+            found = np.flatnonzero((held > 0) & ~np.isin(names, list(closed)))
             if not found.size:
                 break
             most = np.minimum(held[found], want - put)
-            each = self._low(p, partition, where)[found] + prices[partition] / most
-            domain = int(found[np.lexsort((found, held[found], each))[0]])
-            if where is None:
-                members = self.ground.members(partition)[domain]
-                inside = members[members >= 0]
-            else:
-                inside = where[labels[where] == domain]
-            put += self._gather(p, inside, min(want - put, int(held[domain])), partitions[1:], prices)
-            closed[domain] = True
+            each = low[found] + prices[partition] / most
+            row = int(found[np.lexsort((found, held[found], each))[0]])
+            domain = int(names[row])
+            inside = self._inside(where, partition, domain)
+            put += self._gather(p, inside, min(want - put, int(held[row])), partitions[1:], prices)
+            closed.add(domain)
             if self.ground.expired():
                 break
         return put
 
-    def _in_segments(self, p: int, where: _Scope) -> bool:
-        part, atom = self.gang.parts[p], self.segments[p]
-        labels = self.ground.problem.partitions[atom.partition]
+    def _in_segments(self, p: int, where: _Where) -> bool:
+        part, atom = self.gang.parts[p], self.sheet.segments[p]
         need = part.count - self._kept[p]
+        offer, names, known = self._reach(p, atom.partition, where)
+        free = known.copy()
         while need:
             want = min(atom.size, need)
-            held = self._held(p, atom.partition, where)
-            ready = np.flatnonzero(held >= want)
+            wide = np.flatnonzero(free >= want)
+            room = self._limited(p, atom.partition, names[wide], free[wide], offer if where is None else None)
+            ready = np.flatnonzero(room >= want)
+            held = room if where is None else free[wide]
             mark, done = len(self.taken), False
-            for domain in ready[np.argsort(held[ready], kind="stable")].tolist():
-                if where is None:
-                    members = self.ground.members(atom.partition)[domain]
-                    inside = members[members >= 0]
-                else:
-                    inside = where[labels[where] == domain]
+            for row in wide[ready[np.argsort(held[ready], kind="stable")]].tolist():
+                inside = self._inside(where, atom.partition, int(names[row]))
                 if self._put(p, inside, want) == want:
+                    # What is put down here changes no other domain.
+                    now = self._offer(p)
+                    free[row] = now.room[inside.places(now)].sum()
                     done = True
                     break
                 self._undo(mark)
@@ -274,65 +328,40 @@ class Gang:
             need -= want
         return part.count - need >= part.min_count
 
-    def _put(self, p: int, where: _Scope, want: int) -> int:
+    def _put(self, p: int, where: _Where, want: int) -> int:
         """Put down up to `want` replicas, cheapest bins first; returns how many were."""
-        demand = self.gang.parts[p].demand
-        joints = self._joints(p)
-        put = 0
-        for bins, rooms in self._best_first(self._offer(p), where, want, joints):
-            for bin_, room in zip(bins.tolist(), rooms.tolist(), strict=True):
-                amount: int = min(want - put, room, *(_left(joint, bin_) for joint in joints))
-                if amount <= 0:
-                    continue
-                self.taken += [(p, seat) for seat in self.ground.take(demand, bin_, amount)]
-                held = self.local.setdefault(p, {})
-                held[bin_] = held.get(bin_, 0) + amount
-                put += amount
-                for joint in joints:
-                    if joint.labels[bin_] >= 0:
-                        joint.room[joint.labels[bin_]] -= amount
-                self._filled += 1
-                if put == want or (self._filled % _POLL == 0 and self.ground.expired()):
-                    return put
+        demand, joints = self.gang.parts[p].demand, []
+        for joint in self._joints(p):
+            if joint.everywhere:
+                want = min(want, int(joint.room[0]))
+            else:
+                joints.append(joint)
+        if want <= 0:
+            return 0
+        put, offer = 0, self._offer(p)
+        used: list[dict[int, int]] = [{} for _ in joints]
+        for bin_, room in best_first(offer, None if where is None else where.places(offer), want, joints):
+            amount, limits = min(want - put, room), []
+            for joint, spent in zip(joints, used, strict=True):
+                label = int(joint.labels[bin_])
+                if label >= 0:
+                    amount = min(amount, int(joint.room[label]) - spent.get(label, 0))
+                    limits.append((spent, label))
+            if amount <= 0:
+                continue
+            self.taken += [(p, seat) for seat in self.ground.take(demand, bin_, amount)]
+            self._steps += 1
+            held = self.local.setdefault(p, {})
+            held[bin_] = held.get(bin_, 0) + amount
+            put += amount
+            for spent, label in limits:
+                spent[label] = spent.get(label, 0) + amount
+            self._filled += 1
+            if put == want or (self._filled % _POLL == 0 and self.ground.expired()):
+                break
         return put
 
-    def _best_first(
-        self, offer: Offer, where: _Scope, want: int, joints: list[Joint]
-    ) -> Iterator[tuple[IntArray, IntArray]]:
-        """Bins with room and how many replicas they take, best first: cheapest, then most at once, then fullest."""
-        places = np.flatnonzero(offer.room) if where is None else offer.places(where)
-        if not places.size:
-            return
-        bins, rooms, cost = offer.bins[places], offer.room[places], offer.cost[places]
-        for joint in joints:
-            labels = joint.labels[bins]
-            rooms = np.where(labels >= 0, np.minimum(rooms, joint.room[labels]), rooms)
-        if joints:
-            open_ = rooms > 0
-            bins, rooms, cost = bins[open_], rooms[open_], cost[open_]
-            if not bins.size:
-                return
-        leftover = self.ground.milli[bins]
-        spread = np.minimum(rooms, want)
-        few = 2 * want + 16
-        if bins.size > 4 * few:
-            # Nearly always the first few are enough; sorting all is for when they are not.
-            level = np.partition(cost, few)[few]
-            close = np.flatnonzero(cost <= level)
-            if close.size > 2 * few:
-                ties = close[cost[close] == level]
-                rank = ((want - spread[ties]) * (int(leftover.max()) + 1) + leftover[ties]).astype(np.float64)
-                ties = ties[np.argpartition(rank, few)[: few + 1]]
-                close = np.concatenate([close[cost[close] < level], ties])
-            order = close[np.lexsort((bins[close], leftover[close], -spread[close], cost[close]))]
-            yield bins[order], rooms[order]
-            kept = np.ones(bins.size, np.bool_)
-            kept[order] = False
-            bins, rooms, cost, leftover, spread = bins[kept], rooms[kept], cost[kept], leftover[kept], spread[kept]
-        order = np.lexsort((bins, leftover, -spread, cost))
-        yield bins[order], rooms[order]
 
-
-def _left(joint: Joint, bin_: int) -> int:
-    label = int(joint.labels[bin_])
-    return _WIDE if label < 0 else int(joint.room[label])
+def _order(seat: Seat) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """The order of seats, as a key: far faster than to compare them one with another."""
+    return seat.bin, seat.devices

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from solver.atoms.charge import RefuseCharge
 from solver.atoms.left_value import LeftValue
 from solver.atoms.state import Together
+from solver.collector import no_collection
 from solver.even import fill_evenly, wanted_loads
 from solver.gang import Gang
 from solver.gentle import fill_gently
@@ -54,11 +55,10 @@ def orders(problem: Problem) -> list[list[int]]:
 def worth_and_volume(problem: Problem) -> tuple[Floats, Floats]:
     """Cost of refusing each item (earlier tiers count a million times as much), and its volume."""
     worth = np.zeros(len(problem.items), np.float64)
-    for atom in problem.atoms:
-        if isinstance(atom, RefuseCharge):
-            scale = 1e6 ** (problem.tiers - 1 - atom.tier)
-            for (i, p), cost in atom.each.items():
-                worth[i] += scale * cost * problem.items[i].parts[p].count
+    for atom in problem.of(RefuseCharge):
+        scale = 1e6 ** (problem.tiers - 1 - atom.tier)
+        for (i, p), cost in atom.each.items():
+            worth[i] += scale * cost * problem.items[i].parts[p].count
     volume = np.array([sum(p.demand.volume * p.count for p in item.parts) for item in problem.items], np.float64)
     return worth, volume
 
@@ -66,9 +66,8 @@ def worth_and_volume(problem: Problem) -> tuple[Floats, Floats]:
 def leaders_first(problem: Problem, order: Sequence[int]) -> list[int]:
     """The order, but for followers that come right after their last leader."""
     leads: dict[int, list[int]] = {}
-    for atom in problem.atoms:
-        if isinstance(atom, Together):
-            leads.setdefault(atom.follower, []).append(atom.leader)
+    for atom in problem.of(Together):
+        leads.setdefault(atom.follower, []).append(atom.leader)
     if not leads:
         return list(order)
     done: dict[int, None] = {}
@@ -93,7 +92,11 @@ def greedy(
     items, no other is made. Where loads should reach a level, a further plan is made by the neediest first: before all
     others if that comes in an earlier tier than refusals.
     """
-    stop: Expired = expired or (lambda: False)
+    with no_collection():
+        return _best_of(problem, expired or (lambda: False), tries, late)
+
+
+def _best_of(problem: Problem, stop: Expired, tries: int, late: Expired | None) -> tuple[Plan, bool]:
     best, best_values, complete = problem.anchor, None, False
     fills: list[Callable[[Ground], bool]] = []
     gently = _gently(problem)
@@ -110,7 +113,7 @@ def greedy(
             fills.append(partial(fill, order=order))
     wanted = min((share.tier for share in wanted_loads(problem)), default=problem.tiers)
     if wanted < problem.tiers and not _led(problem):
-        refusals = (atom.tier for atom in problem.atoms if isinstance(atom, RefuseCharge))
+        refusals = (atom.tier for atom in problem.of(RefuseCharge))
         fills.insert(0 if wanted < min(refusals, default=problem.tiers) else 1, fill_evenly)
         tries += 1
     for number, filling in enumerate(fills[:tries]):
@@ -134,12 +137,11 @@ def greedy(
 
 
 def _gently(problem: Problem) -> bool:
-    valued = any(isinstance(atom, LeftValue) for atom in problem.atoms)
-    return valued and not _led(problem) and len(problem.items) <= _GENTLE
+    return bool(problem.of(LeftValue)) and not _led(problem) and len(problem.items) <= _GENTLE
 
 
 def _led(problem: Problem) -> bool:
-    return any(isinstance(atom, Together) for atom in problem.atoms)
+    return bool(problem.of(Together))
 
 
 def fill(ground: Ground, order: Iterable[int]) -> bool:

@@ -6,8 +6,9 @@ to date when it is asked for.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +18,7 @@ from solver.items import WHOLE, BoolArray, Demand, IntArray, PartKey
 from solver.offer import Offer, Stock
 from solver.plan import Plan, Seat
 from solver.problem import Ledger, Problem
+from solver.sheet import sheet_of
 from solver.tally import Tally
 from solver.worth import Worth
 
@@ -24,6 +26,16 @@ __all__ = ["Ground"]
 
 _OFFERS = 1024
 """Most offers that are kept; others are made anew when they are asked for."""
+
+
+@dataclass(slots=True)
+class _Want:
+    """What a part asks of its bins; parts of the same `number` ask the same."""
+
+    demand: Demand
+    mask: BoolArray | None
+    prices: list[IntArray]
+    number: int
 
 
 class Ground:
@@ -43,7 +55,7 @@ class Ground:
         self.sizes = tuple(problem.domains(p) for p in range(len(problem.partitions)))
         self.seats: dict[int, tuple[tuple[Seat, ...], ...]] = {}
         self.ledgers: list[list[Ledger]] = [[] for _ in problem.items]
-        for atom in problem.atoms:
+        for atom in problem.limiting():
             users = tuple(atom.items())
             ledger = atom.ledger(problem) if users else None
             if ledger is not None:
@@ -51,13 +63,12 @@ class Ground:
                     self.ledgers[item].append(ledger)
         self.worth = Worth(problem, self.devices, self.resources)
         self._stocks: dict[Demand, Stock] = {}
-        self._offers: OrderedDict[tuple[Demand, tuple[int, ...], tuple[int, ...]], Offer] = OrderedDict()
-        self._names: dict[PartKey, tuple[Demand, tuple[int, ...], tuple[int, ...]]] = {}
+        self._offers: OrderedDict[int, Offer] = OrderedDict()
+        self._wants: dict[PartKey, _Want] = {}
+        self._numbers: dict[tuple[Demand, tuple[int, ...], tuple[int, ...]], int] = {}
         self._masks: dict[tuple[int, ...], BoolArray | None] = {}
-        self._prices: dict[tuple[int, ...], IntArray | None] = {}
         self._members: dict[int, IntArray] = {}
         self._nesting: dict[tuple[int, int], tuple[IntArray, IntArray | None, IntArray]] = {}
-        self._amounts: dict[Demand, IntArray] = {}
 
     @cached_property
     def tally(self) -> Tally:
@@ -109,42 +120,37 @@ class Ground:
 
     def offer(self, key: PartKey) -> Offer:
         """Where a part could go now."""
-        if key not in self._names:
-            self._names[key] = self._name(key)
-        name = self._names[key]
-        offer = self._offers.get(name)
+        want = self._wants.get(key) or self._want(key)
+        offer = self._offers.get(want.number)
         if offer is None:
-            if name[0] not in self._stocks:
-                self._stocks[name[0]] = Stock(self, name[0])
-            offer = Offer(self._stocks[name[0]], self._masks[name[1]], self._prices[name[2]])
-            self._offers[name] = offer
+            stock = self._stocks.get(want.demand)
+            if stock is None:
+                stock = self._stocks[want.demand] = Stock(self, want.demand)
+            offer = self._offers[want.number] = Offer(stock, want.mask, want.prices)
             if len(self._offers) > _OFFERS:
                 self._offers.popitem(last=False)
         else:
-            self._offers.move_to_end(name)
+            self._offers.move_to_end(want.number)
             offer.sync()
         return offer
 
     def mask(self, key: PartKey) -> BoolArray | None:
         """Bins where a part may sit, None for all."""
-        if key not in self._names:
-            self._names[key] = self._name(key)
-        return self._masks[self._names[key][1]]
+        return (self._wants.get(key) or self._want(key)).mask
 
-    def _name(self, key: PartKey) -> tuple[Demand, tuple[int, ...], tuple[int, ...]]:
-        masks, prices = [], []
-        for atom in self.problem.own_atoms[key[0]]:
-            mask, price = atom.mask(key), atom.price(key)
-            if mask is not None:
-                masks.append(mask)
-            if price is not None:
-                prices.append(price)
-        closed, priced = tuple(sorted({id(m) for m in masks})), tuple(sorted(id(c) for c in prices))
+    def _want(self, key: PartKey) -> _Want:
+        item, part = key
+        sheet = sheet_of(self.problem, item)
+        masks = [mask for p, mask in sheet.masks if p == part]
+        prices = [each for p, _, each in sheet.units if p == part]
+        closed = tuple(sorted({id(mask) for mask in masks}))
         if closed not in self._masks:
             self._masks[closed] = np.logical_and.reduce(masks) if masks else None
-        if priced not in self._prices:
-            self._prices[priced] = sum(prices[1:], prices[0]) if prices else None
-        return self.problem.part(key).demand, closed, priced
+        demand = self.problem.items[item].parts[part].demand
+        name = demand, closed, tuple(sorted(id(each) for each in prices))
+        number = self._numbers.setdefault(name, len(self._numbers))
+        want = self._wants[key] = _Want(demand, self._masks[closed], prices, number)
+        return want
 
     def count(self, bins: IntArray, demand: Demand) -> IntArray:
         """Replicas of a demand that fit each of the bins now."""
@@ -152,18 +158,23 @@ class Ground:
 
     def ever(self, demand: Demand) -> IntArray:
         """Bins that hold a replica of a demand when nothing is placed, int64[M]."""
+        return self.problem.recall(("ever", demand), lambda: self._ever(demand))
+
+    def _ever(self, demand: Demand) -> IntArray:
         free = self.problem.bins
-        every = np.arange(free.count)
-        whole: IntArray = (free.devices == WHOLE).sum(axis=1)
-        return np.flatnonzero(_count(demand, whole, free.devices, free.resources, every))
+        bins: IntArray = np.arange(free.count)
+        whole = self.problem.recall("whole", lambda: np.asarray((free.devices == WHOLE).sum(axis=1)))
+        if demand.devices:
+            bins = np.flatnonzero(whole >= demand.devices)
+        return bins[_count(demand, whole[bins], free.devices, free.resources, bins) > 0]
 
     def scarcity(self, bins: IntArray, demand: Demand) -> IntArray:
         """What the bins are worth as they are, and one replica would take of that."""
-        taken: IntArray = np.full(bins.size, demand.devices, np.int64)
+        opens: BoolArray | None = None
         if demand.milli:
             rows = self.devices[bins]
-            taken = np.where(((rows >= demand.milli) & (rows < WHOLE)).any(axis=1), 0, 1)
-        return self.worth.price(bins, self.whole[bins], taken, demand)
+            opens = np.logical_not(np.any((rows >= demand.milli) & (rows < WHOLE), axis=1))
+        return self.worth.price(bins, self.whole[bins], demand, opens)
 
     def take(self, demand: Demand, bin_: int, amount: int) -> list[Seat]:
         """Seats for so many replicas in one bin, which has room for them: shares by best fit, devices in order.
@@ -212,10 +223,10 @@ class Ground:
                 self.whole[bin_] = after
                 self.worth.broken(bin_, before, after)
         if demand.resources:
-            if demand not in self._amounts:
-                self._amounts[demand] = np.array(demand.resources, np.int64)
-            self.resources[bin_] += given * self._amounts[demand]
-        self.changed += self.worth.held(bin_, -given)
+            free = self.resources[bin_]
+            free += given * demand.amounts
+        if self.worth.grouped:
+            self.changed += self.worth.held(bin_, -given)
         if self.worth.left is not None:
             self.worth.left.touch(bin_)
         self.changed.append(bin_)
@@ -242,7 +253,7 @@ class Ground:
                 for device, milli in seat.devices:
                     asked[seat.bin, device] = asked.get((seat.bin, device), 0) + milli
                 if part.demand.resources:
-                    amounts[seat.bin] = amounts.get(seat.bin, 0) + np.array(part.demand.resources, np.int64)
+                    amounts[seat.bin] = amounts.get(seat.bin, 0) + part.demand.amounts
         if any(self.devices[place] < milli for place, milli in asked.items()):
             return False
         if any(bool((self.resources[b] < amount).any()) for b, amount in amounts.items()):
@@ -251,11 +262,11 @@ class Ground:
         for p, held_in in counts.items():
             for ledger in self.ledgers[item] if held_in else ():
                 for joint in ledger.joints((item, p), local):
+                    asked_of: Counter[int] = Counter()
                     for b, n in held_in.items():
-                        if joint.labels[b] >= 0:
-                            joint.room[joint.labels[b]] -= n
-                            if joint.room[joint.labels[b]] < 0:
-                                return False
+                        asked_of[int(joint.labels[b])] += n
+                    if any(g >= 0 and n > joint.room[g] for g, n in asked_of.items()):
+                        return False
             local[p] = held_in
         return True
 
@@ -283,9 +294,11 @@ def _count(demand: Demand, whole: IntArray, devices: IntArray, resources: IntArr
         room = whole // demand.devices
     elif demand.milli:
         room = np.asarray((devices[bins] // demand.milli).sum(axis=1))
+    # One resource at a time: numpy divides much faster by one number than by several.
+    free = resources[bins] if demand.resources else resources
     for column, amount in enumerate(demand.resources):
         if amount:
-            room = np.minimum(room, resources[bins, column] // amount)
+            room = np.minimum(room, free[:, column] // amount)
     return np.maximum(room, 0)
 
 

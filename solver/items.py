@@ -7,6 +7,7 @@ vector of further resources; an *item* is a gang: a tree of bundles whose leaves
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -60,10 +61,15 @@ class Demand:
             object.__setattr__(self, "devices", 1)
             object.__setattr__(self, "milli", 0)
 
-    @property
+    @cached_property
     def volume(self) -> int:
         """Thousandths of devices taken in all."""
         return self.devices * WHOLE + self.milli
+
+    @cached_property
+    def amounts(self) -> IntArray:
+        """What is taken of each resource, int64[R]."""
+        return np.array(self.resources, np.int64)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def mend(ground: Ground) -> None:
     if not candidates:
         return
     guards = Guards(problem, ground.seats)
-    firm = {a.item for a in problem.atoms if isinstance(a, Stay) and not a.may_leave}
+    firm = {a.item for a in problem.of(Stay) if not a.may_leave}
     for item, dear in candidates.items():
         if ground.expired():
             return

@@ -1,11 +1,13 @@
 """Where a part could go now: room and price of the bins that can hold its demand at all.
 
 Most bins of a busy fleet are full, and stay so while a plan is built. So all figures are kept by *position* in the
-list of those bins that hold at least one replica of the demand when nothing is placed.
+list of those bins that hold at least one replica of the demand when nothing is placed. Figures of domains are kept for
+the domains of these bins only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -13,9 +15,9 @@ import numpy as np
 from solver.items import BoolArray, Demand, IntArray
 from solver.problem import Problem
 
-__all__ = ["FAR", "Offer", "Stock"]
+__all__ = ["FAR", "Grouping", "Offer", "Stock"]
 
-FAR = np.iinfo(np.int64).max // 4
+FAR = int(np.iinfo(np.int64).max) // 4
 """Cost of a seat that does not exist."""
 
 
@@ -23,8 +25,8 @@ class _Ground(Protocol):
     """What this module needs of the plan in the making."""
 
     problem: Problem
-    sizes: tuple[int, ...]
     changed: list[int]
+    milli: IntArray
 
     def since(self, mark: int) -> IntArray:
         """Bins that changed after so many changes."""
@@ -39,6 +41,49 @@ class _Ground(Protocol):
         """Bins that hold a replica when nothing is placed."""
 
 
+class Grouping:
+    """Positions by the label of their bins: `names` are the labels that occur, ascending."""
+
+    def __init__(self, labels: IntArray) -> None:
+        order = np.argsort(labels, kind="stable")
+        ordered = labels[order]
+        first = np.ones(labels.size, np.bool_)
+        np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+        starts = np.flatnonzero(first)
+        self.names: IntArray = ordered[starts]
+        self._order: IntArray = order
+        self._starts: IntArray = starts
+
+    def sums(self, figures: IntArray) -> IntArray:
+        """Sum of each label's figures."""
+        found: IntArray = np.add.reduceat(figures[self._order], self._starts) if self._starts.size else self._starts
+        return found
+
+    def least(self, figures: IntArray) -> IntArray:
+        """Least of each label's figures."""
+        found: IntArray = np.minimum.reduceat(figures[self._order], self._starts) if self._starts.size else self._starts
+        return found
+
+    def places(self, name: int) -> IntArray:
+        """Positions of a label, ascending."""
+        row = int(self.names.searchsorted(name))
+        if row == self.names.size or self.names[row] != name:
+            return self._order[:0]
+        end = self._starts[row + 1] if row + 1 < self.names.size else self._order.size
+        return self._order[self._starts[row] : end]
+
+
+class _Masked:
+    """Room of a demand in the bins of a mask, as it was at one `version` of the stock."""
+
+    def __init__(self, mask: BoolArray | None) -> None:
+        self.mask = mask
+        self.version = -1
+        self.room: IntArray
+        self.held: dict[int, IntArray] = {}
+        """Sums per label, by the identity of the labels."""
+
+
 class Stock:
     """Room and scarcity for one demand in the bins that can hold it: `bins` int64[M], ascending."""
 
@@ -49,87 +94,112 @@ class Stock:
         """Position of every bin, -1 for those that cannot hold the demand."""
         self.at[self.bins] = np.arange(self.bins.size)
         self.room = ground.count(self.bins, demand)
-        self.scarce = ground.scarcity(self.bins, demand)
-        self.seen = len(ground.changed)
-        self._labels: dict[int, tuple[IntArray, IntArray]] = {}
-        self._order: dict[int, tuple[IntArray, IntArray, IntArray]] = {}
+        self.base: IntArray = np.where(self.room > 0, ground.scarcity(self.bins, demand), FAR)
+        """What one replica would take of what each bin is worth, `FAR` without room."""
+        self.version = 0
+        """How often the figures changed."""
+        self._seen = len(ground.changed)
+        self._groupings: dict[int, tuple[IntArray, Grouping]] = {}
+        self._prices: dict[int, tuple[IntArray, IntArray]] = {}
+        self._masked: dict[int, _Masked] = {}
 
     def sync(self) -> None:
         """Count the changed bins anew."""
-        if self.seen < len(self.ground.changed):
-            bins = self.ground.since(self.seen)
-            self.seen = len(self.ground.changed)
-            places = self.at[bins]
-            inside = places >= 0
-            places, bins = places[inside], bins[inside]
-            if bins.size:
-                self.room[places] = self.ground.count(bins, self.demand)
-                self.scarce[places] = self.ground.scarcity(bins, self.demand)
+        ground = self.ground
+        if self._seen < len(ground.changed):
+            places = self.at[ground.since(self._seen)]
+            self._seen = len(ground.changed)
+            places = places[places >= 0]
+            if places.size:
+                bins = self.bins[places]
+                room = ground.count(bins, self.demand)
+                self.room[places] = room
+                self.base[places] = np.where(room > 0, ground.scarcity(bins, self.demand), FAR)
+                self.version += 1
 
-    def labels(self, labels: IntArray, size: int) -> IntArray:
-        """The label of every position, `size` for bins without one."""
+    def grouping(self, labels: IntArray) -> Grouping:
+        """The positions by label."""
         name = id(labels)
-        if name not in self._labels:
-            here = labels[self.bins]
-            self._labels[name] = (labels, np.where(here >= 0, here, size))
-        return self._labels[name][1]
+        known = self._groupings.get(name)
+        if known is None:
+            known = self._groupings[name] = (labels, Grouping(labels[self.bins]))
+        return known[1]
 
-    def order(self, partition: int) -> tuple[IntArray, IntArray, IntArray]:
-        """Positions sorted by domain, the domains that have some, and where each of these begins."""
-        if partition not in self._order:
-            labels = self.ground.problem.partitions[partition][self.bins]
-            order = np.argsort(labels, kind="stable")
-            domains, starts = np.unique(labels[order], return_index=True)
-            self._order[partition] = order, domains, starts
-        return self._order[partition]
+    def price(self, each: IntArray) -> IntArray:
+        """A cost per bin, by position."""
+        known = self._prices.get(id(each))
+        if known is None:
+            known = self._prices[id(each)] = (each, each[self.bins])
+        return known[1]
+
+    def masked(self, mask: BoolArray | None) -> _Masked:
+        """The room in the bins of a mask, shared by all offers with that mask."""
+        known = self._masked.get(id(mask))
+        if known is None:
+            known = self._masked[id(mask)] = _Masked(None if mask is None else mask[self.bins])
+        return known
 
 
 class Offer:
     """Where a part could go now: `room` replicas per position (masks applied) at `cost` each (`FAR` without room)."""
 
-    def __init__(self, stock: Stock, mask: BoolArray | None, price: IntArray | None) -> None:
-        self._stock = stock
-        self.bins, self.at = stock.bins, stock.at
-        self._mask = None if mask is None else mask[self.bins]
-        self._price = None if price is None else price[self.bins]
-        self._held: dict[int, tuple[IntArray, IntArray]] = {}
+    def __init__(self, stock: Stock, mask: BoolArray | None, prices: Sequence[IntArray]) -> None:
+        self.stock = stock
+        self.bins = stock.bins
+        self._own = stock.masked(mask)
+        found = [stock.price(each) for each in prices]
+        if self._own.mask is not None:
+            found.append(np.where(self._own.mask, 0, FAR))
+        self._price: IntArray | None = sum(found[1:], start=found[0]) if found else None
+        self._cost: IntArray | None = None
         self._low: dict[int, IntArray] = {}
         self._seen = -1
         self.sync()
 
     def sync(self) -> None:
         """Bring the figures up to date."""
-        stock = self._stock
-        if self._seen == len(stock.ground.changed):
-            return
+        stock, own = self.stock, self._own
         stock.sync()
-        self._seen = stock.seen
-        self.room: IntArray = stock.room if self._mask is None else stock.room * self._mask
-        base = stock.scarce if self._price is None else stock.scarce + self._price
-        self.cost: IntArray = np.where(self.room > 0, base, FAR)
-        self._held.clear()
-        self._low.clear()
+        if self._seen != stock.version:
+            self._seen = stock.version
+            self._cost = None
+            self._low.clear()
+            if own.version != stock.version:
+                own.version = stock.version
+                own.room = stock.room if own.mask is None else stock.room * own.mask
+                own.held.clear()
+            self.room: IntArray = own.room
+
+    @property
+    def cost(self) -> IntArray:
+        """Cost of a replica at each position."""
+        if self._cost is None:
+            base = self.stock.base
+            self._cost = base if self._price is None else np.minimum(base + self._price, FAR)
+        return self._cost
 
     def places(self, bins: IntArray) -> IntArray:
         """Positions of those of the bins that have room."""
-        found = self.at[bins]
+        found = self.stock.at[bins]
         found = found[found >= 0]
         return found[self.room[found] > 0]
 
-    def held(self, labels: IntArray, size: int) -> IntArray:
-        """Room of all bins of each label, int64[size + 1]; the last figure is for bins without a label."""
-        name = id(labels)
-        if name not in self._held:
-            groups = self._stock.labels(labels, size)
-            self._held[name] = (labels, np.bincount(groups, self.room, minlength=size + 1).astype(np.int64))
-        return self._held[name][1]
+    def places_in(self, labels: IntArray, name: int) -> IntArray:
+        """Positions of the bins with a label that have room."""
+        found = self.stock.grouping(labels).places(name)
+        return found[self.room[found] > 0]
 
-    def low(self, partition: int) -> IntArray:
-        """Cost of the cheapest seat of every domain, int64[domains]."""
-        if partition not in self._low:
-            found = np.full(self._stock.ground.sizes[partition], FAR, np.int64)
-            order, domains, starts = self._stock.order(partition)
-            if domains.size:
-                found[domains] = np.minimum.reduceat(self.cost[order], starts)
-            self._low[partition] = found
-        return self._low[partition]
+    def held(self, labels: IntArray) -> IntArray:
+        """Room of all bins of each label in `Stock.grouping`."""
+        held = self._own.held
+        found = held.get(id(labels))
+        if found is None:
+            found = held[id(labels)] = self.stock.grouping(labels).sums(self.room)
+        return found
+
+    def low(self, labels: IntArray) -> IntArray:
+        """Cost of the cheapest seat of each label in `Stock.grouping`."""
+        found = self._low.get(id(labels))
+        if found is None:
+            found = self._low[id(labels)] = self.stock.grouping(labels).least(self.cost)
+        return found

@@ -21,6 +21,7 @@ from solver.cells import rooms
 from solver.items import WHOLE, BoolArray, IntArray
 from solver.model import Arrays, LinearModel
 from solver.problem import Problem
+from solver.sheet import sheet_of
 
 __all__ = ["OneDomain", "Parting", "Stage", "domains_of"]
 
@@ -170,7 +171,7 @@ class OneDomain:
         for p, part in enumerate(stage.parts):
             key = (stage.item, p)
             refused = [(a.tier, a.each[key]) for a in stage.charges if key in a.each]
-            prices = [(a.tier, c) for a in stage.problem.own_atoms[stage.item] if (c := a.price(key)) is not None]
+            prices = [(tier, each) for q, tier, each in sheet_of(stage.problem, stage.item).units if q == p]
             mine = []
             for b in self.bins:
                 if most := int(stage.room[p][b]):

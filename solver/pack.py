@@ -228,7 +228,7 @@ def seat_plan(
     `cells` must be fine. `devices` says for some (part, cell) how many shares go on each device. What runs now keeps
     its seats as far as that is possible. Items without any replica are refused.
     """
-    offered = (atom.sizes for atom in problem.atoms if isinstance(atom, Remainder | LeftValue))
+    offered = [*(a.sizes for a in problem.of(Remainder)), *(a.sizes for a in problem.of(LeftValue))]
     kept = {n * WHOLE for sizes in offered for n in sizes} | {WHOLE}
     by_cell: dict[int, list[tuple[PartKey, Demand, int]]] = {}
     for key, held in counts.items():

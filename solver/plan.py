@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from solver.items import PartKey
 
@@ -24,6 +24,7 @@ class Plan:
     """Seats of every placed item: item -> one tuple of seats per part. Items that are absent are refused."""
 
     seats: Mapping[int, tuple[tuple[Seat, ...], ...]] = field(default_factory=dict)
+    _bins: dict[PartKey, dict[int, int]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def placed(self, item: int) -> bool:
         """True if the item is placed."""
@@ -34,10 +35,20 @@ class Plan:
         seats = self.seats.get(key[0])
         return 0 if seats is None else len(seats[key[1]])
 
-    def bins_of(self, key: PartKey) -> Counter[int]:
-        """Bin -> replicas of a part in it."""
-        seats = self.seats.get(key[0])
-        return Counter() if seats is None else Counter(seat.bin for seat in seats[key[1]])
+    def bins_of(self, key: PartKey) -> dict[int, int]:
+        """Bin -> replicas of a part in it; counted once, and not to be changed."""
+        known = self._bins.get(key)
+        if known is None:
+            seats = self.seats.get(key[0])
+            # A plain dict of numbers: the garbage collector need not look at it.
+            known = self._bins[key] = {}
+            for seat in () if seats is None else seats[key[1]]:
+                known[seat.bin] = known.get(seat.bin, 0) + 1
+        return known
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The seats alone travel."""
+        return {"seats": self.seats, "_bins": {}}
 
     def with_item(self, item: int, seats: tuple[tuple[Seat, ...], ...]) -> Plan:
         """This plan with one more item placed."""

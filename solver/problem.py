@@ -8,15 +8,18 @@ allow (where a part may sit), charge (a cost of one item's placement), share (a 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from solver.items import Bins, BoolArray, IntArray, Item, Part, PartKey
 from solver.model import LinearModel
 from solver.plan import Plan, Seat
 
-__all__ = ["Atom", "Counts", "Encoding", "Joint", "Kept", "Ledger", "Problem", "Violation"]
+__all__ = ["Atom", "Counts", "Encoding", "Joint", "Kept", "Ledger", "Problem", "Violation", "renumbered"]
+
+_T = TypeVar("_T")
+_A = TypeVar("_A", bound="Atom")
 
 Counts = Mapping[int, Mapping[int, int]]
 """part index -> bin -> replicas of that part there (of one item); parts and bins without any may be absent."""
@@ -96,11 +99,13 @@ class Encoding(Protocol):
 class Joint:
     """Room shared by several bins: all bins with label g together take at most room[g] further replicas.
 
-    `labels` int64[N], -1 where the limit does not apply; `room` int64[G].
+    `labels` int64[N], -1 where the limit does not apply; `room` int64[G]. Both belong to the ledger: not to be changed,
+    and true until its next `add`. `everywhere`: the one label 0 is that of all bins.
     """
 
     labels: IntArray
     room: IntArray
+    everywhere: bool = False
 
 
 class Ledger(Protocol):
@@ -119,6 +124,8 @@ class Atom(ABC):
     rule: str
     tier: int
     """Objective tier, -1 for an atom without a cost."""
+    may_limit: ClassVar[bool] = False
+    """Whether the kind has a ledger."""
     exact: ClassVar[bool] = True
     """Whether the encoding over fine cells costs what the plan costs; else it is a lower bound."""
 
@@ -161,17 +168,29 @@ class Atom(ABC):
         """Bins where a part may sit, None for all."""
         return None
 
-    def price(self, key: PartKey) -> IntArray | None:
-        """Cost per replica and bin int64[N], None for none."""
-        return None
-
     def gathers(self) -> tuple[int, int, int] | None:
         """(bundle, partition, price) if each further domain in which the bundle has a replica costs that much."""
         return None
 
+    def __init_subclass__(cls) -> None:
+        """Note whether the kind limits."""
+        super().__init_subclass__()
+        cls.may_limit = cls.ledger is not Atom.ledger
+
     def ledger(self, problem: Problem) -> Ledger | None:
         """Fresh running state for building a plan, None if the atom never limits."""
         return None
+
+
+def renumbered(atom: _A, item: int, new: Mapping[int, int]) -> _A | None:
+    """An atom with a field `item` for that item under its new number; None if it is gone."""
+    number = new.get(item)
+    if number is None or number == item:
+        return None if number is None else atom
+    # As `dataclasses.replace`, which takes ten times as long; what was checked once is not checked again.
+    found: _A = object.__new__(type(atom))
+    found.__dict__.update(atom.__dict__, item=number)
+    return found
 
 
 @dataclass(frozen=True)
@@ -194,8 +213,11 @@ class Problem:
     """For each item the atoms that speak of it by name."""
     own_atoms: tuple[tuple[Atom, ...], ...] = field(init=False, repr=False, compare=False)
     """For each item the atoms that speak of it and of no other: few, where `atoms_of` may be many."""
+    among: tuple[Atom, ...] = field(init=False, repr=False, compare=False)
+    """The atoms that speak of no item by name, or of several."""
     _sizes: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _lowest: dict[int, tuple[IntArray, int]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _memory: dict[Hashable, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         sizes = tuple(int(labels.max(initial=-1)) + 1 for labels in self.partitions)
@@ -206,17 +228,27 @@ class Problem:
                 raise ValueError(f"part {part.name}: a demand names all {width} resources")
         by_item: list[list[Atom]] = [[] for _ in self.items]
         own: list[list[Atom]] = [[] for _ in self.items]
+        among: list[Atom] = []
+        last = self.tiers - 1
         for atom in self.atoms:
             atom.validate(self)
-            if atom.tier >= self.tiers:
-                raise ValueError(f"{atom.rule}: tier {atom.tier} is beyond the last tier {self.tiers - 1}")
+            if atom.tier > last:
+                raise ValueError(f"{atom.rule}: tier {atom.tier} is beyond the last tier {last}")
             named = tuple(atom.items())
+            if len(named) == 1:
+                by_item[named[0]].append(atom)
+                own[named[0]].append(atom)
+                continue
+            among.append(atom)
             for index in named:
                 by_item[index].append(atom)
-            if len(named) == 1:
-                own[named[0]].append(atom)
         object.__setattr__(self, "atoms_of", tuple(tuple(atoms) for atoms in by_item))
         object.__setattr__(self, "own_atoms", tuple(tuple(atoms) for atoms in own))
+        object.__setattr__(self, "among", tuple(among))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What was only looked up does not travel."""
+        return {**self.__dict__, "_lowest": {}, "_memory": {}}
 
     @property
     def anchor(self) -> Plan:
@@ -236,6 +268,25 @@ class Problem:
     def domains(self, partition: int) -> int:
         """Number of domains of a partition (one more than its highest index)."""
         return self._sizes[partition]
+
+    def recall(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """What was made for the key, made once: facts of a problem that do not change."""
+        if key not in self._memory:
+            self._memory[key] = make()
+        found: _T = self._memory[key]
+        return found
+
+    def of(self, kind: type[_A]) -> tuple[_A, ...]:
+        """The atoms of a kind, in order."""
+        return self.recall(kind, lambda: tuple(self._of(kind)))
+
+    def _of(self, kind: type[_A]) -> Iterator[_A]:
+        wanted = {one for one in self.recall("types", lambda: set(map(type, self.atoms))) if issubclass(one, kind)}
+        return (cast(_A, atom) for atom in self.atoms if type(atom) in wanted) if wanted else iter(())
+
+    def limiting(self) -> tuple[Atom, ...]:
+        """The atoms of kinds that may have a ledger."""
+        return self.recall("limiting", lambda: tuple(atom for atom in self.atoms if atom.may_limit))
 
     def lowest(self, figures: IntArray) -> int:
         """The lowest of an atom's figures, 0 if there are none; looked up once for arrays that atoms share."""

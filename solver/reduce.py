@@ -20,7 +20,8 @@ from solver.atoms.pool import Pool
 from solver.atoms.share import Share
 from solver.cells import rooms
 from solver.chunks import PLENTY
-from solver.items import Item
+from solver.collector import no_collection
+from solver.items import IntArray, Item
 from solver.plan import Plan
 from solver.problem import Atom, Problem
 
@@ -88,6 +89,11 @@ def _likeness(problem: Problem, index: int) -> Hashable | None:
 
 def merge_items(problem: Problem) -> Merged:
     """Settle spans and merge what is alike."""
+    with no_collection():
+        return _merged(problem)
+
+
+def _merged(problem: Problem) -> Merged:
     atoms = _settled(problem)
     groups: dict[Hashable, list[int]] = {}
     for index in range(len(problem.items)):
@@ -108,6 +114,8 @@ def _settled(problem: Problem) -> tuple[Atom, ...]:
     """The atoms, with the spans marked that no placement can avoid."""
     found = rooms(problem)
     largest: dict[tuple[int, int], int] = {}
+    usable: dict[int, tuple[IntArray, IntArray]] = {}
+    """By the identity of a room: the bins that have some, and how much."""
 
     def must_span(atom: SpanCharge) -> bool:
         """True if some part that the bundle always needs fits no domain of the partition."""
@@ -116,7 +124,11 @@ def _settled(problem: Problem) -> tuple[Atom, ...]:
                 room = found[atom.item, p]
                 name = (id(room), atom.partition)
                 if name not in largest:
-                    held = np.bincount(problem.partitions[atom.partition], np.minimum(room, PLENTY))
+                    if id(room) not in usable:
+                        bins = np.flatnonzero(room)
+                        usable[id(room)] = bins, np.minimum(room[bins], PLENTY)
+                    bins, free = usable[id(room)]
+                    held = np.bincount(problem.partitions[atom.partition][bins], free)
                     largest[name] = int(held.max(initial=0))
                 if largest[name] < part.min_count:
                     return True

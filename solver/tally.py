@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solver.atoms.allow import Allow
 from solver.atoms.apart import Apart
-from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
+from solver.atoms.charge import RefuseCharge
 from solver.atoms.left_value import LeftValue
 from solver.atoms.remainder import Remainder
 from solver.atoms.share import Share
@@ -22,25 +21,28 @@ from solver.atoms.vacant import Vacant
 from solver.items import IntArray
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Counts, Problem
+from solver.sheet import sheet_of
 
 __all__ = ["Tally"]
 
 _Seats = tuple[tuple[Seat, ...], ...]
-_Where = dict[int, tuple[IntArray, IntArray]]
-"""part -> its bins and the replicas in each."""
+_COUNTED = RefuseCharge | Share | Exclusive | Apart | Remainder | LeftValue | Vacant
+"""Kinds that are kept here by themselves, or by the ground."""
+_FEW = 16
+"""Bins whose costs are added one by one; more are added as arrays."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Own:
     """The priced atoms that speak of one item only, by form."""
 
-    refuse: tuple[tuple[int, int, int, int], ...]
+    refuse: list[tuple[int, int, int, int]]
     """(part, replicas, tier, cost of a missing one)."""
-    units: tuple[tuple[int, int, IntArray], ...]
+    units: list[tuple[int, int, IntArray]]
     """(part, tier, cost per replica and bin)."""
-    spans: tuple[tuple[int, IntArray, tuple[int, ...], int], ...]
+    spans: list[tuple[int, IntArray, tuple[int, ...], int]]
     """(tier, domain of every bin, parts, cost if they lie in several)."""
-    others: tuple[Atom, ...]
+    others: list[Atom]
     idle: tuple[int, ...]
     """Cost per tier if the item is refused."""
 
@@ -65,38 +67,34 @@ class Tally:
         self._crowds_of: dict[int, list[tuple[Exclusive, Counter[int]]]] = {}
         self._sides_of: dict[int, list[tuple[Apart, Counter[int], Counter[int]]]] = {}
         """item -> the atoms, how many of its own side touch each domain, and how many of the other."""
-        for atom in problem.atoms:
-            kind = type(atom)
-            if kind is Allow or kind is UnitCharge or kind is SpanCharge:
-                continue
-            if isinstance(atom, RefuseCharge):
-                for (i, p), cost in atom.each.items():
-                    self._refuse.setdefault(i, []).append((p, problem.part((i, p)).count, atom.tier, cost))
-            elif atom.tier < 0 or isinstance(atom, Remainder | LeftValue | Vacant):
-                continue
-            elif isinstance(atom, Share):
-                for i in atom.items():
+        for charge in problem.of(RefuseCharge):
+            for (i, p), cost in charge.each.items():
+                count = problem.items[i].parts[p].count
+                self._refuse.setdefault(i, []).append((p, count, charge.tier, cost))
+        for share in problem.of(Share):
+            if share.tier >= 0:
+                for i in share.items():
                     self._shares_of.setdefault(i, []).append(len(self._shares))
-                self._shares.append(atom)
-                self._loads.append(atom.base)
-            elif isinstance(atom, Exclusive):
-                owners: Counter[int] = Counter()
-                for i in atom.members:
-                    self._crowds_of.setdefault(i, []).append((atom, owners))
-            elif isinstance(atom, Apart):
-                ones, others = Counter[int](), Counter[int]()
-                for i in atom.ones:
-                    self._sides_of.setdefault(i, []).append((atom, ones, others))
-                for i in atom.others:
-                    self._sides_of.setdefault(i, []).append((atom, others, ones))
-            else:
+                self._shares.append(share)
+                self._loads.append(share.base)
+        for crowd in problem.of(Exclusive):
+            owners: Counter[int] = Counter()
+            for i in crowd.members if crowd.tier >= 0 else ():
+                self._crowds_of.setdefault(i, []).append((crowd, owners))
+        for apart in problem.of(Apart):
+            ones, others = Counter[int](), Counter[int]()
+            for i in apart.ones if apart.tier >= 0 else ():
+                self._sides_of.setdefault(i, []).append((apart, ones, others))
+            for i in apart.others if apart.tier >= 0 else ():
+                self._sides_of.setdefault(i, []).append((apart, others, ones))
+        for atom in problem.among:
+            if atom.tier >= 0 and not isinstance(atom, _COUNTED):
                 named = tuple(atom.items())
-                if len(named) != 1:
-                    if not named:
-                        self._everywhere.append(len(self._joint))
-                    for i in named:
-                        self._joint_of.setdefault(i, []).append(len(self._joint))
-                    self._joint.append(atom)
+                if not named:
+                    self._everywhere.append(len(self._joint))
+                for i in named:
+                    self._joint_of.setdefault(i, []).append(len(self._joint))
+                self._joint.append(atom)
         self._seats: dict[int, _Seats] = {}
         self._costs: dict[int, tuple[int, ...]] = {}
         self._joint_costs = [atom.cost(problem, Plan()) for atom in self._joint]
@@ -121,39 +119,38 @@ class Tally:
         known = self._own[item]
         if known is not None:
             return known
-        problem = self._problem
-        units, spans, others = [], [], []
-        for atom in problem.own_atoms[item]:
-            if atom.tier < 0:
-                continue
-            if isinstance(atom, UnitCharge):
-                units.append((atom.part, atom.tier, atom.each))
-            elif isinstance(atom, SpanCharge):
-                parts = problem.items[item].parts_of(atom.bundle)
-                spans.append((atom.tier, problem.partitions[atom.partition], parts, atom.price_once))
-            elif not isinstance(atom, RefuseCharge | Share | Exclusive | Apart | Remainder):
-                others.append(atom)
-        refuse = tuple(self._refuse.get(item, ()))
+        problem, sheet = self._problem, sheet_of(self._problem, item)
+        spans = []
+        for atom in sheet.charged:
+            parts = (0,) if len(problem.items[item].parts) == 1 else problem.items[item].parts_of(atom.bundle)
+            spans.append((atom.tier, problem.partitions[atom.partition], parts, atom.price_once))
+        refuse = self._refuse.get(item, [])
         idle = [0] * problem.tiers
         for _, count, tier, cost in refuse:
             idle[tier] += count * cost
-        for atom in others:
-            idle[atom.tier] += atom.cost(problem, Plan())
-        own = self._own[item] = _Own(refuse, tuple(units), tuple(spans), tuple(others), tuple(idle))
+        for other in sheet.others:
+            idle[other.tier] += other.cost(problem, Plan())
+        own = self._own[item] = _Own(refuse, sheet.units, spans, sheet.others, tuple(idle))
         return own
 
-    def _cost(self, item: int, seats: _Seats, where: _Where) -> tuple[int, ...]:
+    def _cost(self, item: int, seats: _Seats, counts: Counts) -> tuple[int, ...]:
         own = self._of(item)
         costs = [0] * self._problem.tiers
         for p, count, tier, cost in own.refuse:
             costs[tier] += (count - len(seats[p])) * cost
+        arrays: dict[int, tuple[IntArray, IntArray]] = {}
         for p, tier, each in own.units:
-            if p in where:
-                bins, counts = where[p]
-                costs[tier] += int(each[bins] @ counts)
+            held = counts.get(p)
+            if held and len(held) <= _FEW:
+                costs[tier] += sum([int(each[b]) * n for b, n in held.items()])
+            elif held:
+                if p not in arrays:
+                    here = np.fromiter(held, np.int64, len(held)), np.fromiter(held.values(), np.int64, len(held))
+                    arrays[p] = here
+                bins, numbers = arrays[p]
+                costs[tier] += int(each[bins] @ numbers)
         for tier, labels, parts, cost in own.spans:
-            found = {label for p in parts if p in where for label in labels[where[p][0]].tolist()}
-            if len(found) > 1:
+            if _spans(labels, [b for p in parts for b in counts.get(p, ())]):
                 costs[tier] += cost
         for atom in own.others:
             costs[atom.tier] += atom.cost(self._problem, Plan({item: seats}))
@@ -161,12 +158,7 @@ class Tally:
 
     def put(self, item: int, seats: _Seats, counts: Counts) -> None:
         """The item sits there now."""
-        where = {
-            p: (np.fromiter(held, np.int64, len(held)), np.fromiter(held.values(), np.int64, len(held)))
-            for p, held in counts.items()
-            if held
-        }
-        cost = self._cost(item, seats, where)
+        cost = self._cost(item, seats, counts)
         self._shift(self._idle(item), -1)
         self._shift(cost, 1)
         self._seats[item], self._costs[item] = seats, cost
@@ -211,3 +203,11 @@ class Tally:
         named = tuple(atom.items()) or tuple(self._seats)
         seats: Mapping[int, _Seats] = {i: self._seats[i] for i in named if i in self._seats}
         return Plan(seats)
+
+
+def _spans(labels: IntArray, bins: list[int]) -> bool:
+    """Whether the bins lie in more than one domain."""
+    if len(bins) < 2:
+        return False
+    first = labels[bins[0]]
+    return any(labels[b] != first for b in bins)

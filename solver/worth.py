@@ -20,10 +20,11 @@ class Worth:
     """The bins while a plan is built; `devices` and `resources` are what is free now, kept by the ground."""
 
     def __init__(self, problem: Problem, devices: IntArray, resources: IntArray) -> None:
-        self._remainders = [atom for atom in problem.atoms if isinstance(atom, Remainder)]
-        self._vacant = [_Groups(atom) for atom in problem.atoms if isinstance(atom, Vacant)]
-        self._counts = np.arange(problem.bins.devices.shape[1] + 1)
-        left = [atom for atom in problem.atoms if isinstance(atom, LeftValue)]
+        self._remainders = [_Pieces(atom, devices.shape[1]) for atom in problem.of(Remainder) if atom.sizes]
+        self._vacant = [_Groups(atom) for atom in problem.of(Vacant)]
+        self.grouped = bool(self._vacant)
+        """Whether anything depends on how many replicas a bin holds."""
+        left = list(problem.of(LeftValue))
         self.left = _Left(left, devices, resources) if left else None
         self._lost = [0] * problem.tiers
 
@@ -33,16 +34,15 @@ class Worth:
             return self._lost
         return [known + more for known, more in zip(self._lost, self.left.lost(len(self._lost)), strict=True)]
 
-    def price(self, bins: IntArray, whole: IntArray, taken: IntArray, demand: Demand) -> IntArray:
+    def price(self, bins: IntArray, whole: IntArray, demand: Demand, opens: BoolArray | None) -> IntArray:
         """What one more replica would take from each of the bins, as far as they have room.
 
-        `whole`: free devices of each, `taken`: how many of them the replica would open or use.
+        `whole`: free devices of each; `opens`: whether a share would break a whole one (None: no share is asked for).
         """
         total = np.zeros(bins.size, np.int64) if self.left is None else self.left.loss(bins, demand)
-        for atom in self._remainders:
-            for k, size in enumerate(atom.sizes):
-                chunks = self._counts // size
-                total += (chunks[whole] - chunks[np.maximum(whole - taken, 0)]) * atom.values[bins, k]
+        for pieces in self._remainders:
+            lost = pieces.lost(bins, whole, 1 if demand.milli else demand.devices)
+            total += lost if opens is None else lost * opens
         for groups in self._vacant:
             labels = groups.atom.labels[bins]
             total += np.where((labels >= 0) & (groups.replicas[labels] == 0), groups.atom.price_each, 0)
@@ -50,7 +50,8 @@ class Worth:
 
     def broken(self, bin_: int, before: int, after: int) -> None:
         """The bin has so many whole free devices now."""
-        for atom in self._remainders:
+        for pieces in self._remainders:
+            atom = pieces.atom
             for k, size in enumerate(atom.sizes):
                 chunks = before // size - after // size
                 if chunks:
@@ -147,6 +148,27 @@ class _Left:
         for atom in self.atoms:
             worth += atom.values(bins[at], after, left[at])
         return at, device, worth
+
+
+class _Pieces:
+    """What the large pieces of bins are worth, with the tables that say which of them a replica breaks."""
+
+    def __init__(self, atom: Remainder, devices: int) -> None:
+        self.atom = atom
+        self._values = np.ascontiguousarray(atom.values)
+        self._devices = devices
+        self._tables: dict[int, IntArray] = {}
+
+    def lost(self, bins: IntArray, whole: IntArray, taken: int) -> IntArray:
+        """Value of the pieces lost where bins with so many whole free devices give away `taken` of them."""
+        table = self._tables.get(taken)
+        if table is None:
+            before: IntArray = np.arange(self._devices + 1, dtype=np.int64)[:, None]
+            after: IntArray = np.maximum(before - taken, 0)
+            sizes = np.array(self.atom.sizes, np.int64)
+            table = self._tables[taken] = np.asarray(before // sizes - after // sizes, np.int64)
+        found: IntArray = np.add.reduce(table[whole] * self._values[bins], axis=1)
+        return found
 
 
 class _Groups:

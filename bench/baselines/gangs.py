@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -290,7 +291,7 @@ class Gang:
         """Place up to `want` replicas one by one; returns how many were."""
         joints: list[Joint] = []
         for ledger in self.ledgers:
-            joints.extend(ledger.joints((self.item, part), self.local))
+            joints += [replace(one, room=one.room.copy()) for one in ledger.joints((self.item, part), self.local)]
         allowed = where & self.masks[part]
         for joint in joints:
             allowed &= (joint.labels < 0) | (joint.room[joint.labels] > 0)

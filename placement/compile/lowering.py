@@ -17,6 +17,7 @@ from placement.rules.disturbance import homes as running_homes
 from placement.rules.registry import Active, active_rules
 from placement.rules.relations import concerns
 from solver.check import check
+from solver.collector import no_collection
 from solver.items import Bins
 from solver.problem import Atom, Problem
 from topology.fabric import Fabric
@@ -65,13 +66,14 @@ def lower(
     if usage is None or empty_fleet:
         usage = build_usage(case, fabric)
     held: frozenset[str] = frozenset()
-    while True:
-        found = _lowered(case, loosen(case, fabric, held), fabric, rules, usage)
-        offending = _offending(found)
-        if not offending:
-            check_magnitude(found.problem, found.tiers)
-            return found
-        held |= offending
+    with no_collection():
+        while True:
+            found = _lowered(case, loosen(case, fabric, held), fabric, rules, usage)
+            offending = _offending(found)
+            if not offending:
+                check_magnitude(found.problem, found.tiers)
+                return found
+            held |= offending
 
 
 def _lowered(whole: Case, case: Case, fabric: Fabric, rules: tuple[Active, ...], usage: Usage) -> Lowered:

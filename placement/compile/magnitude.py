@@ -33,9 +33,16 @@ def check_magnitude(problem: Problem, tiers: tuple[int, ...]) -> None:
     peaks: dict[int, int] = {}
     worst: dict[int, tuple[int, str]] = {}
     totals = [0] * problem.tiers
+    for charge in problem.of(UnitCharge):
+        key = id(charge.each)
+        if key not in peaks:
+            peaks[key] = int(charge.each.max(initial=0))
+        most = peaks[key] * problem.items[charge.item].parts[charge.part].count
+        totals[charge.tier] += most
+        worst[charge.tier] = max(worst.get(charge.tier, (0, "")), (most, charge.rule))
     for atom in problem.atoms:
-        if atom.tier >= 0:
-            most = _most(problem, atom, peaks)
+        if atom.tier >= 0 and type(atom) is not UnitCharge:
+            most = _most(problem, atom)
             totals[atom.tier] += most
             worst[atom.tier] = max(worst.get(atom.tier, (0, "")), (most, atom.rule))
     for number, total in enumerate(totals):
@@ -48,21 +55,16 @@ def check_magnitude(problem: Problem, tiers: tuple[int, ...]) -> None:
             )
 
 
-def _most(problem: Problem, atom: Atom, peaks: dict[int, int]) -> int:
+def _most(problem: Problem, atom: Atom) -> int:
     """An upper bound of an atom's cost over all plans."""
-    if isinstance(atom, UnitCharge):
-        key = id(atom.each)
-        if key not in peaks:
-            peaks[key] = int(atom.each.max(initial=0))
-        return peaks[key] * problem.part((atom.item, atom.part)).count
+    if isinstance(atom, SpanCharge):
+        return atom.price_once
     if isinstance(atom, Exclusive):
         return atom.price_each * problem.domains(atom.partition) * len(atom.members)
     if isinstance(atom, Apart):
         return atom.price_each * problem.domains(atom.partition) * len(atom.ones) * len(atom.others)
     if isinstance(atom, RefuseCharge):
         return sum(cost * problem.part(key).count for key, cost in atom.each.items())
-    if isinstance(atom, SpanCharge):
-        return atom.price_once
     if isinstance(atom, Spread):
         return atom.price_each * sum(problem.part((atom.item, part)).count for part in atom.parts)
     if isinstance(atom, Stay):

@@ -6,7 +6,7 @@ bins by content and is fast where objects are shared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar, cast
@@ -135,11 +135,13 @@ class Context:
             found.update({(name, model): int(held[row, column]) for column, model in enumerate(models)})
         return found
 
-    def parts(self) -> Iterator[tuple[PartKey, PartRef]]:
+    def parts(self) -> tuple[tuple[PartKey, PartRef], ...]:
         """All parts with their keys, in item order."""
-        for i, item in enumerate(self.items):
-            for p, part in enumerate(item.parts):
-                yield (i, p), part
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> tuple[tuple[PartKey, PartRef], ...]:
+        return tuple(((i, p), part) for i, item in enumerate(self.items) for p, part in enumerate(item.parts))
 
     def part(self, key: PartKey) -> PartRef:
         """What the part with this key stands for."""

@@ -61,13 +61,13 @@ class StateFetch(ObjectiveRule[StateFetchParams]):
             return milli, workload.state_mib, workload.state_nodes, workload.expected_duration_s
 
         def each(ref: PartRef) -> IntArray:
-            levels = context.recall(("fetch", ref.workload.state_nodes), lambda: _crossed(context.fabric, ref.workload))
+            known = context.recall(("fetch", ref.workload.state_nodes), lambda: _crossed(context.fabric, ref.workload))
+            levels, present = known
             price = _pricing(context.fabric, ref.workload, ref.role.replica_gpu_milli, params)
-            present = np.flatnonzero(np.bincount(levels + 2)) - 2
-            by_level = {level: price(level) for level in present.tolist()}
+            by_level = {level: price(level) for level in present}
             check_amount(max(by_level.values(), default=0))
-            lookup = np.array([by_level.get(level, 0) for level in range(-2, len(context.fabric.levels) + 1)])
-            costs: IntArray = lookup[levels + 2].astype(np.int64)
+            lookup = np.array([by_level.get(level, 0) for level in range(-2, len(context.fabric.levels) + 1)], np.int64)
+            costs: IntArray = lookup[levels]
             return costs
 
         return unit_charges(context, spec, alike, each)
@@ -98,20 +98,21 @@ _HOLDER = -2
 _OUTSIDE = -1
 
 
-def _crossed(fabric: Fabric, workload: Workload) -> IntArray:
-    """Per node the coarsest level not shared with the nearest holder (their number: all are shared), int64[N]."""
+def _crossed(fabric: Fabric, workload: Workload) -> tuple[IntArray, list[int]]:
+    """Per node the coarsest level not shared with the nearest holder, plus 2, int64[N]; and the levels that occur.
+
+    The number of levels stands for a node that shares all of them.
+    """
     rows = [fabric.index[name] for name in workload.state_nodes if name in fabric.index]
-    levels = np.full(len(fabric.nodes), _OUTSIDE, np.int64)
-    if not rows:
-        return levels
-    levels[:] = 0
-    for number, level in enumerate(fabric.levels):
-        labels = fabric.partition(level.name).domain_of
-        near = np.zeros(int(labels.max()) + 1, np.bool_)
-        near[labels[rows]] = True
-        levels[near[labels]] = number + 1
-    levels[rows] = _HOLDER
-    return levels
+    levels = np.full(len(fabric.nodes), 2 if rows else 2 + _OUTSIDE, np.int64)
+    for level in fabric.levels if rows else ():
+        # Levels are nested: what is shared at one is shared at all coarser ones.
+        partition = fabric.partition(level.name)
+        near = np.zeros(len(partition.domain_names), np.int64)
+        near[partition.domain_of[rows]] = 1
+        levels += np.take(near, partition.domain_of)
+    levels[rows] = 2 + _HOLDER
+    return levels, (np.flatnonzero(np.bincount(levels)) - 2).tolist()
 
 
 def _pricing(fabric: Fabric, workload: Workload, milli: int, params: StateFetchParams) -> Callable[[int], int]:

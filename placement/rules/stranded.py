@@ -101,7 +101,11 @@ def _shares(case: Case) -> dict[int, Fraction]:
             for role in subgroup.roles:
                 count(role, role.replicas)
     for one in case.running:
-        roles = {(sub.name, role.name): role for sub in one.workload.subgroups for role in sub.roles}
+        subgroups = one.workload.subgroups
+        if len(subgroups) == 1 and len(subgroups[0].roles) == 1:
+            count(subgroups[0].roles[0], len(one.replicas))
+            continue
+        roles = {(sub.name, role.name): role for sub in subgroups for role in sub.roles}
         for replica in one.replicas:
             count(roles[replica.subgroup, replica.role], 1)
     total = sum(asked.values())

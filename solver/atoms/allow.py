@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from solver.items import BoolArray, IntArray, PartKey
 from solver.plan import Plan
-from solver.problem import Atom, Encoding, Problem, Violation
+from solver.problem import Atom, Encoding, Problem, Violation, renumbered
 
 __all__ = ["Allow", "Segments", "Within"]
 
@@ -30,7 +30,7 @@ class Allow(Atom):
 
     def remap(self, new: Mapping[int, int]) -> Atom | None:
         """The same mask for the renumbered item."""
-        return replace(self, item=new[self.item]) if self.item in new else None
+        return renumbered(self, self.item, new)
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The mask."""
@@ -70,7 +70,7 @@ class Within(Atom):
 
     def remap(self, new: Mapping[int, int]) -> Atom | None:
         """The same for the renumbered item."""
-        return replace(self, item=new[self.item]) if self.item in new else None
+        return renumbered(self, self.item, new)
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The partition's domains."""
@@ -111,7 +111,7 @@ class Segments(Atom):
 
     def remap(self, new: Mapping[int, int]) -> Atom | None:
         """The same for the renumbered item."""
-        return replace(self, item=new[self.item]) if self.item in new else None
+        return renumbered(self, self.item, new)
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The partition's domains."""

@@ -130,12 +130,16 @@ class _SidesLedger:
         self._labels = problem.partitions[atom.partition]
         self._side = dict.fromkeys(atom.ones, 0) | dict.fromkeys(atom.others, 1)
         self._held = np.zeros((2, problem.domains(atom.partition)), np.int64)
+        self._room = np.full_like(self._held, _PLENTY)
+        """Room of each side where the other is not."""
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
         side = self._side.get(key[0])
-        return [] if side is None else [Joint(self._labels, np.where(self._held[1 - side] > 0, 0, _PLENTY))]
+        return [] if side is None else [Joint(self._labels, self._room[side])]
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:
         side = self._side.get(item)
         if side is not None:
-            self._held[side, domains(self._labels, counts)] += times
+            here = domains(self._labels, counts)
+            self._held[side, here] += times
+            self._room[1 - side, here] = np.where(self._held[side, here] > 0, 0, _PLENTY)

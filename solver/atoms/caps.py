@@ -164,44 +164,45 @@ class _CapsLedger:
         """Room for each use, and how many of the changes it knows."""
         self._changed: list[int] = []
 
-    def _load(self, item: int, counts: Counts) -> IntArray:
-        total = np.zeros(self._left.size, np.int64)
-        for p, held in counts.items():
-            use = self._atom.use.get((item, p))
-            if use is not None and held:
-                groups, amount = self._groups(held)
-                np.add.at(total, groups, amount * use[groups])
-        return total
-
-    def _groups(self, held: Mapping[int, int]) -> tuple[IntArray, IntArray]:
-        """Group and number of replicas of every bin that is in a group."""
-        groups = self._atom.labels[np.fromiter(held, np.int64, len(held))]
-        amount = np.fromiter(held.values(), np.int64, len(held))
-        inside = groups >= 0
-        return groups[inside], amount[inside]
-
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
         use = self._atom.use.get(key)
         if use is None:
             return []
-        if local:
-            return [Joint(self._atom.labels, _replicas(self._left - self._load(key[0], local), use))]
+        room = self._rooms(use)
+        spent = self._spent(key[0], local) if local else None
+        if spent:
+            groups = np.fromiter(spent, np.int64, len(spent))
+            left = self._left[groups] - np.fromiter(spent.values(), np.int64, len(spent))
+            room = room.copy()
+            room[groups] = _replicas(left, use[groups])
+        return [Joint(self._atom.labels, room)]
+
+    def _rooms(self, use: IntArray) -> IntArray:
         room, seen = self._room.get(id(use), (None, 0))
-        if room is None or len(self._changed) - seen > self._left.size // 8:
+        changed = len(self._changed)
+        if room is None or changed - seen > 8 + self._left.size // 8:
             room = _replicas(self._left, use)
-        elif seen < len(self._changed):
+        elif seen < changed:
             groups = np.array(self._changed[seen:], np.int64)
             room[groups] = _replicas(self._left[groups], use[groups])
-        self._room[id(use)] = room, len(self._changed)
-        return [Joint(self._atom.labels, room.copy())]
+        self._room[id(use)] = room, changed
+        return room
 
-    def add(self, item: int, counts: Counts, times: int = 1) -> None:
+    def _spent(self, item: int, counts: Counts) -> dict[int, int]:
+        """What counts of an item use of every group that they touch."""
+        labels, spent = self._atom.labels, dict[int, int]()
         for p, held in counts.items():
             use = self._atom.use.get((item, p))
-            if use is not None and held:
-                groups, amount = self._groups(held)
-                np.subtract.at(self._left, groups, times * amount * use[groups])
-                self._changed += groups.tolist()
+            for b, n in held.items() if use is not None else ():
+                group = int(labels[b])
+                if group >= 0 and n and use is not None:
+                    spent[group] = spent.get(group, 0) + n * int(use[group])
+        return spent
+
+    def add(self, item: int, counts: Counts, times: int = 1) -> None:
+        for group, amount in self._spent(item, counts).items():
+            self._left[group] -= times * amount
+            self._changed.append(group)
 
 
 def _replicas(left: IntArray, use: IntArray) -> IntArray:

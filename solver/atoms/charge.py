@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from solver.items import IntArray, PartKey
 from solver.plan import Plan
-from solver.problem import Atom, Encoding, Problem
+from solver.problem import Atom, Encoding, Problem, renumbered
 
 __all__ = ["RefuseCharge", "SpanCharge", "UnitCharge"]
 
@@ -62,7 +62,7 @@ class UnitCharge(Atom):
 
     def remap(self, new: Mapping[int, int]) -> Atom | None:
         """The same for the renumbered item."""
-        return replace(self, item=new[self.item]) if self.item in new else None
+        return renumbered(self, self.item, new)
 
     def validate(self, problem: Problem) -> None:
         """Costs are not negative."""
@@ -72,10 +72,6 @@ class UnitCharge(Atom):
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The costs."""
         yield self.each
-
-    def price(self, key: PartKey) -> IntArray | None:
-        """The costs, for its own part."""
-        return self.each if key == (self.item, self.part) else None
 
     def encode(self, into: Encoding) -> None:
         """Cheapest member of each cell."""
@@ -111,7 +107,7 @@ class SpanCharge(Atom):
 
     def remap(self, new: Mapping[int, int]) -> Atom | None:
         """The same for the renumbered item."""
-        return replace(self, item=new[self.item]) if self.item in new else None
+        return renumbered(self, self.item, new)
 
     def validate(self, problem: Problem) -> None:
         """Costs are not negative."""

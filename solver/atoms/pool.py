@@ -201,7 +201,7 @@ class _PoolLedger:
             if self._left is None:
                 self._left = self._atom.room(self._own)
             left = self._left[k]
-        return [] if left is None else [Joint(self._labels, np.array([left // use], np.int64))]
+        return [] if left is None else [Joint(self._labels, np.array([left // use], np.int64), self._everywhere)]
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:
         self._added(item, counts, self._own, times)

@@ -156,7 +156,7 @@ class _ShareLedger:
         if not use or self._atom.limit is None:
             return []
         left = max(0, self._atom.limit - self._load - self._use(key[0], local))
-        return [Joint(self._labels, np.array([left // use], np.int64))]
+        return [Joint(self._labels, np.array([left // use], np.int64), self._everywhere)]
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:
         self._load += times * self._use(item, counts)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from solver.items import IntArray, PartKey
 from solver.plan import Plan
-from solver.problem import Atom, Counts, Encoding, Joint, Ledger, Problem, Violation
+from solver.problem import Atom, Counts, Encoding, Joint, Ledger, Problem, Violation, renumbered
 
 __all__ = ["Spread"]
 
@@ -32,7 +32,7 @@ class Spread(Atom):
 
     def remap(self, new: Mapping[int, int]) -> Atom | None:
         """The same for the renumbered item."""
-        return replace(self, item=new[self.item]) if self.item in new else None
+        return renumbered(self, self.item, new)
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The partition's domains."""
@@ -97,15 +97,17 @@ class _SpreadLedger:
     def __init__(self, atom: Spread, problem: Problem) -> None:
         self._atom = atom
         self._labels = problem.partitions[atom.partition]
-        self._domains = problem.domains(atom.partition)
+        self._room = np.full(problem.domains(atom.partition), atom.limit, np.int64)
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
         if key[0] != self._atom.item or key[1] not in self._atom.parts:
             return []
-        room = np.full(self._domains, self._atom.limit, np.int64)
-        for p in self._atom.parts:
-            for b, n in local.get(p, {}).items():
-                room[self._labels[b]] -= n
+        held = [(b, n) for p in self._atom.parts for b, n in local.get(p, {}).items() if n]
+        if not held:
+            return [Joint(self._labels, self._room)]
+        room = self._room.copy()
+        for b, n in held:
+            room[self._labels[b]] -= n
         return [Joint(self._labels, np.maximum(room, 0))]
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:

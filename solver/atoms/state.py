@@ -132,15 +132,18 @@ class _OwnerLedger:
         self._members = set(atom.members)
         self._labels = problem.partitions[atom.partition]
         self._owners = np.zeros(problem.domains(atom.partition), np.int64)
+        self._room = np.full_like(self._owners, _PLENTY)
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
         if key[0] not in self._members:
             return []
-        return [Joint(self._labels, np.where(self._owners > 0, 0, _PLENTY))]
+        return [Joint(self._labels, self._room)]
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:
         if item in self._members:
-            self._owners[domains(self._labels, counts)] += times
+            here = domains(self._labels, counts)
+            self._owners[here] += times
+            self._room[here] = np.where(self._owners[here] > 0, 0, _PLENTY)
 
 
 @dataclass(frozen=True)
@@ -229,7 +232,7 @@ class _LeaderLedger:
         self._room = np.zeros(problem.domains(atom.partition), np.int64)
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
-        return [Joint(self._labels, self._room.copy())] if key[0] == self._atom.follower else []
+        return [Joint(self._labels, self._room)] if key[0] == self._atom.follower else []
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:
         if item == self._atom.leader:

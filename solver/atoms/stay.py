@@ -10,7 +10,7 @@ import numpy as np
 
 from solver.items import IntArray
 from solver.plan import Plan, Seat
-from solver.problem import Atom, Encoding, Problem, Violation
+from solver.problem import Atom, Encoding, Problem, Violation, renumbered
 
 __all__ = ["Stay"]
 
@@ -39,7 +39,7 @@ class Stay(Atom):
 
     def remap(self, new: Mapping[int, int]) -> Atom | None:
         """The same for the renumbered item."""
-        return replace(self, item=new[self.item]) if self.item in new else None
+        return renumbered(self, self.item, new)
 
     def validate(self, problem: Problem) -> None:
         """Prices are not negative, and the seats are those that the problem knows."""
