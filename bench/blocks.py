@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TypeAlias
 
-__all__ = ["Block", "Heading", "Plots", "Table", "Text", "as_html", "as_markdown"]
+__all__ = ["STYLE", "Block", "Heading", "Plots", "Table", "Text", "as_html", "as_markdown"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def as_html(title: str, blocks: Sequence[Block]) -> str:
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
         '<meta name="color-scheme" content="light dark">',
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>",
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>",
     ]
     for block in blocks:
         parts += _html(block)
@@ -127,7 +127,7 @@ def _bare(cell: str) -> str:
     return cell.removeprefix("!")
 
 
-_STYLE = """
+STYLE = """
 :root{--ink:#1a1d21;--dim:#5b636d;--rule:#d5dae0;--paper:#fff;--stripe:#f4f6f8;--bad:#b3261e;
 --k0:#1f5fbf;--k1:#c4570a;--k2:#0b7d5d;--k3:#a3357f;--k4:#6a5200;--k5:#0b7fa3;--k6:#7a3fd0;--k7:#7d2222}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--dim:#a0a9b4;--rule:#3a424c;--paper:#14171b;--stripe:#1c2127;
@@ -152,3 +152,4 @@ th{color:var(--dim);font-weight:600}.n{text-align:right;font-variant-numeric:tab
 tbody tr:nth-child(odd){background:var(--stripe)}.bad{color:var(--bad);font-weight:700;text-align:right}
 summary{cursor:pointer;margin:.8rem 0}
 """
+"""Colours, light and dark, and looks of pages and plots."""

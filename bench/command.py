@@ -17,7 +17,7 @@ from bench.figures import score
 from bench.machine import environment
 from bench.registry import suites
 from bench.replay.command import add_arguments, run_replays
-from bench.report import blocks_of, write_report
+from bench.report import blocks_of, write_picture, write_report
 from bench.rows import Row, Rows, read_rows
 from bench.run import Plan, run_suite
 from bench.suite import Suite
@@ -40,7 +40,8 @@ def run(args: Sequence[str]) -> int:
     if options.command == "list":
         return _list()
     if options.command == "report":
-        for path in write_report(Path(options.folder)):
+        pictures = [write_picture(Path(options.folder), options.picture)] if options.picture else []
+        for path in (*write_report(Path(options.folder)), *pictures):
             sys.stdout.write(f"{path}\n")
         return 0
     if options.command == "compare":
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     fairness.add_argument("--out", help="folder of results to add to; replays that it holds already are skipped")
     two = commands.add_parser("report", help="write report.html and summary.md into a folder of results")
     two.add_argument("folder", metavar="FOLDER")
+    two.add_argument("--picture", metavar="SUITE", help="also write gap_SUITE.svg: gap against time of one suite")
     three = commands.add_parser("compare", help="say which cells of NEW are worse or better than in OLD beyond noise")
     three.add_argument("old", metavar="OLD")
     three.add_argument("new", metavar="NEW")

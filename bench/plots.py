@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bench.blocks import Plots
+from bench.blocks import STYLE, Plots
 from bench.figures import Scored, by, spread
 from bench.suite import Arm
-from bench.svg import Axis, Series, bars, chart, legend
+from bench.svg import Axis, Series, bars, chart, legend, sheet
 
-__all__ = ["gap_against_time", "growth", "phases", "profiles", "styles"]
+__all__ = ["gap_against_time", "gap_picture", "growth", "phases", "profiles", "styles"]
 
 _LEAST_GAP = 1e-4
 _PROFILE_LEAST = 3
@@ -27,9 +27,24 @@ def styles(ones: Sequence[Scored]) -> dict[str, int]:
 
 def gap_against_time(ones: Sequence[Scored], scale: str, style: dict[str, int]) -> Plots | None:
     """Per size: median gap over instances against median time, with quartiles; a point per time limit."""
+    charts = _gap_charts(ones, scale, style)
+    if not charts:
+        return None
+    caption = "Gap against time: median over instances, bars are quartiles. Left and below is better."
+    return Plots(caption, charts, legend(list(style.items())))
+
+
+def gap_picture(ones: Sequence[Scored], scale: str) -> str | None:
+    """The same as an SVG file of its own; None where there is nothing to draw."""
+    style = styles(ones)
+    charts = _gap_charts(ones, scale, style)
+    return sheet(charts, list(style.items()), STYLE) if charts else None
+
+
+def _gap_charts(ones: Sequence[Scored], scale: str, style: dict[str, int]) -> list[str]:
     rated = [one for one in ones if one.gap is not None]
     if not rated:
-        return None
+        return []
     y = _gap_axis(rated)
     x = _log_axis("seconds to the answer", [one.seconds for one in rated])
     charts = []
@@ -47,11 +62,7 @@ def gap_against_time(ones: Sequence[Scored], scale: str, style: dict[str, int]) 
         count = len({one.case for one in same})
         what = "instance" if count == 1 else "instances"
         charts.append(chart(f"{scale} {group} ({count} {what})", x, y, series))
-    return Plots(
-        "Gap against time: median over instances, bars are quartiles. Left and below is better.",
-        charts,
-        legend(list(style.items())),
-    )
+    return charts
 
 
 def profiles(ones: Sequence[Scored], style: dict[str, int]) -> Plots | None:

@@ -11,11 +11,12 @@ from bench.curves import REPLAY, replay_blocks
 from bench.fairness.table import SUITE as FAIRNESS
 from bench.fairness.table import fairness_blocks
 from bench.figures import Scored, by, exponent, score, spread
-from bench.plots import gap_against_time, growth, micro, phases, profiles, styles
+from bench.plots import gap_against_time, gap_picture, growth, micro, phases, profiles, styles
 from bench.rows import Row, read_rows
 from bench.tables import duels, figured, overview, proofs, reached, troubles
+from placement.errors import InputError
 
-__all__ = ["blocks_of", "write_report"]
+__all__ = ["blocks_of", "write_picture", "write_report"]
 
 _MOST_TROUBLES = 40
 _DISTURBED = 1.25
@@ -29,6 +30,17 @@ def write_report(folder: Path) -> tuple[Path, Path]:
     page.write_text(as_html(f"Bench {folder.resolve().name}", blocks), encoding="utf-8")
     summary.write_text(as_markdown(blocks), encoding="utf-8")
     return page, summary
+
+
+def write_picture(folder: Path, suite: str) -> Path:
+    """Write gap_SUITE.svg, gap against time of one suite, into a folder of results; InputError if it has none."""
+    ones = [one for one in score(read_rows(folder)) if one.row["suite"] == suite]
+    drawn = gap_picture(ones, ones[0].row["scale"]) if ones else None
+    if drawn is None:
+        raise InputError("--picture", f"there are no gaps of suite {suite!r} in {folder}", "name a suite that was run")
+    path = folder / f"gap_{suite}.svg"
+    path.write_text(drawn, encoding="utf-8")
+    return path
 
 
 def blocks_of(rows: Sequence[Row], name: str) -> list[Block]:

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-__all__ = ["Axis", "Series", "bars", "chart", "legend"]
+__all__ = ["Axis", "Series", "bars", "chart", "legend", "sheet"]
 
 _WIDTH, _HEIGHT = 450, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 24, 30, 44
+_ENTRY = 170
+"""Width of an entry of a legend."""
 _SHAPES = ("circle", "square", "triangle", "diamond")
 COLOURS = 8
 """Number of colours (classes c0, c1, ...) that the page defines; marks tell further series apart."""
@@ -146,6 +148,27 @@ def legend(names: Sequence[tuple[str, int]], *, filled: bool = False) -> str:
         mark += f'<g class="mark c{style % COLOURS}">{_mark(style, 13, 6)}</g></svg>'
         found.append(f"<span>{mark}{escape(name)}</span>")
     return f'<p class="legend">{"".join(found)}</p>'
+
+
+def sheet(charts: Sequence[str], names: Sequence[tuple[str, int]], css: str) -> str:
+    """Charts side by side above a legend, as a file of its own; `css` brings the colours."""
+    width, step = _WIDTH * len(charts), 24
+    columns = max(1, width // _ENTRY)
+    height = _HEIGHT + step * -(-len(names) // columns) + 8
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">',
+        f"<style>{css}</style>",
+        f'<rect width="{width}" height="{height}" fill="var(--paper)"/>',
+    ]
+    for turn, picture in enumerate(charts):
+        at = f'<svg x="{_WIDTH * turn}" y="0" width="{_WIDTH}" height="{_HEIGHT}" '
+        parts.append(picture.replace("<svg ", at, 1))
+    for turn, (name, style) in enumerate(names):
+        place = f"translate({_LEFT + _ENTRY * (turn % columns)},{_HEIGHT + 8 + step * (turn // columns)})"
+        line = f'<path class="line c{style % COLOURS} d{style // COLOURS % 3}" d="M0,6H26"/>'
+        mark = f'<g class="mark c{style % COLOURS}">{_mark(style, 13, 6)}</g>'
+        parts.append(f'<g class="chart" transform="{place}">{line}{mark}<text x="34" y="10">{escape(name)}</text></g>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def bars(title: str, unit: str, rows: Sequence[tuple[str, Sequence[tuple[str, float, int]]]]) -> str:

@@ -1,11 +1,13 @@
 """Scores, duels and comparisons of rows made by hand."""
 
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from bench.blocks import as_html, as_markdown
 from bench.compare import changes, sign_test
 from bench.curves import REPLAY
 from bench.figures import duel, exponent, score, spread
+from bench.plots import gap_picture
 from bench.report import blocks_of
 from bench.rows import Row
 from bench.svg import Axis
@@ -122,6 +124,18 @@ def test_a_report_shows_what_went_wrong_and_what_was_left_out() -> None:
     assert "- FAILED tiny nodes=16 seed=0 b: ValueError: no" in text
     assert "tiny: c on 1 instances: too large" in text
     assert "| tiny | 1 | 1 | 1 | 3 | 3 | 1 | 1 | 0 | 0 | 1 of 1 |" in text
+
+
+def test_a_picture_is_a_file_of_its_own_with_all_methods() -> None:
+    rows = [row("moorage", [10], bounds=[8]), row("rival & co", [12], answer_ms=2000.0)]
+    drawn = gap_picture(score(rows), "nodes")
+    assert drawn is not None
+    root = ET.fromstring(drawn)  # noqa: S314 - our own text
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    said = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"moorage", "rival & co", "nodes 16 (1 instance)"} <= set(said)
+    assert "prefers-color-scheme:dark" in drawn
+    assert gap_picture([], "nodes") is None
 
 
 def test_spreads_and_signs() -> None:
