@@ -151,20 +151,20 @@ def legend(names: Sequence[tuple[str, int]], *, filled: bool = False) -> str:
 
 
 def sheet(charts: Sequence[str], names: Sequence[tuple[str, int]], css: str) -> str:
-    """Charts side by side above a legend, as a file of its own; `css` brings the colours."""
-    width, step = _WIDTH * len(charts), 24
-    columns = max(1, width // _ENTRY)
-    height = _HEIGHT + step * -(-len(names) // columns) + 8
+    """Charts two by two above a legend, as a file of its own; `css` brings the colours."""
+    width, step = _WIDTH * min(2, len(charts)), 24
+    columns, bottom = max(1, width // _ENTRY), _HEIGHT * -(-len(charts) // 2)
+    height = bottom + step * -(-len(names) // columns) + 8
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">',
         f"<style>{css}</style>",
         f'<rect width="{width}" height="{height}" fill="var(--paper)"/>',
     ]
     for turn, picture in enumerate(charts):
-        at = f'<svg x="{_WIDTH * turn}" y="0" width="{_WIDTH}" height="{_HEIGHT}" '
+        at = f'<svg x="{_WIDTH * (turn % 2)}" y="{_HEIGHT * (turn // 2)}" width="{_WIDTH}" height="{_HEIGHT}" '
         parts.append(picture.replace("<svg ", at, 1))
     for turn, (name, style) in enumerate(names):
-        place = f"translate({_LEFT + _ENTRY * (turn % columns)},{_HEIGHT + 8 + step * (turn // columns)})"
+        place = f"translate({_LEFT + _ENTRY * (turn % columns)},{bottom + 8 + step * (turn // columns)})"
         line = f'<path class="line c{style % COLOURS} d{style // COLOURS % 3}" d="M0,6H26"/>'
         mark = f'<g class="mark c{style % COLOURS}">{_mark(style, 13, 6)}</g>'
         parts.append(f'<g class="chart" transform="{place}">{line}{mark}<text x="34" y="10">{escape(name)}</text></g>')
