@@ -23,6 +23,8 @@ Clock = Callable[[], float]
 
 _GREEDY, _ONE_ORDER, _GIVE_WAY = 0.6, 0.05, 0.4
 """Shares of a wall budget: when greedy must end, when it begins no further order, and when what runs has given way."""
+_MORE_ORDERS = 0.25
+"""The second of these where a search has begun meanwhile, which further orders do not hold up."""
 _TRIALS = 200
 """How often what runs may make room for something, per unit of a work budget (some milliseconds each)."""
 _JUDGED = 4
@@ -136,9 +138,9 @@ class _First:
         self.done = began
         """When it was made."""
 
-    def make(self) -> None:
+    def make(self, late: float = _ONE_ORDER) -> None:
         """Item by item, not on the merged problem: each replica is then placed with the prices that the last left."""
-        plan, self.complete = self._greedy()
+        plan, self.complete = self._greedy(late)
         before = self.clock()
         if plan is not None:
             self.inbox.offer(plan)
@@ -156,13 +158,13 @@ class _First:
         deadline = self.budget.deadline
         return math.inf if deadline is None else self.began + (deadline - self.began) * share
 
-    def _greedy(self) -> tuple[Plan | None, bool]:
+    def _greedy(self, late_share: float) -> tuple[Plan | None, bool]:
         """The greedy plan (None: no time for any), and whether all items were tried."""
         if self.budget.deadline is None:
             return greedy(self.problem)
         # What must still be done after greedy is judging, and telling.
         until = min(self._until(_GREEDY), self.budget.deadline - _JUDGED * self.judge_s)
-        late = self._until(_ONE_ORDER)
+        late = self._until(late_share)
         if self.clock() >= until:
             return None, False
         return greedy(self.problem, lambda: self.clock() >= until, late=lambda: self.clock() >= late)
@@ -198,7 +200,7 @@ def solve(
         inbox = _Inbox(merged.problem, merged.pull(first.inbox.best), first.inbox.report)
 
         def start(merged: Merged = merged, inbox: _Inbox = inbox) -> PlanFound:
-            first.make()
+            first.make(_MORE_ORDERS)
             inbox.best, inbox.report = merged.pull(first.inbox.best), first.inbox.report
             return PlanFound(inbox.best, inbox.report.values)
 
