@@ -14,11 +14,11 @@ from solver.progress import Progress
 from solver.settle import certain, numbered, numbers
 from solver.totals import with_totals
 
-__all__ = ["Exact"]
+__all__ = ["LP_SHARE", "Exact"]
 
 _SETTLE = 0.2
 """Share of what is left that may be spent on asking whether the admitted set is forced."""
-_LP = 0.3
+LP_SHARE = 0.3
 """Share of what is left that the LP of the exact model may take for one tier: cut off it gives nothing."""
 _RELAX = 0.1
 """Share of what is left that one relaxation may take for one tier."""
@@ -42,7 +42,7 @@ class Exact:
         self.certain: dict[PartKey, int] = {}
         """Numbers of replicas that the proven tiers force."""
 
-    def bound(self, tier: int, share: float = _LP) -> None:
+    def bound(self, tier: int, share: float = LP_SHARE) -> None:
         """The LP bound of a tier under the incumbent's earlier tiers, in at most this share of what is left."""
         if not self.at.over():
             self.at.lp("fine", self.certified, tier, self.at.left() * share)

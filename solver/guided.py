@@ -15,7 +15,6 @@ import numpy.typing as npt
 from solver.encode import Encoded
 from solver.greedy import fill, leaders_first, worth_and_volume
 from solver.ground import Ground
-from solver.items import BoolArray
 from solver.mend import mend
 from solver.plan import Plan
 from solver.problem import Problem
@@ -46,9 +45,11 @@ def dive(
     """
     missed_before: Counter[int] = Counter()
     barred: set[int] = set()
+    by = _measures(problem, way)
     for _ in range(_PASSES):
         wanted = _shares(problem, encoded, x) > _HALF
-        order = sorted(_order(problem, wanted, way), key=lambda item: -missed_before[item])
+        # The last key of `lexsort` counts most: what is wanted comes first.
+        order = sorted(np.lexsort((*by, ~wanted)).tolist(), key=lambda item: -missed_before[item])
         ground = Ground(problem, stop)
         for item, seats in problem.homes.items():
             ground.settle(item, seats)
@@ -79,8 +80,11 @@ def _shares(problem: Problem, encoded: Encoded, x: Floats) -> Floats:
     return placed / np.maximum(total, 1)
 
 
-def _order(problem: Problem, wanted: BoolArray, way: int) -> list[int]:
-    """What is wanted first; by size of replica and then density (0) or volume (1), or by density alone (2)."""
+def _measures(problem: Problem, way: int) -> tuple[npt.NDArray[np.generic], ...]:
+    """What items are sorted by, least first; the last counts most, the keys of the items break ties.
+
+    By size of replica and then density (way 0) or volume (1), or by density alone (2).
+    """
     worth, volume = worth_and_volume(problem)
     size = np.array([max((p.demand.volume for p in item.parts), default=0) for item in problem.items], np.float64)
     size = np.maximum(size, 1)
@@ -88,8 +92,7 @@ def _order(problem: Problem, wanted: BoolArray, way: int) -> list[int]:
     rank = {key: number for number, key in enumerate(sorted(item.key for item in problem.items))}
     keys = np.array([rank[item.key] for item in problem.items], np.int64)
     by = ((density, size), (volume, size), (volume, density * size**0.25))[way]
-    found: list[int] = np.lexsort((keys, *(-measure for measure in by), ~wanted)).tolist()
-    return found
+    return (keys, *(-measure for measure in by))
 
 
 def _missed(ground: Ground, item: int) -> bool:

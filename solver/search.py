@@ -18,7 +18,7 @@ from solver.cells import Cells, coarse_cells, fine_cells
 from solver.check import check
 from solver.cpsat import minimise
 from solver.encode import Encoded, encode
-from solver.exact import Exact
+from solver.exact import LP_SHARE, Exact
 from solver.give_way import give_way
 from solver.guided import WAYS, dive
 from solver.lp import Floats, Relaxed, lp_bound
@@ -34,8 +34,8 @@ __all__ = ["Limits", "Role", "search"]
 
 _IDLE = 12
 """Neighbourhoods without a gain after which roaming stops."""
-_LP, _HELPED_LP = 0.3, 0.8
-"""Share of what is left that the first LP of the exact model may take, alone and where another search finds plans."""
+_HELPED_LP = 0.8
+"""Share of what is left that the first LP of the exact model may take where another search finds plans."""
 _HELPED_WAYS, _HELPER_WAYS = WAYS[::2], WAYS[1::2]
 """Ways of diving of a search with a helper, and of the helper."""
 _GIVE_WAY = 0.5
@@ -116,7 +116,7 @@ class _Search:
         cells = self.fine
         exact = None if cells is None else Exact(self.at, self.wander, cells)
         if exact is not None:
-            exact.bound(0, _HELPED_LP if helped else _LP)
+            exact.bound(0, _HELPED_LP if helped else LP_SHARE)
         if not helped or exact is None:
             self.follow(coarse, found, _HELPED_WAYS if helped else WAYS)
         self.at.begin()
