@@ -81,8 +81,11 @@ class Desk:
             return Answer()
         return ask(problem, self.workers, min(_QUESTION_S, left))
 
-    def question(self, case: Case, workload: str, *, empty: bool = False) -> Question:
-        """A question on a variant of the case; the fabric is compiled anew only if the fleet differs."""
+    def fabric(self, case: Case) -> Fabric:
+        """That of a variant of the case; compiled anew only if the fleet differs."""
         same = case.fleet is self.snapshot.case.fleet
-        fabric = self.snapshot.fabric if same else Fabric.from_fleet(case.fleet)
-        return Question.of(case, fabric, workload, empty=empty)
+        return self.snapshot.fabric if same else Fabric.from_fleet(case.fleet)
+
+    def question(self, case: Case, workload: str, *, empty: bool = False) -> Question:
+        """A question on a variant of the case."""
+        return Question.of(case, self.fabric(case), workload, empty=empty)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from placement.compile import lower, lower_placements, whole
 from placement.diagnosis.conflict import find_conflict
 from placement.diagnosis.desk import Desk, Question
 from placement.diagnosis.permitted import find_limits
-from placement.diagnosis.repairs import find_repairs
+from placement.diagnosis.raising import raised
+from placement.diagnosis.repairs import Repairing
 from placement.engine import decide
 from placement.errors import InputError
 from placement.model import Case, Decision, Status, Verdict
-from placement.model.diagnosis import Diagnosis, Price, Scope
+from placement.model.diagnosis import Diagnosis, Price, Repair, Scope
 from placement.model.workload import Workload
 from placement.snapshot import Snapshot
 from solver.check import values
@@ -74,11 +75,11 @@ def diagnose(
                 conflict=conflict.causes,
                 minimal=conflict.minimal,
                 background=() if scope is Scope.EMPTY_FLEET else asked.fixed,
-                repairs=find_repairs(desk, whole_case, workload, blocking),
+                repairs=Repairing(desk, whole_case, workload, conflict.causes, blocking).find(),
                 price=price,
             )
     if desk.ask(question.beside(question.running)).plan is None:
-        repairs = find_repairs(desk, whole_case, workload, question.running)
+        repairs = Repairing(desk, whole_case, workload, (), question.running).find()
         return Diagnosis(workload=workload, repairs=repairs)
     price = _price(snapshot, decision, workload, clock, workers, desk.left())
     return Diagnosis(workload=workload, price=price)
@@ -100,9 +101,14 @@ def _permitted(early: Desk, desk: Desk, workload: str) -> Diagnosis | None:
     """The diagnosis if it does not fit whatever is moved and evicted within the limits on that."""
     case = desk.snapshot.case
     lowered = lower(case, desk.snapshot.fabric, only={workload}, usage=desk.snapshot.usage)
-    conflict = find_limits(early, lowered, workload)
-    if conflict is None:
+    limits = find_limits(early, lowered, workload)
+    if limits is None:
         return None
+    conflict = limits.conflict
+
+    def more() -> Iterator[Repair]:
+        return raised(desk, lowered, workload, limits)
+
     items = {lowered.refs[item].key for item in lowered.problem.homes}
     return Diagnosis(
         workload=workload,
@@ -111,7 +117,7 @@ def _permitted(early: Desk, desk: Desk, workload: str) -> Diagnosis | None:
         conflict=conflict.causes,
         minimal=conflict.minimal,
         background=tuple(sorted(one.workload.id for one in case.running if one.workload.id not in items)),
-        repairs=find_repairs(desk, case, workload, ()),
+        repairs=Repairing(desk, case, workload, conflict.causes, (), True, more).find(),
     )
 
 

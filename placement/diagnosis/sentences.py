@@ -42,7 +42,8 @@ def sentences(found: Diagnosis) -> list[str]:
         if found.price.losers:
             lines.append(f"These would lose their place: {', '.join(found.price.losers[:10])}.")
     if found.repairs:
-        lines.append("It would fit (each was tried alone and checked):")
+        way = ", what runs giving way as far as is permitted" if found.scope is Scope.PERMITTED else ""
+        lines.append(f"It would fit{way} (each was tried alone and checked):")
         for repair in found.repairs:
             how = f"  [moorage whatif --set {repair.setting}]" if repair.setting else ""
             lines.append(f"  - {repair.change}{how}")

@@ -34,9 +34,12 @@ class Cause(Document):
 
 
 class Repair(Document):
-    """One change after which the workload fits beside all running work; `verified` by a placement that was checked."""
+    """One change after which the workload fits; `verified` by a placement that was checked.
 
-    kind: Literal["wait", "shrink", "relax", "quota", "end", "restore"]
+    In scope PERMITTED with moves and evictions that the limits permit, else beside all running work where it is.
+    """
+
+    kind: Literal["wait", "shrink", "relax", "quota", "guarantee", "budget", "move", "end", "restore"]
     change: Text
     setting: Text = ""
     """The same for `moorage whatif`, where that has a word for it."""
