@@ -105,7 +105,7 @@ class Explainer:
             return _unplaced(name, first.verdict, "affinity", reason)
         here = solo(problem, item)
         alone = self._ask(here)
-        if alone.plan is not None:
+        if alone.plan is not None and not self._only_above_limits(item):
             return self._barred(name, item) or self._beside(name, item, alone.plan, owners)
         bare = Answer()
         if left is None or left > 2 * self.empty_s:
@@ -117,12 +117,24 @@ class Explainer:
         if bare.proof is not None:
             rule, reason = self._blame(empty, "on the empty fleet")
             return _unplaced(name, Verdict.IMPOSSIBLE, rule, f"{reason} (proven by {bare.proof})")
+        if alone.plan is not None:
+            return self._barred(name, item) or self._beside(name, item, alone.plan, owners)
         if alone.proof is not None:
             beside = "beside the running work" + (" that may not be evicted" if problem.homes else "")
             rule, reason = self._blame(here, beside)
             known = "" if bare.plan is not None else "; whether it fits the empty fleet is not proven"
             return _unplaced(name, Verdict.NO_ROOM, rule, f"{reason} (proven by {alone.proof}){known}")
         return _unplaced(name, Verdict.NOT_FOUND, None, "no placement was found, and none is proven impossible")
+
+    def _only_above_limits(self, item: int) -> bool:
+        """Whether the item may fit alone just because what runs is above a limit, and never in its place.
+
+        What runs above a limit may be exchanged within what it takes: room that the empty fleet does not have.
+        """
+        problem = self.lowered.problem
+        if not (problem.homes and self.lowered.holds):
+            return False
+        return refused_everywhere(problem, item, self.workers, self.left) is not None
 
     def _beside(self, name: str, item: int, witness: Plan, owners: dict[int, list[int]]) -> Unplaced:
         """The verdict on an item that fits once what may be disturbed is gone; what may only move is not gone."""

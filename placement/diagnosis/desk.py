@@ -9,7 +9,7 @@ import numpy as np
 
 from placement.admission import screen
 from placement.compile import Lowered, lower
-from placement.model import Case
+from placement.model import Case, RuleSpec
 from placement.snapshot import Snapshot
 from solver.alone import solo, with_leaders, without_rule
 from solver.conflict import Answer, ask
@@ -48,8 +48,9 @@ class Question:
         # All that is admissible: what the workload must be near to may be pending as well.
         members = {w.id for w in case.workloads} - screen(case, fabric).keys()
         loose = tuple(one.model_copy(update={"evictable": True, "movable": False}) for one in case.running)
-        opened = case.model_copy(update={"running": loose})
-        lowered = lower(opened, fabric, only=members, empty_fleet=empty)
+        rules = tuple(_at_any_age(spec) for spec in case.policy.rules)
+        opened = case.model_copy(update={"running": loose, "policy": case.policy.model_copy(update={"rules": rules})})
+        lowered = lower(opened, fabric, only=members, empty_fleet=empty, raised=False)
         running = tuple(lowered.refs[item].key for item in sorted(lowered.problem.homes))
         there = tuple(one.workload.id for one in lowered.case.running)
         return cls(lowered, lowered.context.item_of[workload], running, there)
@@ -64,6 +65,13 @@ class Question:
         for rule in dropped:
             problem = without_rule(problem, rule)
         return problem
+
+
+def _at_any_age(spec: RuleSpec) -> RuleSpec:
+    """What has run for a short time only is thought away like all else."""
+    if spec.name != "preemption":
+        return spec
+    return spec.model_copy(update={"params": spec.params | {"min_runtime_s": 0}})
 
 
 @dataclass

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from placement.compile import lower, lower_placements, whole
+from placement.compile.loosening import min_runtime_s
 from placement.diagnosis.conflict import find_conflict
 from placement.diagnosis.desk import Desk, Question
 from placement.diagnosis.permitted import find_limits
@@ -13,10 +14,12 @@ from placement.diagnosis.repairs import Repairing
 from placement.engine import decide
 from placement.errors import InputError
 from placement.model import Case, Decision, Status, Verdict
-from placement.model.diagnosis import Diagnosis, Price, Repair, Scope
+from placement.model.diagnosis import Cause, Diagnosis, Price, Repair, Scope
 from placement.model.workload import Workload
 from placement.snapshot import Snapshot
 from solver.check import values
+from solver.permitted import permitted
+from solver.plan import Plan
 from solver.workers import Workers
 
 __all__ = ["diagnose"]
@@ -54,13 +57,12 @@ def diagnose(
     desk = Desk(snapshot, workers, lambda: end - clock())
     early = Desk(snapshot, workers, lambda: end - (1 - _CONFLICT_SHARE) * seconds - clock())
     question = desk.question(whole_case, workload)
-    # Where work may move and not leave, that it is in the way where it is says less than that no move helps.
-    moves = any(one.movable and not one.evictable for one in whole_case.running)
     for scope, asked, kept in _scopes(desk, whole_case, workload, question):
-        if scope is (Scope.PROTECTED if moves else Scope.AS_IT_RUNS):
+        if asked is None:
             found = _permitted(early, desk, workload)
             if found is not None:
                 return found
+            continue
         answer = early.ask(asked.beside(kept))
         if answer.proof is not None:
             conflict = find_conflict(early, asked, kept, answer.proof)
@@ -68,6 +70,7 @@ def diagnose(
             price = None
             if scope is Scope.AS_IT_RUNS:
                 price = _price(snapshot, decision, workload, clock, workers, desk.left() / 2)
+            repairs, gives_way = _repairs(desk, whole_case, workload, conflict.causes, blocking, scope)
             return Diagnosis(
                 workload=workload,
                 scope=scope,
@@ -75,7 +78,8 @@ def diagnose(
                 conflict=conflict.causes,
                 minimal=conflict.minimal,
                 background=() if scope is Scope.EMPTY_FLEET else asked.fixed,
-                repairs=Repairing(desk, whole_case, workload, conflict.causes, blocking).find(),
+                repairs=repairs,
+                gives_way=gives_way,
                 price=price,
             )
     if desk.ask(question.beside(question.running)).plan is None:
@@ -87,14 +91,47 @@ def diagnose(
 
 def _scopes(
     desk: Desk, case: Case, workload: str, question: Question
-) -> tuple[tuple[Scope, Question, tuple[str, ...]], ...]:
-    """(scope, the question, the running work that is kept), the strongest first."""
-    protected = {one.workload.id for one in case.running if not one.evictable}
-    return (
-        (Scope.EMPTY_FLEET, desk.question(case, workload, empty=True), ()),
-        (Scope.PROTECTED, question, tuple(name for name in question.running if name in protected)),
-        (Scope.AS_IT_RUNS, question, question.running),
-    )
+) -> Iterator[tuple[Scope, Question | None, tuple[str, ...]]]:
+    """(scope, the question, the running work that is kept), the strongest first; no question: that of the limits.
+
+    What may not be disturbed at all is asked for first. Where work may move and not leave, that it is in the way where
+    it is says less than that no move helps.
+    """
+    young = {one.workload.id for one in case.running if case.now_s - one.start_s < min_runtime_s(case)}
+    leave = {one.workload.id for one in case.running if one.evictable} - young
+    held = {one.workload.id for one in case.running if not one.movable} - leave | young
+    if not _exchanges(desk, workload):
+        yield Scope.EMPTY_FLEET, desk.question(case, workload, empty=True), ()
+        yield Scope.PROTECTED, question, tuple(name for name in question.running if name in held)
+        if leave or len(held) < len(case.running):
+            yield Scope.PERMITTED, None, ()
+        if len(held) + len(leave) < len(case.running):
+            yield Scope.PROTECTED, question, tuple(name for name in question.running if name not in leave)
+    yield Scope.AS_IT_RUNS, question, question.running
+
+
+def _exchanges(desk: Desk, workload: str) -> bool:
+    """Whether the workload may take the place of work above a limit, where without that work it had none."""
+    case = desk.snapshot.case
+    lowered = lower(case, desk.snapshot.fabric, only={workload}, usage=desk.snapshot.usage)
+    if not (lowered.holds and lowered.problem.homes):
+        return False
+    item = lowered.context.item_of[workload]
+    return isinstance(permitted(lowered.problem, item, desk.workers, desk.left), Plan)
+
+
+def _repairs(
+    desk: Desk, case: Case, workload: str, causes: tuple[Cause, ...], blocking: Sequence[str], scope: Scope
+) -> tuple[tuple[Repair, ...], bool]:
+    """Repairs with all that runs where it is; if there are none, with what may give way giving way (then True).
+
+    Not where it fits by that alone.
+    """
+    found = Repairing(desk, case, workload, causes, blocking).find()
+    if found or scope is Scope.AS_IT_RUNS or not any(one.movable or one.evictable for one in case.running):
+        return found, False
+    found = Repairing(desk, case, workload, causes, blocking, give_way=True).find()
+    return found, bool(found)
 
 
 def _permitted(early: Desk, desk: Desk, workload: str) -> Diagnosis | None:
@@ -118,6 +155,7 @@ def _permitted(early: Desk, desk: Desk, workload: str) -> Diagnosis | None:
         minimal=conflict.minimal,
         background=tuple(sorted(one.workload.id for one in case.running if one.workload.id not in items)),
         repairs=Repairing(desk, case, workload, conflict.causes, (), True, more).find(),
+        gives_way=True,
     )
 
 

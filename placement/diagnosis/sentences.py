@@ -42,7 +42,7 @@ def sentences(found: Diagnosis) -> list[str]:
         if found.price.losers:
             lines.append(f"These would lose their place: {', '.join(found.price.losers[:10])}.")
     if found.repairs:
-        way = ", what runs giving way as far as is permitted" if found.scope is Scope.PERMITTED else ""
+        way = ", what runs giving way as far as is permitted" if found.gives_way else ""
         lines.append(f"It would fit{way} (each was tried alone and checked):")
         for repair in found.repairs:
             how = f"  [moorage whatif --set {repair.setting}]" if repair.setting else ""

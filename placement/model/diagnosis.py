@@ -36,7 +36,7 @@ class Cause(Document):
 class Repair(Document):
     """One change after which the workload fits; `verified` by a placement that was checked.
 
-    In scope PERMITTED with moves and evictions that the limits permit, else beside all running work where it is.
+    Beside all running work where it is, or, if the diagnosis says so (`gives_way`), with permitted moves and evictions.
     """
 
     kind: Literal["wait", "shrink", "relax", "quota", "guarantee", "budget", "move", "end", "restore"]
@@ -69,5 +69,7 @@ class Diagnosis(Document):
     background: tuple[Name, ...] = ()
     """Running work that stays by any means (groups, affinity, MIG, what breaks a rule): part of the ground."""
     repairs: Annotated[tuple[Repair, ...], Field(max_length=64)] = ()
+    gives_way: bool = False
+    """Whether the repairs lean on moves and evictions that the limits permit; else all that runs stays."""
     price: Price | None = None
     """Where it fits, or would if work that may be evicted went: the optimum refuses it, at this price."""

@@ -26,7 +26,6 @@ from placement.whatif.settings import set_one
 from solver.workers import Inline
 from tests.placement.rules.small import gang, small_fleet
 
-
 REQUIRED = tuple(
     RuleSpec(name=name, mode="require") for name in ("health", "topology", "quota", "borrowing", "guarantee")
 )
@@ -106,7 +105,7 @@ def test_work_that_may_be_evicted_is_too_dear_to_end() -> None:
 def test_a_budget_that_keeps_it_out_is_named_with_the_rule_that_makes_it_bind(movable: bool) -> None:
     """Nodes 0 and 4 are free, beside each are two to disturb; the other racks have one on either node. One may be."""
     seats = [(1, 0), (1, 1), (5, 0), (5, 1), (2, 0), (3, 0), (6, 0), (7, 0)]
-    kind = {"movable": True} if movable else {"evictable": True}
+    kind: dict[str, Any] = {"movable": True} if movable else {"evictable": True}
     work = tuple(running(f"w{n}-{g}", (n,), (g,), **kind) for n, g in seats)
     wide = gang("wide", 2, gpus=4, workload={"proximity": Proximity(level="rack"), "priority": 1000})
     found = told(wide, work=work, tenants=(Tenant(name="ops", disruption_budget=1),))
