@@ -19,7 +19,7 @@ from placement.model.state import Running
 from solver.atoms import Allow, Pool, Segments, Share, Spread, Within
 from solver.problem import Problem
 
-__all__ = ["Conflict", "find_conflict", "shrunk"]
+__all__ = ["Conflict", "find_conflict", "shrunk", "work_cause"]
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ def find_conflict(desk: Desk, question: Question, kept: tuple[str, ...], proof: 
     left, minimal = shrunk(members, holds)
     running = {one.workload.id: one for one in desk.snapshot.case.running}
     causes = [_rule(question, whole, name) for kind, name in left if kind == "rule"]
-    causes += [_work(running[name], name, desk.snapshot.case.now_s) for kind, name in left if kind == "running"]
+    causes += [work_cause(running[name], name, desk.snapshot.case.now_s) for kind, name in left if kind == "running"]
     return Conflict(tuple(causes), minimal, last)
 
 
@@ -128,7 +128,8 @@ def _rule(question: Question, problem: Problem, rule: str) -> Cause:
     return Cause(kind="rule", name=rule, detail="; ".join(dict.fromkeys(details))[:500])
 
 
-def _work(one: Running, name: str, now_s: int) -> Cause:
+def work_cause(one: Running, name: str, now_s: int) -> Cause:
+    """A running workload as a member of a conflict: its GPUs, where they are, until when."""
     nodes = sorted({replica.node for replica in one.replicas})
     gpus = sum(device.milli for replica in one.replicas for device in replica.devices) / 1000
     more = f" and {len(nodes) - 4} more" if len(nodes) > 4 else ""

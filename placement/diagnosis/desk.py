@@ -94,6 +94,15 @@ class Desk:
         same = case.fleet is self.snapshot.case.fleet
         return self.snapshot.fabric if same else Fabric.from_fleet(case.fleet)
 
+    def lowered(self, case: Case, workload: str) -> Lowered:
+        """A variant of the case with only this workload waiting, and what it must be near to or comes with."""
+        one = next(w for w in case.workloads if w.id == workload)
+        fabric = self.fabric(case)
+        bound = bool(one.affinity) or one.group is not None
+        members = {w.id for w in case.workloads} - screen(case, fabric).keys() if bound else {workload}
+        usage = self.snapshot.usage if case is self.snapshot.case else None
+        return lower(case, fabric, only=members, usage=usage)
+
     def question(self, case: Case, workload: str, *, empty: bool = False) -> Question:
         """A question on a variant of the case."""
         return Question.of(case, self.fabric(case), workload, empty=empty)

@@ -8,6 +8,7 @@ from placement.compile import lower, lower_placements, whole
 from placement.compile.loosening import min_runtime_s
 from placement.diagnosis.conflict import find_conflict
 from placement.diagnosis.desk import Desk, Question
+from placement.diagnosis.kept import find_rivals
 from placement.diagnosis.permitted import find_limits
 from placement.diagnosis.raising import raised
 from placement.diagnosis.repairs import Repairing
@@ -85,8 +86,18 @@ def diagnose(
     if desk.ask(question.beside(question.running)).plan is None:
         repairs = Repairing(desk, whole_case, workload, (), question.running).find()
         return Diagnosis(workload=workload, repairs=repairs)
-    price = _price(snapshot, decision, workload, clock, workers, desk.left())
-    return Diagnosis(workload=workload, price=price)
+    price = _price(snapshot, decision, workload, clock, workers, desk.left() / 2)
+    rivals = find_rivals(desk, decision, workload)
+    if rivals is None:
+        return Diagnosis(workload=workload, price=price)
+    return Diagnosis(
+        workload=workload,
+        scope=Scope.KEPT,
+        proof=rivals.proof,
+        conflict=rivals.causes,
+        minimal=rivals.minimal,
+        price=price,
+    )
 
 
 def _scopes(
@@ -94,30 +105,28 @@ def _scopes(
 ) -> Iterator[tuple[Scope, Question | None, tuple[str, ...]]]:
     """(scope, the question, the running work that is kept), the strongest first; no question: that of the limits.
 
-    What may not be disturbed at all is asked for first. Where work may move and not leave, that it is in the way where
-    it is says less than that no move helps.
+    What may not be disturbed at all is asked for first. That work which may move is in the way where it is says less
+    than that no move helps, and nothing where one does.
     """
     young = {one.workload.id for one in case.running if case.now_s - one.start_s < min_runtime_s(case)}
     leave = {one.workload.id for one in case.running if one.evictable} - young
     held = {one.workload.id for one in case.running if not one.movable} - leave | young
-    if not _exchanges(desk, workload):
+    lowered = desk.lowered(case, workload)
+    item = lowered.context.item_of[workload]
+
+    def gives_way() -> bool:
+        found = permitted(lowered.problem, item, desk.workers, desk.left) if lowered.problem.homes else None
+        return isinstance(found, Plan)
+
+    # What runs above a limit may be exchanged: then it may fit now, and would not without that work.
+    if not (lowered.holds and gives_way()):
         yield Scope.EMPTY_FLEET, desk.question(case, workload, empty=True), ()
         yield Scope.PROTECTED, question, tuple(name for name in question.running if name in held)
-        if leave or len(held) < len(case.running):
+        if lowered.problem.homes:
             yield Scope.PERMITTED, None, ()
-        if len(held) + len(leave) < len(case.running):
+        if len(held) + len(leave) < len(case.running) and not gives_way():
             yield Scope.PROTECTED, question, tuple(name for name in question.running if name not in leave)
     yield Scope.AS_IT_RUNS, question, question.running
-
-
-def _exchanges(desk: Desk, workload: str) -> bool:
-    """Whether the workload may take the place of work above a limit, where without that work it had none."""
-    case = desk.snapshot.case
-    lowered = lower(case, desk.snapshot.fabric, only={workload}, usage=desk.snapshot.usage)
-    if not (lowered.holds and lowered.problem.homes):
-        return False
-    item = lowered.context.item_of[workload]
-    return isinstance(permitted(lowered.problem, item, desk.workers, desk.left), Plan)
 
 
 def _repairs(
@@ -137,7 +146,7 @@ def _repairs(
 def _permitted(early: Desk, desk: Desk, workload: str) -> Diagnosis | None:
     """The diagnosis if it does not fit whatever is moved and evicted within the limits on that."""
     case = desk.snapshot.case
-    lowered = lower(case, desk.snapshot.fabric, only={workload}, usage=desk.snapshot.usage)
+    lowered = desk.lowered(case, workload)
     limits = find_limits(early, lowered, workload)
     if limits is None:
         return None

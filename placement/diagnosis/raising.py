@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from placement.compile import Lowered, lower
+from placement.compile import Lowered
 from placement.diagnosis.desk import Desk
 from placement.diagnosis.permitted import Limit, Limits
 from placement.model import Case, RuleSpec, Tenant
@@ -36,7 +36,7 @@ def raised(desk: Desk, lowered: Lowered, workload: str, limits: Limits) -> Itera
         if found is None:
             continue
         case, repair = _changed(desk.snapshot.case, *found)
-        anew = lower(case, desk.snapshot.fabric, only={workload}, usage=desk.snapshot.usage)
+        anew = desk.lowered(case, workload)
         if not check(anew.problem, found[2]).violations:
             yield repair
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from placement.compile import lower
 from placement.diagnosis.desk import Desk
 from placement.model import Case
 from placement.model.diagnosis import Cause, Repair
@@ -65,7 +64,7 @@ class Repairing:
 
     def _permitted(self, case: Case) -> bool:
         """Whether it is let in by what the limits on disturbance permit in the case."""
-        lowered = lower(case, self.desk.fabric(case), only={self.workload})
+        lowered = self.desk.lowered(case, self.workload)
         item = lowered.context.item_of[self.workload]
         return isinstance(permitted(lowered.problem, item, self.desk.workers, self.desk.left), Plan)
 
@@ -193,7 +192,10 @@ class Repairing:
         """One running workload elsewhere that may not be moved now, all else where it is."""
         held: dict[str, Any] = {"movable": False, "evictable": False}
         found = 0
+        may = {one.workload.id for one in self.case.running if one.movable or one.evictable}
         for name in self.blocking:
+            if name in may:
+                continue
             if found >= _MOST_OF_A_KIND or self.desk.left() <= 0.01:
                 return
 

@@ -11,7 +11,8 @@ _SCOPES = {
     Scope.PROTECTED: "does not fit beside the running work that may not be evicted, left where it is, "
     "even with all the rest gone",
     Scope.PERMITTED: "does not fit, whatever is moved and evicted within budgets, guarantees and quotas",
-    Scope.AS_IT_RUNS: "does not fit beside the running work as it is; work that may be evicted would have to go",
+    Scope.KEPT: "does not fit beside all that is placed and kept running, wherever that is moved",
+    Scope.AS_IT_RUNS: "does not fit beside the running work as it is; some that may be disturbed would have to be",
 }
 
 

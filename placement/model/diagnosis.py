@@ -23,12 +23,14 @@ class Scope(StrEnum):
     """Beside what may not be disturbed, with all moves and evictions that budgets, guarantees and quotas permit."""
     AS_IT_RUNS = "AS_IT_RUNS"
     """Beside all running work, left where it is."""
+    KEPT = "KEPT"
+    """Beside all that the decision places or keeps running, wherever that goes: it would fit in the place of some."""
 
 
 class Cause(Document):
-    """One member of the conflict: a rule as it concerns this workload, one limit of a rule, or a running workload."""
+    """One member: a rule as it concerns this workload, one limit of a rule, work that runs, or work that is placed."""
 
-    kind: Literal["rule", "limit", "running"]
+    kind: Literal["rule", "limit", "running", "placed"]
     name: Name
     detail: Text = ""
 

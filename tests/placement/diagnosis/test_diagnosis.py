@@ -85,11 +85,27 @@ def test_two_rules_together() -> None:
 def test_what_fits_and_is_refused_has_a_price() -> None:
     small = gang("small", 8, gpus=4, workload={"priority": 10})
     found = told(small, gang("large", 8, gpus=4))
-    assert found.scope is None
+    assert found.scope is Scope.KEPT
+    assert [(cause.kind, cause.name) for cause in found.conflict] == [("placed", "large")]
+    assert found.minimal
     assert found.price is not None
     assert found.price.losers == ("large",)
     assert dict(found.price.tiers)[1] == 32000 * (101 - 11)
     assert found.price.proven
+
+
+def test_all_that_is_kept_in_its_place_is_named_and_no_more() -> None:
+    """The rack of n0 and n1 holds a; b and c fill another; the new gang needs a rack of four."""
+    rack = {"proximity": Proximity(level="rack")}
+    low = gang("low", 2, gpus=4, workload=rack | {"priority": 10})
+    high = [gang(name, 2, gpus=4, workload=rack) for name in "abc"]
+    work = (running("fixed", (0,), (0,)), running("loose", (2,), (0,), movable=True, evictable=True))
+    small = gang("small", 1, gpus=1, workload={"priority": 200})
+    found = told(low, *high, small, work=work)
+    assert found.scope is Scope.KEPT
+    assert found.minimal
+    assert {cause.name for cause in found.conflict} == {"a", "b", "c"}, "small and loose have room beside any of them"
+    assert "does not fit beside all that is placed and kept running" in sentences(found)[0]
 
 
 def test_work_that_may_be_evicted_is_too_dear_to_end() -> None:
@@ -226,6 +242,42 @@ def test_a_follower_of_pending_work_is_not_impossible() -> None:
         gang("large", 6, gpus=4),
     )
     assert found.scope is not Scope.EMPTY_FLEET
+
+
+def test_a_follower_of_pending_work_may_have_room_that_others_make() -> None:
+    """No limit keeps it out, whatever runs: its leader is only not placed yet."""
+    near = Affinity(level="rack", workloads=("lead",))
+    work = tuple(running(f"w{n}", (n,), (0,), evictable=True, movable=True) for n in range(8))
+    found = told(
+        gang("follows", 1, gpus=4, workload={"affinity": (near,), "priority": 1}),
+        gang("lead", 1, gpus=4),
+        work=work,
+        tenants=(Tenant(name="ops", disruption_budget=1),),
+    )
+    assert not found.placed
+    assert found.scope is not Scope.PERMITTED
+
+
+def test_work_that_stays_for_its_youth_is_named() -> None:
+    """What has only begun may not be disturbed yet, but it is in the way as what runs for long is."""
+    work = (running("young", tuple(range(8)), evictable=True, start_s=90),)
+    rules = (*REQUIRED, RuleSpec(name="preemption", mode="require", params={"min_runtime_s": 60}))
+    found = told(gang("new"), work=work, policy=Policy(rules=rules), now_s=100)
+    assert found.scope is Scope.PROTECTED
+    assert [cause.name for cause in found.conflict] == ["young"]
+    assert found.background == ()
+
+
+def test_what_may_move_out_of_the_way_is_not_what_keeps_it_out() -> None:
+    """The mover has room elsewhere; what is placed in its stead is the reason."""
+    rack = {"proximity": Proximity(level="rack")}
+    held = tuple(running(f"h{n}", (n,)) for n in range(6))
+    work = (*held[:5], running("mover", (6,), (0,), movable=True))
+    found = told(
+        gang("low", 2, gpus=4, workload=rack | {"priority": 1}), gang("high", 2, gpus=4, workload=rack), work=work
+    )
+    assert found.scope in (Scope.KEPT, Scope.AS_IT_RUNS)
+    assert "mover" not in {r.change.split()[1] for r in found.repairs if r.kind == "move"}
 
 
 def test_running_work_that_stays_for_good_is_said() -> None:

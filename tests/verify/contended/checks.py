@@ -18,6 +18,7 @@ from tests.scenarios.aftermath import after, frozen
 from tests.verify.contended.draw import contended_case
 from tests.verify.contended.truth import TooManyError, Truth
 from tests.verify.contended.variants import beside, least_less, repaired
+from topology.model import Health
 
 __all__ = [
     "Examined",
@@ -97,6 +98,9 @@ def conflict_is_irreducible(case: Case, found: Diagnosis) -> Iterator[str]:
     if found.scope is None:
         return
     name = found.workload
+    if found.scope is Scope.KEPT:
+        yield from _kept_is_irreducible(case, found)
+        return
     if found.scope is not Scope.AS_IT_RUNS and Truth(case, name).fits(name):
         yield f"conflict: {name} is said not to fit ({found.scope}), and does"
     if beside(case, found, found.conflict).fits(name):
@@ -104,6 +108,17 @@ def conflict_is_irreducible(case: Case, found: Diagnosis) -> Iterator[str]:
     for cause in found.conflict if found.minimal else ():
         if not beside(case, found, [other for other in found.conflict if other != cause]).fits(name):
             yield f"conflict: {cause.name} is not needed in {_named(found)} ({found.scope})"
+
+
+def _kept_is_irreducible(case: Case, found: Diagnosis) -> Iterator[str]:
+    """No end state has the workload and all members, one has all but any one of them."""
+    names = [cause.name for cause in found.conflict]
+    missing = [{n for n in names if not state[n]} for state in Truth(case).states(found.workload)]
+    if set() in missing:
+        yield f"conflict: {found.workload} runs beside all of {names}"
+    for name in names if found.minimal else ():
+        if {name} not in missing:
+            yield f"conflict: {name} is not needed in {names} (KEPT)"
 
 
 def _named(found: Diagnosis) -> list[str]:
@@ -135,16 +150,43 @@ def price_is_right(truth: Truth, decision: Decision, found: Diagnosis) -> Iterat
 
 
 def second_call_changes_nothing(case: Case, decision: Decision, again: Decision | None = None) -> Iterator[str]:
-    """Decided again on where it leads, nothing is moved, shrunk, evicted or placed; and nothing could be put back."""
+    """Decided again on where it leads, nothing is moved, shrunk, evicted or placed; and nothing could be put back.
+
+    What budgets have left is what the first call did not use of them: with new budgets a next round may go on.
+    """
     if decision.status is not Status.OPTIMAL:
         return
-    then = after(case, decision)
+    then = _charged(after(case, decision), Truth(case), decision)
     again = decided(then) if again is None else again
     if again.status is Status.OPTIMAL and (again.moves or again.shrinks or again.evictions or again.placements):
         yield f"second call: {again.moves} {again.shrinks} {again.evictions} {again.placements}"
     for one in frozen(then).workloads:
         if Truth(frozen(then), one.id).fits(one.id):
             yield f"lean: {one.id} has a place beside all the rest"
+
+
+def _charged(case: Case, truth: Truth, decision: Decision) -> Case:
+    """The case with the budgets less what the decision disturbs."""
+    touched = Counter(truth.works[name].tenant for name in truth.disturbed(truth.state_of(decision)))
+    tenants = tuple(
+        tenant.model_copy(
+            update={
+                "disruption_budget": None
+                if tenant.disruption_budget is None
+                else tenant.disruption_budget - sum(touched[one] for one in truth.family[tenant.name])
+            }
+        )
+        for tenant in case.tenants
+    )
+    rules = tuple(
+        spec.model_copy(
+            update={"params": spec.params | {"max_disrupted": spec.params["max_disrupted"] - touched.total()}}
+        )
+        if spec.name == "preemption" and isinstance(spec.params.get("max_disrupted"), int)
+        else spec
+        for spec in case.policy.rules
+    )
+    return case.model_copy(update={"tenants": tenants, "policy": case.policy.model_copy(update={"rules": rules})})
 
 
 def sequence_is_safe(case: Case, told: Defragmentation, max_moves: int | None = None) -> Iterator[str]:
@@ -163,7 +205,8 @@ def sequence_is_safe(case: Case, told: Defragmentation, max_moves: int | None = 
     kept = tuple(r.model_copy(update={"evictable": False}) for r in case.running)
     truth = Truth(alone.model_copy(update={"running": kept}))
     states = (s for s in truth.states() if max_moves is None or len(truth.disturbed(s)) <= max_moves)
-    most = max(len(set(domain.values()) - {domain[n] for s in state.values() for n in s}) for state in states)
+    able = {domain[node.id] for node in case.fleet.nodes if node.health is Health.HEALTHY}
+    most = max(len(able - {domain[n] for s in state.values() for n in s}) for state in states)
     if most > len(told.free_after):
         yield f"sequence: {len(told.free_after)} domains are called the most that can be free, {most} can"
 
