@@ -239,7 +239,7 @@ def _refuted(lowered: Lowered, decision: Decision) -> list[str]:
         if one.workload in one.rivals:
             found.append(f"{one.workload}: is its own rival")
         denied = one.verdict in (Verdict.IMPOSSIBLE, Verdict.NO_ROOM) and one.rule != "affinity"
-        if one.verdict is Verdict.IMPOSSIBLE and lowered.holds:
+        if one.verdict is Verdict.IMPOSSIBLE and lowered.holds and lowered.problem.homes:
             continue  # What runs may be exchanged above a limit that holds on the empty fleet.
         if denied and one.rule == "preemption":
             if item is not None and yields(lowered.problem, item):
@@ -252,7 +252,7 @@ def _refuted(lowered: Lowered, decision: Decision) -> list[str]:
 def _on_the_empty_fleet(snapshot: Snapshot, lowered: Lowered, decision: Decision) -> list[str]:
     """Where what runs is above a limit: "impossible" of what fits without it."""
     claimed = [u.workload for u in decision.unplaced if u.verdict is Verdict.IMPOSSIBLE and u.rule != "affinity"]
-    if not claimed or not lowered.holds:
+    if not claimed or not (lowered.holds and lowered.problem.homes):
         return []
     admitted = frozenset(lowered.context.item_of) & {w.id for w in snapshot.case.workloads}
     empty = lower(snapshot.case, snapshot.fabric, only=admitted, empty_fleet=True)
