@@ -18,6 +18,7 @@ from solver.alone import always_on, forced, with_leaders
 from solver.atoms import Allow, Capacity, Caps, Disruptions, Floor, RefuseCharge, Share, Stay, Together
 from solver.budgets import Budgets
 from solver.check import check
+from solver.give_way import yielding
 from solver.items import BoolArray
 from solver.messages import BoundFound, PlanFound
 from solver.neighbourhood import part_of
@@ -83,6 +84,9 @@ def permitted(
     if workers is None or (seconds is not None and seconds <= 0):
         return None
     whole, here = forced(problem, item)
+    plan = yielding(whole, here)
+    if plan is not None:
+        return plan
     known = _refuted(whole, (here,), workers, seconds, _ALL_S)
     if known is not None:
         return refusal if known is True else known

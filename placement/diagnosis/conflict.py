@@ -62,16 +62,21 @@ def find_conflict(desk: Desk, question: Question, kept: tuple[str, ...], proof: 
     return Conflict(tuple(causes), minimal, last)
 
 
-def shrunk(members: list[T], holds: Callable[[list[T]], bool | None]) -> tuple[list[T], bool]:
+def shrunk(
+    members: list[T],
+    holds: Callable[[list[T]], bool | None],
+    needed: Callable[[T, list[T]], bool] = lambda _one, _left: False,
+) -> tuple[list[T], bool]:
     """Members without any block that is not needed, and whether each that is left was shown to be necessary.
 
-    `holds` says whether some of them are a conflict: None if that is not known.
+    `holds` says whether some of them are a conflict: None if that is not known. `needed` says whether it is known
+    already of one member that the others of those that are left are none.
     """
     left, size, at, minimal = members, max(1, len(members) // 2), 0, True
     while left:
         block = left[at : at + size]
         rest = left[:at] + left[at + size :]
-        known = holds(rest)
+        known = False if any(needed(one, left) for one in block) else holds(rest)
         if known:
             left = rest
         else:

@@ -81,6 +81,8 @@ class Desk:
     snapshot: Snapshot
     workers: Workers | None
     left: Callable[[], float]
+    _known: dict[str, Lowered] = field(default_factory=dict)
+    """Workload -> the case itself, lowered for it."""
 
     def ask(self, problem: Problem) -> Answer:
         """A witness, a proof, or neither."""
@@ -96,12 +98,18 @@ class Desk:
 
     def lowered(self, case: Case, workload: str) -> Lowered:
         """A variant of the case with only this workload waiting, and what it must be near to or comes with."""
+        if case is self.snapshot.case and workload in self._known:
+            return self._known[workload]
         one = next(w for w in case.workloads if w.id == workload)
         fabric = self.fabric(case)
         bound = bool(one.affinity) or one.group is not None
         members = {w.id for w in case.workloads} - screen(case, fabric).keys() if bound else {workload}
-        usage = self.snapshot.usage if case is self.snapshot.case else None
-        return lower(case, fabric, only=members, usage=usage)
+        known = self.snapshot.case
+        usage = self.snapshot.usage if case.running is known.running and case.fleet is known.fleet else None
+        found = lower(case, fabric, only=members, usage=usage)
+        if case is known:
+            self._known[workload] = found
+        return found
 
     def question(self, case: Case, workload: str, *, empty: bool = False) -> Question:
         """A question on a variant of the case."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
 
 from placement.compile import lower, lower_placements, whole
 from placement.compile.loosening import min_runtime_s
@@ -18,6 +20,7 @@ from placement.model import Case, Decision, Status, Verdict
 from placement.model.diagnosis import Cause, Diagnosis, Price, Repair, Scope
 from placement.model.workload import Workload
 from placement.snapshot import Snapshot
+from solver.alone import solo
 from solver.check import values
 from solver.permitted import permitted
 from solver.plan import Plan
@@ -56,8 +59,8 @@ def diagnose(
         raise InputError("workload", f"{workload!r} cannot be meant: {said.reason}", "mend it as it says")
     end = clock() + seconds
     desk = Desk(snapshot, workers, lambda: end - clock())
-    early = Desk(snapshot, workers, lambda: end - (1 - _CONFLICT_SHARE) * seconds - clock())
-    question = desk.question(whole_case, workload)
+    early = replace(desk, left=lambda: end - (1 - _CONFLICT_SHARE) * seconds - clock())
+    question = cache(lambda: desk.question(whole_case, workload))
     for scope, asked, kept in _scopes(desk, whole_case, workload, question):
         if asked is None:
             found = _permitted(early, desk, workload)
@@ -83,8 +86,8 @@ def diagnose(
                 gives_way=gives_way,
                 price=price,
             )
-    if desk.ask(question.beside(question.running)).plan is None:
-        repairs = Repairing(desk, whole_case, workload, (), question.running).find()
+    if desk.ask(question().beside(question().running)).plan is None:
+        repairs = Repairing(desk, whole_case, workload, (), question().running).find()
         return Diagnosis(workload=workload, repairs=repairs)
     price = _price(snapshot, decision, workload, clock, workers, desk.left() / 2)
     rivals = find_rivals(desk, decision, workload)
@@ -101,7 +104,7 @@ def diagnose(
 
 
 def _scopes(
-    desk: Desk, case: Case, workload: str, question: Question
+    desk: Desk, case: Case, workload: str, question: Callable[[], Question]
 ) -> Iterator[tuple[Scope, Question | None, tuple[str, ...]]]:
     """(scope, the question, the running work that is kept), the strongest first; no question: that of the limits.
 
@@ -121,12 +124,14 @@ def _scopes(
     # What runs above a limit may be exchanged: then it may fit now, and would not without that work.
     if not (lowered.holds and gives_way()):
         yield Scope.EMPTY_FLEET, desk.question(case, workload, empty=True), ()
-        yield Scope.PROTECTED, question, tuple(name for name in question.running if name in held)
+        # A place with all gone that may be disturbed is found at a glance, without asking for each of them.
+        if desk.ask(solo(lowered.problem, item)).plan is None:
+            yield Scope.PROTECTED, question(), tuple(name for name in question().running if name in held)
         if lowered.problem.homes:
             yield Scope.PERMITTED, None, ()
         if len(held) + len(leave) < len(case.running) and not gives_way():
-            yield Scope.PROTECTED, question, tuple(name for name in question.running if name not in leave)
-    yield Scope.AS_IT_RUNS, question, question.running
+            yield Scope.PROTECTED, question(), tuple(name for name in question().running if name not in leave)
+    yield Scope.AS_IT_RUNS, question(), question().running
 
 
 def _repairs(
@@ -153,7 +158,8 @@ def _permitted(early: Desk, desk: Desk, workload: str) -> Diagnosis | None:
     conflict = limits.conflict
 
     def more() -> Iterator[Repair]:
-        return raised(desk, lowered, workload, limits)
+        alone = len(lowered.problem.items) == len(lowered.problem.homes) + 1
+        return raised(desk, lowered, workload, limits) if alone else iter(())
 
     items = {lowered.refs[item].key for item in lowered.problem.homes}
     return Diagnosis(

@@ -58,6 +58,8 @@ def find_limits(desk: Desk, lowered: Lowered, workload: str) -> Limits | None:
     named = {id(atom) for member in members for atom in member.atoms}
     ground = tuple(atom for atom in problem.atoms if id(atom) not in named)
     seen: list[Plan] = []
+    broken: list[frozenset[int]] = []
+    """Of each plan that was seen the members that it breaks."""
     last = ""
 
     def holds(some: list[Member]) -> bool | None:
@@ -71,11 +73,18 @@ def find_limits(desk: Desk, lowered: Lowered, workload: str) -> Limits | None:
         if found is None:
             return None
         seen.append(found)
+        kept = set(map(id, some))
+        gone = (member for member in members if id(member) not in kept)
+        broken.append(frozenset(id(m) for m in gone if any(atom.violations(problem, found) for atom in m.atoms)))
         return False
+
+    def needed(one: Member, left: list[Member]) -> bool:
+        there = set(map(id, left))
+        return any(some & there == {id(one)} for some in broken)
 
     if holds(members) is not True:
         return None
-    left, minimal = shrunk(members, holds)
+    left, minimal = shrunk(members, holds, needed)
     conflict = Conflict(tuple(member.cause for member in left), minimal, last)
     return Limits(conflict, tuple(left), tuple(seen))
 

@@ -44,13 +44,15 @@ class Repairing:
 
         A change that was not seen to work is not listed.
         """
-        found: list[Repair] = []
+        found: dict[int, tuple[Repair, ...]] = {}
         kinds = (self._wait, self._shrink, self._relax, self._amounts, self.more, self._move, self._end, self._restore)
-        for search in kinds:
+        # Where what runs gives way each question is a search: first what takes few of them.
+        order = (4, 1, 2, 3, 0, 5, 6, 7) if self.give_way else range(len(kinds))
+        for at in order:
             if self.desk.left() <= 0.01:
                 break
-            found.extend(search())
-        return tuple(found)
+            found[at] = tuple(kinds[at]())
+        return tuple(repair for at in sorted(found) for repair in found[at])
 
     def _blames(self, *rules: str) -> bool:
         """Whether the conflict names one of the rules, or none is known."""
@@ -67,6 +69,22 @@ class Repairing:
         lowered = self.desk.lowered(case, self.workload)
         item = lowered.context.item_of[self.workload]
         return isinstance(permitted(lowered.problem, item, self.desk.workers, self.desk.left), Plan)
+
+    def _least(self, count: int, fits: Callable[[int], bool]) -> int | None:
+        """The least index below `count` that fits, if fitting grows with the index; None if the last does not.
+
+        None too if time ran out on the way: what is known to work by then may be far from the least.
+        """
+        if count <= 0 or not fits(count - 1):
+            return None
+        low, high = 0, count - 1
+        while low < high:
+            middle = (low + high) // 2
+            if fits(middle):
+                high = middle
+            else:
+                low = middle + 1
+        return low if self.desk.left() > 0.01 else None
 
     @property
     def _one(self) -> Workload:
@@ -91,7 +109,7 @@ class Repairing:
             return self.desk.ask(question.beside(kept)).plan is not None
 
         question = self.desk.question(case, self.workload)
-        at = _least(len(ends), fits)
+        at = self._least(len(ends), fits)
         if at is None or not self._fits(then(at)):
             return
         seconds = ends[at] - case.now_s
@@ -113,7 +131,7 @@ class Repairing:
                     small = role.model_copy(update={"replicas": count, "min_replicas": None})
                     return self._fits(_with(self.case, _role(one, sub, role, small)))
 
-                at = _least(floor - 1, fits)
+                at = self._least(floor - 1, fits)
                 if at is not None:
                     count = floor - 1 - at
                     text = f"shrink role {role.name} from {floor} to {count} replicas"
@@ -180,7 +198,7 @@ class Repairing:
                 raised = tuple(t.model_copy(update=update) if t is tenant else t for t in self.case.tenants)
                 return self._fits(self.case.model_copy(update={"tenants": raised}))
 
-            at = _least((need + used) // MILLI + 2, fits)
+            at = self._least((need + used) // MILLI + 2, fits)
             if at is not None and (at > 0 or not fits(0)):
                 gpus = f"{(limit + MILLI * at) / MILLI:g}"
                 on, key_ = (f" on {model}", f".{model}") if model else ("", "")
@@ -230,20 +248,6 @@ class Repairing:
         if self._fits(self.case.model_copy(update={"fleet": self.case.fleet.model_copy(update={"nodes": nodes})})):
             names = ", ".join(node.id for node in ill[:4]) + (f" and {len(ill) - 4} more" if len(ill) > 4 else "")
             yield Repair(kind="restore", change=f"bring {names} back to health", verified=True)
-
-
-def _least(count: int, fits: Callable[[int], bool]) -> int | None:
-    """The least index below `count` that fits, if fitting grows with the index; None if the last does not."""
-    if count <= 0 or not fits(count - 1):
-        return None
-    low, high = 0, count - 1
-    while low < high:
-        middle = (low + high) // 2
-        if fits(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low
 
 
 def _role(one: Workload, sub: Subgroup, role: Role, new: Role) -> Workload:
