@@ -54,18 +54,22 @@ class Refusal:
 def refused_everywhere(
     problem: Problem, item: int, workers: Workers | None, left: Callable[[], float | None]
 ) -> Refusal | None:
-    """The proof that the item fits nowhere; None if it fits, or if that is not known. See `permitted`."""
-    found = permitted(problem, item, workers, left)
+    """The proof that the item fits nowhere; None if it fits, or if that is not known. See `permitted`.
+
+    For an item that greedy has not placed: it is not tried again.
+    """
+    found = permitted(problem, item, workers, left, simply=False)
     return found if isinstance(found, Refusal) else None
 
 
 def permitted(
-    problem: Problem, item: int, workers: Workers | None, left: Callable[[], float | None]
+    problem: Problem, item: int, workers: Workers | None, left: Callable[[], float | None], *, simply: bool = True
 ) -> Refusal | Plan | None:
     """The proof that the item fits nowhere, or a valid plan of `forced` with it, or neither if time ran out.
 
     `left` gives the seconds left (None: no limit; a fixed amount of work is then spent on each domain that counting
-    leaves open, none without `workers`). Nothing is said of items that must be near to others.
+    leaves open, none without `workers`). `simply`: a greedy plan is tried before any search. Nothing is said of items
+    that must be near to others.
     """
     if any(isinstance(atom, Together) for atom in problem.atoms_of[item]):
         return None
@@ -84,7 +88,7 @@ def permitted(
     if workers is None or (seconds is not None and seconds <= 0):
         return None
     whole, here = forced(problem, item)
-    plan = yielding(whole, here)
+    plan = yielding(whole, here) if simply else None
     if plan is not None:
         return plan
     known = _refuted(whole, (here,), workers, seconds, _ALL_S)
