@@ -26,7 +26,7 @@ __all__ = ["always_on", "fits", "forced", "must_stay", "seats_short", "solo", "w
 
 def must_stay(problem: Problem) -> bool:
     """True if something runs that may be moved and not evicted."""
-    return any(isinstance(atom, Stay) and not atom.may_leave for atom in problem.atoms)
+    return any(not atom.may_leave and not atom.pinned for atom in problem.of(Stay))
 
 
 def with_leaders(problem: Problem, item: int) -> set[int]:
@@ -43,10 +43,10 @@ def with_leaders(problem: Problem, item: int) -> set[int]:
 def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
     """The item alone under its hard atoms, all that runs and may be disturbed gone; one tier counts missing replicas.
 
-    `beside`: what may move but not leave is kept where it is.
+    What is pinned is kept where it is; `beside`: what may move but not leave as well.
     """
-    if beside:
-        staying = {a.item for a in problem.atoms if isinstance(a, Stay) and not a.may_leave}
+    staying = {a.item for a in problem.of(Stay) if a.pinned or (beside and not a.may_leave)} - {item}
+    if staying:
         around = Plan({i: seats for i, seats in problem.homes.items() if i in staying})
         part = part_of(problem, around, with_leaders(problem, item), np.ones(problem.bins.count, np.bool_))
         return solo(part.problem, part.items.index(item))

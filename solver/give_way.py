@@ -27,6 +27,7 @@ from solver.check import check
 from solver.gang import Gang
 from solver.greedy import fill, orders
 from solver.ground import Ground
+from solver.grow import grow, may_grow
 from solver.guards import Guards
 from solver.items import BoolArray
 from solver.plan import Plan, Seat
@@ -88,8 +89,10 @@ class _Yielding:
         self.guards = Guards(problem, plan.seats)
         self.may_leave, self.may_move = set(problem.homes), set(problem.homes)
         for atom in problem.atoms:
-            if isinstance(atom, Stay) and not atom.may_leave:
+            if isinstance(atom, Stay) and not (atom.may_leave and not atom.pinned):
                 self.may_leave.discard(atom.item)
+                if atom.pinned:
+                    self.may_move.discard(atom.item)
             elif isinstance(atom, Together):
                 # Who leads somebody stays: the follower would hang in the air.
                 self.may_leave.discard(atom.leader)
@@ -114,6 +117,7 @@ class _Yielding:
                 fill(self.ground, (item,))
                 if item not in self.ground.seats:
                     self._serve(item)
+        grow(self.ground, sorted(may_grow(self.problem), key=lambda i: (-self.density[i], i)))
         return self.ground.plan()
 
     def _serve(self, item: int) -> None:

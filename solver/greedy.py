@@ -19,6 +19,7 @@ from solver.even import fill_evenly, wanted_loads
 from solver.gang import Gang
 from solver.gentle import fill_gently
 from solver.ground import Ground
+from solver.grow import grow, may_grow
 from solver.mend import mend
 from solver.plan import Plan
 from solver.problem import Problem
@@ -129,6 +130,7 @@ def _best_of(problem: Problem, stop: Expired, tries: int, late: Expired | None) 
             mend(ground)
             homes = dict(ground.seats)
         finished = filling(ground)
+        grow(ground, sorted(may_grow(problem)))
         found = ground.values()
         if found < best_values:
             best, best_values = ground.plan(), found
@@ -145,9 +147,15 @@ def _led(problem: Problem) -> bool:
 
 
 def fill(ground: Ground, order: Iterable[int]) -> bool:
-    """Place the items that have no place yet, if that pays, in this order; False if time ran out first."""
+    """Place the items that have no place yet, if that pays, in this order; False if time ran out first.
+
+    What runs with fewer replicas than wanted grows when its turn comes.
+    """
+    growing = may_grow(ground.problem)
     for item in order:
         if item in ground.seats:
+            if item in growing:
+                grow(ground, (item,))
             continue
         if ground.expired():
             return False
