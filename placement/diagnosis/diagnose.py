@@ -99,7 +99,7 @@ def _scopes(
 def _permitted(early: Desk, desk: Desk, workload: str) -> Diagnosis | None:
     """The diagnosis if it does not fit whatever is moved and evicted within the limits on that."""
     case = desk.snapshot.case
-    lowered = lower(case, desk.snapshot.fabric, only={workload}, usage=desk.snapshot.usage)
+    lowered = lower(case, desk.snapshot.fabric, only={workload}, usage=desk.snapshot.usage, growth=False)
     conflict = find_limits(early, lowered, workload)
     if conflict is None:
         return None
