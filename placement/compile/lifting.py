@@ -28,7 +28,7 @@ class Lifted:
     growths: tuple[Growth, ...] = ()
 
     @classmethod
-    def of(cls, placements: tuple[Placement, ...], decision: Decision) -> Lifted:
+    def of(cls, placements: tuple[Placement, ...], decision: Lifted | Decision) -> Lifted:
         """These placements, with what a decision does to running work."""
         return cls(placements, decision.moves, decision.shrinks, decision.evictions, decision.growths)
 
