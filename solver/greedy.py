@@ -105,7 +105,7 @@ def _best_of(problem: Problem, stop: Expired, tries: int, late: Expired | None) 
         worth, volume = worth_and_volume(problem)
         density: list[float] = (worth / np.maximum(volume, 1)).tolist()
         by_key = sorted(range(len(problem.items)), key=lambda i: problem.items[i].key)
-        fills.append(lambda ground: fill_gently(ground, by_key, density))
+        fills.append(_then_grow(lambda ground: fill_gently(ground, by_key, density)))
     homes = dict(problem.homes)
     known: list[list[int]] = []
     for order in orders(problem):
@@ -115,7 +115,7 @@ def _best_of(problem: Problem, stop: Expired, tries: int, late: Expired | None) 
     wanted = min((share.tier for share in wanted_loads(problem)), default=problem.tiers)
     if wanted < problem.tiers and not _led(problem):
         refusals = (atom.tier for atom in problem.of(RefuseCharge))
-        fills.insert(0 if wanted < min(refusals, default=problem.tiers) else 1, fill_evenly)
+        fills.insert(0 if wanted < min(refusals, default=problem.tiers) else 1, _then_grow(fill_evenly))
         tries += 1
     for number, filling in enumerate(fills[:tries]):
         if number and (stop() or (late is not None and late())):
@@ -130,12 +130,22 @@ def _best_of(problem: Problem, stop: Expired, tries: int, late: Expired | None) 
             mend(ground)
             homes = dict(ground.seats)
         finished = filling(ground)
-        grow(ground, sorted(may_grow(problem)))
         found = ground.values()
         if found < best_values:
             best, best_values = ground.plan(), found
         complete = complete or finished
     return best, complete
+
+
+def _then_grow(filling: Callable[[Ground], bool]) -> Callable[[Ground], bool]:
+    """What runs grows into what is left, where it has no turn of its own."""
+
+    def both(ground: Ground) -> bool:
+        finished = filling(ground)
+        grow(ground, sorted(may_grow(ground.problem)))
+        return finished
+
+    return both
 
 
 def _gently(problem: Problem) -> bool:

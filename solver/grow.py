@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from solver.gang import Gang
 from solver.ground import Ground
+from solver.plan import Seat
 from solver.problem import Problem
 
 __all__ = ["grow", "may_grow"]
@@ -28,8 +29,7 @@ def grow(ground: Ground, items: Iterable[int]) -> None:
     """Give the placed items, in this order, what they lack and there is room for, if the plan gets better by it."""
     for item in items:
         seats = ground.seats.get(item)
-        parts = ground.problem.items[item].parts
-        if seats is None or all(len(held) == part.count for held, part in zip(seats, parts, strict=True)):
+        if seats is None or not _room(ground, item, seats):
             continue
         if ground.expired():
             return
@@ -40,3 +40,10 @@ def grow(ground: Ground, items: Iterable[int]) -> None:
                 continue
             ground.drop(item)
         ground.settle(item, seats)
+
+
+def _room(ground: Ground, item: int, seats: tuple[tuple[Seat, ...], ...]) -> bool:
+    """Whether some part lacks replicas and some bin has room for one."""
+    parts = enumerate(zip(seats, ground.problem.items[item].parts, strict=True))
+    lacking = (p for p, (held, part) in parts if len(held) < part.count)
+    return any(bool(ground.offer((item, p)).room.any()) for p in lacking)

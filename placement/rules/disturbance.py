@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from placement.model.case import Case, LoosenedCase
 from placement.model.decision import PlacedReplica, Placement
 from placement.model.state import Replica, Running
 from placement.rules.context import Context
-from solver.atoms import Hinge, Share
-from solver.items import PartKey
 from solver.plan import Seat
-from solver.problem import Atom
 
-__all__ = ["Disturbance", "added", "at_home", "disturbed", "growing", "grown", "homes", "lost_charges", "mobile"]
+__all__ = ["Disturbance", "added", "at_home", "disturbed", "grown", "homes", "mobile"]
 
 Spot = tuple[str, str, str, tuple[tuple[int, int], ...]]
 
@@ -104,28 +101,6 @@ def homes(context: Context) -> Iterator[tuple[Running, int, tuple[tuple[Seat, ..
         keys = context.keys_of[one.workload.id]
         item = context.item_of[one.workload.id]
         yield one, item, tuple(tuple(sorted(seats.get((ref.subgroup.name, ref.role.name), ()))) for _, ref in keys)
-
-
-def growing(context: Context) -> Iterator[tuple[PartKey, int]]:
-    """(part, replicas that run) for the parts of running work that may have more than run now."""
-    for _, item, seats in homes(context):
-        for p, held in enumerate(seats):
-            if len(held) < context.part((item, p)).role.replicas:
-                yield (item, p), len(held)
-
-
-def lost_charges(rule: str, tier: int, context: Context, each: Mapping[PartKey, int]) -> list[Atom]:
-    """Prices of the replicas that the parts of `growing` lose of those that run now; the part's price in `each`.
-
-    A `RefuseCharge` would count what they lack as well.
-    """
-    found: list[Atom] = []
-    for key, count in growing(context):
-        if count and each.get(key):
-            ref = context.part(key)
-            name = f"{ref.workload.id}/{ref.subgroup.name}/{ref.role.name}"
-            found.append(Share(rule, name, {key: 1}, hinges=(Hinge(count, each[key], below=True),), tier=tier))
-    return found
 
 
 def _spot(replica: Replica | PlacedReplica) -> Spot:

@@ -11,7 +11,8 @@ from placement.model.case import Case
 from placement.model.fields import Document
 from placement.model.policy import RuleSpec
 from placement.rules.context import Context
-from placement.rules.disturbance import growing, homes, lost_charges, mobile
+from placement.rules.disturbance import homes, mobile
+from placement.rules.growth import growing, lost_charges
 from placement.rules.refused import Refused, RefusedParams, value_of_replica
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.units import floor_div

@@ -12,7 +12,8 @@ from placement.model.fields import Document, Positive
 from placement.model.policy import RuleSpec
 from placement.model.workload import Role, Workload
 from placement.rules.context import Context
-from placement.rules.disturbance import growing, lost_charges, mobile
+from placement.rules.disturbance import mobile
+from placement.rules.growth import growing, lost_charges
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.units import floor_div
 from solver.atoms import RefuseCharge
