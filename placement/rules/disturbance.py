@@ -91,7 +91,11 @@ def grown(after: tuple[Placement, ...], before: tuple[Placement, ...]) -> tuple[
 
 
 def homes(context: Context) -> Iterator[tuple[Running, int, tuple[tuple[Seat, ...], ...]]]:
-    """(running work, its item, its seats per part) for all work that may be disturbed or grow."""
+    """(running work, its item, its seats per part) for all work that may be disturbed or grow; made once."""
+    yield from context.recall(homes, lambda: tuple(_homes(context)))
+
+
+def _homes(context: Context) -> Iterator[tuple[Running, int, tuple[tuple[Seat, ...], ...]]]:
     for one in mobile(context.case):
         seats: dict[tuple[str, str], list[Seat]] = {}
         for replica in one.replicas:
