@@ -36,6 +36,7 @@ from topology.fabric import Fabric
 
 TWO = small_fleet((node(0), node(2)))
 """Four GPUs each, in two racks."""
+BORROWED = ((0, 2), (0, 3), (2, 0), (2, 1), (2, 2), (2, 3))
 
 
 def elastic(*seats: tuple[int, int], wants: int, least: int = 1, workload: Any = None, **fields: Any) -> Running:
@@ -247,3 +248,15 @@ def test_deciding_again_changes_nothing(seed: int) -> None:
     decision = answer(case)
     again = answer(after(case, decision))
     assert (again.placements, again.moves, again.shrinks, again.evictions, again.growths) == ((), (), (), (), ())
+
+
+def test_growth_within_a_guarantee_takes_back_what_others_borrow() -> None:
+    """What `e` lacks is demand of its tenant: two of the four GPUs that are guaranteed to it come back."""
+    lent = tuple(Replica(subgroup="s", role="r", node=f"n{n}", devices=(Device(index=d),)) for n, d in BORROWED)
+    other = Running(workload=gang("v", 6, min_replicas=1, workload={"tenant": "b"}), replicas=lent, evictable=True)
+    one = elastic((0, 0), (0, 1), wants=6, workload={"tenant": "a"})
+    for guaranteed, growth in ((4000, {"e": (2, 4)}), (2000, {})):
+        tenants = (Tenant(name="a", guaranteed_gpu_milli=guaranteed), Tenant(name="b"))
+        decision = answer(Case(fleet=TWO, running=(one, other), tenants=tenants))
+        assert grown(decision) == growth
+        assert sum(shrink.lost for shrink in decision.shrinks) == 2 * bool(growth)
