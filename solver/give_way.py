@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from solver.alone import forced
+from solver.alone import forced, pinned
 from solver.atoms.allow import Within
 from solver.atoms.apart import Apart
 from solver.atoms.caps import Caps
@@ -58,13 +58,15 @@ def give_way(
     room for an item may be made in all, which ends it where no clock may. `backwards` begins with the last way, for
     someone who has the time to try what another one did not come to.
     """
+    if not problem.homes.keys() - pinned(problem):
+        return
     stop = expired or (lambda: False)
     by_density, by_size, by_worth = orders(problem)
     tried: list[tuple[Plan, list[int]]] = []
     starts = [(plan, by_density), (problem.anchor, by_worth), (problem.anchor, by_size)]
     for start, order in reversed(starts) if backwards else starts:
         waiting = [item for item in order if item not in problem.homes]
-        if problem.homes and (start, waiting) not in tried and not stop() and trials > 0:
+        if (start, waiting) not in tried and not stop() and trials > 0:
             tried.append((start, waiting))
             yielding = _Yielding(problem, start, stop, trials)
             yield yielding.run(waiting)
