@@ -47,7 +47,7 @@ def diagnose(
     if workload in running:
         return Diagnosis(workload=workload, placed=True, lacks=lacks(snapshot, decision, running[workload]))
     if workload not in {w.id for w in whole_case.workloads}:
-        raise InputError("workload", f"the case has no {workload!r}", "name a pending or running workload")
+        raise InputError("workload", f"{workload!r} is neither pending nor running in the case", "name one that is")
     if workload in {placement.workload for placement in decision.placements}:
         return Diagnosis(workload=workload, placed=True)
     said = next((one for one in decision.unplaced if one.workload == workload), None)

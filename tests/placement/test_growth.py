@@ -214,7 +214,7 @@ def test_explain_names_what_it_does_not_know() -> None:
     case = Case(fleet=TWO, running=(elastic((0, 0), wants=1),))
     decision = answer(case)
     assert diagnose(case, decision, "e", clock=time.monotonic, workers=Inline()).lacks == ()
-    with pytest.raises(InputError, match="the case has no 'x'"):
+    with pytest.raises(InputError, match="'x' is neither pending nor running"):
         diagnose(case, decision, "x", clock=time.monotonic, workers=Inline())
 
 
