@@ -49,7 +49,7 @@ class Question:
         members = {w.id for w in case.workloads} - screen(case, fabric).keys()
         loose = tuple(one.model_copy(update={"evictable": True, "movable": False}) for one in case.running)
         opened = case.model_copy(update={"running": loose})
-        lowered = lower(opened, fabric, only=members, empty_fleet=empty)
+        lowered = lower(opened, fabric, only=members, empty_fleet=empty, growth=False)
         running = tuple(lowered.refs[item].key for item in sorted(lowered.problem.homes))
         there = tuple(one.workload.id for one in lowered.case.running)
         return cls(lowered, lowered.context.item_of[workload], running, there)
