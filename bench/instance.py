@@ -93,13 +93,13 @@ class CaseInstance(Instance[Case, Placements]):
             found.append("what is told of running work comes with other placements than the answer")
         try:
             seated = with_devices(self._snapshot, told.placements)
-            placements = whole(self._lowered, Lifted(seated, told.moves, told.shrinks, told.evictions))
+            placements = whole(self._lowered, Lifted.of(seated, told))
             plan = lower_placements(self._lowered, placements)
         except InputError as error:
             return Judged(values(self._lowered.problem, self._lowered.problem.anchor), (*found, str(error)), 0)
         report = check(self._lowered.problem, plan)
         found += [f"{broken.rule}: {broken.detail}" for broken in report.violations]
-        if not (told.moves or told.shrinks or told.evictions):
+        if not (told.moves or told.shrinks or told.evictions or told.growths):
             found += verify_placements(self._snapshot, told.placements)
         if not found and (native := self._native(placements)) != report.values:
             found.append(f"the oracles measure {native}, the atoms {report.values}")

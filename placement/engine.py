@@ -142,6 +142,7 @@ def _decision(
         unplaced=unplaced,
         moves=lifted.moves,
         shrinks=lifted.shrinks,
+        growths=lifted.growths,
         evictions=lifted.evictions,
         holds=lowered.holds,
         timings=timings,

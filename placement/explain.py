@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from placement.compile import Lowered
 from placement.model import Unplaced, Verdict
-from solver.alone import fits, must_stay, solo, without_rule
+from solver.alone import fits, must_stay, pinned, solo, without_rule
 from solver.atoms import Caps, Disruptions, Pool, Share, Together, Within
 from solver.cells import rooms
 from solver.conflict import Answer, ask
@@ -79,9 +80,15 @@ class Explainer:
         return (part.demand, part.count, part.min_count, masks, shares, nodes)
 
     def _owners(self) -> dict[int, list[int]]:
+        """Bin -> items in it; of what is pinned only the seats by which it grows, since no other is in the way."""
+        problem = self.lowered.problem
+        firm = pinned(problem)
         owners: dict[int, list[int]] = {}
         for item, parts in self.plan.seats.items():
-            for b in {seat.bin for seats in parts for seat in seats}:
+            seats = Counter(seat for held in parts for seat in held)
+            if item in firm:
+                seats -= Counter(seat for held in problem.homes[item] for seat in held)
+            for b in {seat.bin for seat in seats}:
                 owners.setdefault(b, []).append(item)
         return owners
 
@@ -121,7 +128,8 @@ class Explainer:
         if above is not None:
             return _denied(name, above)
         if alone.proof is not None:
-            beside = "beside the running work" + (" that may not be evicted" if problem.homes else "")
+            yielding = problem.homes.keys() - pinned(problem)
+            beside = "beside the running work" + (" that may not be evicted" if yielding else "")
             rule, reason = self._blame(here, beside)
             known = "" if bare.plan is not None else "; whether it fits the empty fleet is not proven"
             return _unplaced(name, Verdict.NO_ROOM, rule, f"{reason} (proven by {alone.proof}){known}")
@@ -177,7 +185,8 @@ class Explainer:
         top = sorted(weight, key=lambda owner: (-weight[owner], owner))[:5]
         rivals = tuple(member.id for owner in top for member in self.lowered.refs[owner].members)[:5]
         who = ", ".join(rivals) if rivals else "the other workloads, through limits they share"
-        if self.proven and any(owner in self.lowered.problem.homes for owner in weight):
+        yielding = self.lowered.problem.homes.keys() - pinned(self.lowered.problem)
+        if self.proven and any(owner in yielding for owner in weight):
             reason = f"it would fit if running work gave way; worth or protection (budget, guarantee) keeps: {who}"
             return _unplaced(name, Verdict.OUTCOMPETED, None, reason, rivals)
         if self.proven:

@@ -86,14 +86,14 @@ def verify_placements(
     """What placements of any origin violate; empty if they are valid. Workloads left out are simply not placed.
 
     Replicas that name no devices get any that fit their node (`placement.seating`). Running work stays where it is,
-    but for the moves, shrinks and evictions of `disturbing`.
+    but for the moves, shrinks, evictions and growths of `disturbing`.
     """
     snapshot = _ready(case)
     rejected = frozenset(screen(snapshot.case, snapshot.fabric))
     seated = with_devices(snapshot, placements)
     whole_plan = Lifted(seated)
     if disturbing is not None:
-        whole_plan = Lifted(seated, disturbing.moves, disturbing.shrinks, disturbing.evictions)
+        whole_plan = Lifted.of(seated, disturbing)
     return tuple(_audit(_lowered(snapshot, rejected), whole_plan)[0])
 
 
@@ -113,6 +113,7 @@ def verify(case: Case | Snapshot, decision: Decision) -> tuple[str, ...]:
     if decision.case_id != snapshot.case_id:
         found.append(f"case_id: the decision is for case {decision.case_id}, this is case {snapshot.case_id}")
     found += _accounts(snapshot.case, decision, rejected)
+    found += _growths(snapshot.case, decision)
     if report is not None:
         found += _figures(lowered, decision, placements, report)
         found += _disturbances(lowered, decision, placements)
@@ -145,10 +146,39 @@ def _accounts(case: Case, decision: Decision, rejected: frozenset[str]) -> list[
     return found
 
 
+def _growths(case: Case, decision: Decision) -> list[str]:
+    """Growths by the documents alone: they begin at what runs, end at no more than is wanted, and add up."""
+    running = {one.workload.id: one for one in case.running}
+    left = {move.workload: move.replicas for move in decision.moves}
+    left |= {shrink.workload: shrink.replicas for shrink in decision.shrinks}
+    found = []
+    for growth in decision.growths:
+        one, role = running.get(growth.workload), (growth.subgroup, growth.role)
+        if one is None:
+            continue  # not running, which `whole` tells
+        counts = Counter((r.subgroup, r.role) for r in one.replicas)
+        wanted = {(s.name, r.name): r.replicas for s in one.workload.subgroups for r in s.roles}.get(role, 0)
+        at = f"growths: role {growth.role} of {growth.workload}"
+        if growth.before != counts[role]:
+            found.append(f"{at}: {growth.before} are said to run, {counts[role]} do")
+        if growth.after - growth.before != len(growth.added):
+            found.append(f"{at}: from {growth.before} to {growth.after} with {len(growth.added)} new replicas")
+        if not growth.before < growth.after <= wanted:
+            found.append(f"{at}: from {growth.before} to {growth.after} is no growth, {wanted} are wanted")
+        kept = Counter((r.subgroup, r.role) for r in left.get(growth.workload, one.replicas))
+        if kept[role] != counts[role]:
+            found.append(f"{at}: it loses replicas as well")
+    return found
+
+
 def _disturbances(lowered: Lowered, decision: Decision, placements: tuple[Placement, ...]) -> list[str]:
     """Moves, shrinks and evictions say what they are."""
     told = lift(lowered, lower_placements(lowered, placements))
     found = []
+    if {(g.workload, g.subgroup, g.role) for g in decision.growths} != {
+        (g.workload, g.subgroup, g.role) for g in told.growths
+    }:
+        found.append("growths: not the roles that have more replicas than now")
     for field in ("moves", "shrinks"):
         said = {entry.workload: entry for entry in getattr(decision, field)}
         real = {entry.workload: entry for entry in getattr(told, field)}

@@ -6,6 +6,7 @@ No ortools here: the checker refutes false verdicts with it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import numpy as np
@@ -20,16 +21,21 @@ from solver.cells import rooms
 from solver.check import check
 from solver.greedy import greedy
 from solver.items import Item, PartKey
-from solver.neighbourhood import part_of
+from solver.neighbourhood import Part, part_of
 from solver.plan import Plan
 from solver.problem import Atom, Problem
 
-__all__ = ["always_on", "fits", "forced", "must_stay", "seats_short", "solo", "with_leaders", "without_rule"]
+__all__ = ["always_on", "fits", "forced", "must_stay", "pinned", "seats_short", "solo", "with_leaders", "without_rule"]
 
 
 def must_stay(problem: Problem) -> bool:
     """True if something runs that may be moved and not evicted."""
-    return any(isinstance(atom, Stay) and not atom.may_leave for atom in problem.atoms)
+    return any(not atom.may_leave and not atom.pinned for atom in problem.of(Stay))
+
+
+def pinned(problem: Problem) -> frozenset[int]:
+    """What runs and keeps all its seats."""
+    return problem.recall("pinned", lambda: frozenset(atom.item for atom in problem.of(Stay) if atom.pinned))
 
 
 def with_leaders(problem: Problem, item: int) -> set[int]:
@@ -46,13 +52,16 @@ def with_leaders(problem: Problem, item: int) -> set[int]:
 def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
     """The item alone under its hard atoms, all that runs and may be disturbed gone; one tier counts missing replicas.
 
-    What may move but not leave still counts where a limit asks for its amount and not for its place. `beside`: it is
-    kept where it is.
+    What is pinned is kept where it is; `beside`: what may move but not leave as well. Without that it still counts where
+    a limit asks for its amount and not for its place.
     """
-    if beside:
-        staying = {a.item for a in problem.atoms if isinstance(a, Stay) and not a.may_leave}
-        around = Plan({i: seats for i, seats in problem.homes.items() if i in staying})
-        part = part_of(problem, around, with_leaders(problem, item), np.ones(problem.bins.count, np.bool_))
+    firm = pinned(problem)
+    if firm - {item} and not beside and item not in firm:
+        part = problem.recall("without what is pinned", lambda: _around(problem, firm, set(range(len(problem.items)))))
+        return solo(part.problem, part.items.index(item))
+    staying = {a.item for a in problem.of(Stay) if not a.may_leave} if beside else firm
+    if staying - {item}:
+        part = _around(problem, staying - {item}, with_leaders(problem, item))
         return solo(part.problem, part.items.index(item))
     mine = {id(atom) for atom in problem.atoms_of[item]}
     spoken = (atom for atom in problem.atoms if id(atom) in mine or not tuple(atom.items()))
@@ -68,6 +77,7 @@ def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
     )
 
 
+<<<<<<< HEAD
 def _amounts_of(problem: Problem, staying: set[int], atom: Atom) -> Atom:
     """The atom with what these items take of it at least, wherever they are, settled already."""
     if not staying or not isinstance(atom, Share | Pool) or atom.bins is not None:
@@ -80,6 +90,12 @@ def _amounts_of(problem: Problem, staying: set[int], atom: Atom) -> Atom:
     if isinstance(atom, Share):
         return replace(atom, base=atom.base + least(atom.use))
     return replace(atom, nodes=tuple(replace(node, base=node.base + least(node.use)) for node in atom.nodes))
+=======
+def _around(problem: Problem, staying: AbstractSet[int], free: AbstractSet[int]) -> Part:
+    """The free items beside what stays where it runs, all else gone."""
+    around = Plan({i: seats for i, seats in problem.homes.items() if i in staying})
+    return part_of(problem, around, free - staying, np.ones(problem.bins.count, np.bool_))
+>>>>>>> main
 
 
 def forced(problem: Problem, item: int) -> tuple[Problem, int]:

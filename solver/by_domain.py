@@ -15,6 +15,7 @@ from itertools import groupby
 
 import numpy as np
 
+from solver.alone import pinned
 from solver.atoms import Together
 from solver.budgets import Budgets
 from solver.cases import cases_above
@@ -50,7 +51,7 @@ def by_domain(
     Nothing is said of an item that must be near to others.
     """
     waiting = [i for i in range(len(problem.items)) if i not in problem.homes]
-    if len(waiting) != 1 or not problem.homes:
+    if len(waiting) != 1 or not problem.homes.keys() - pinned(problem):
         return
     if not any(isinstance(atom, Together) for atom in problem.atoms_of[waiting[0]]):
         yield from _ByDomain(problem, waiting[0], start, effort, spend).run()

@@ -20,8 +20,14 @@ __all__ = ["fill_evenly", "wanted_loads"]
 
 
 def wanted_loads(problem: Problem) -> list[Share]:
-    """The loads that should reach a level."""
-    return [share for share in problem.of(Share) if any(hinge.below for hinge in share.hinges)]
+    """The loads that should reach a level; not those of running items alone that reach it where they are."""
+    return [share for share in problem.of(Share) if any(h.below for h in share.hinges) and not _at_home(share, problem)]
+
+
+def _at_home(share: Share, problem: Problem) -> bool:
+    """Whether only what runs adds to the load, and costs nothing as it runs."""
+    running = bool(problem.homes) and problem.homes.keys() >= {item for item, _ in share.use}
+    return running and not share.cost(problem, problem.anchor)
 
 
 def fill_evenly(ground: Ground) -> bool:

@@ -119,8 +119,14 @@ class Gang:
         return placed >= self.gang.bundles[b].need
 
     def _scopes(self, b: int, where: _Where) -> Iterator[_Where]:
-        """Where to try the bundle: its required domain, else the tightest domain that spares span charges."""
+        """Where to try the bundle: its required domain, else the tightest domain that spares span charges.
+
+        With seats that it keeps: around them.
+        """
         sheet = self.sheet
+        if any(self._kept) and any(self._kept[p] for p in self.gang.parts_of(b)):
+            yield from self._around_kept(b, where)
+            return
         if b in sheet.within:
             yield from self._nested(sheet.within[b], where, self._always(b), b)
             return
@@ -130,6 +136,27 @@ class Gang:
             for partition in spans:
                 yield from self._domains(partition, where, always, b, most=_TRIED)
         yield where
+
+    def _around_kept(self, b: int, where: _Where) -> Iterator[_Where]:
+        """The domain of the kept seats: for a required one only that, else before all bins, where it has room."""
+        bins = [seat.bin for p, seat in self.taken if p in self.gang.parts_of(b)]
+        required = self.sheet.within.get(b)
+        for partition in required or self.sheet.spans.get(b) or ():
+            labels = self.ground.problem.partitions[partition]
+            here = {int(labels[bin_]) for bin_ in bins}
+            inside = self._inside(where, partition, here.pop()) if len(here) == 1 else None
+            if inside is None:
+                continue
+            if required:
+                where = inside
+            elif all(self._roomy(p, inside) for p in self._always(b)):
+                yield inside
+        yield where
+
+    def _roomy(self, p: int, where: _Scope) -> bool:
+        """Whether the scope has room for all that is missing of a part, limits left aside."""
+        missing = self.gang.parts[p].count - self._kept[p]
+        return missing <= 0 or int((offer := self._offer(p)).room[where.places(offer)].sum()) >= missing
 
     def _always(self, b: int) -> list[int]:
         return [p for p, part in enumerate(self.gang.parts) if part.bundle == b and part.count]

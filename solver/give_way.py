@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from solver.alone import forced
+from solver.alone import forced, pinned
 from solver.atoms.allow import Within
 from solver.atoms.apart import Apart
 from solver.atoms.caps import Caps
@@ -27,6 +27,7 @@ from solver.check import check
 from solver.gang import Gang
 from solver.greedy import fill, orders
 from solver.ground import Ground
+from solver.grow import grow, may_grow
 from solver.guards import Guards
 from solver.items import BoolArray
 from solver.plan import Plan, Seat
@@ -57,13 +58,15 @@ def give_way(
     room for an item may be made in all, which ends it where no clock may. `backwards` begins with the last way, for
     someone who has the time to try what another one did not come to.
     """
+    if not problem.homes.keys() - pinned(problem):
+        return
     stop = expired or (lambda: False)
     by_density, by_size, by_worth = orders(problem)
     tried: list[tuple[Plan, list[int]]] = []
     starts = [(plan, by_density), (problem.anchor, by_worth), (problem.anchor, by_size)]
     for start, order in reversed(starts) if backwards else starts:
         waiting = [item for item in order if item not in problem.homes]
-        if problem.homes and (start, waiting) not in tried and not stop() and trials > 0:
+        if (start, waiting) not in tried and not stop() and trials > 0:
             tried.append((start, waiting))
             yielding = _Yielding(problem, start, stop, trials)
             yield yielding.run(waiting)
@@ -92,8 +95,10 @@ class _Yielding:
         self.guards = Guards(problem, plan.seats)
         self.may_leave, self.may_move = set(problem.homes), set(problem.homes)
         for atom in problem.atoms:
-            if isinstance(atom, Stay) and not atom.may_leave:
+            if isinstance(atom, Stay) and not (atom.may_leave and not atom.pinned):
                 self.may_leave.discard(atom.item)
+                if atom.pinned:
+                    self.may_move.discard(atom.item)
             elif isinstance(atom, Together):
                 # Who leads somebody stays: the follower would hang in the air.
                 self.may_leave.discard(atom.leader)
@@ -118,6 +123,7 @@ class _Yielding:
                 fill(self.ground, (item,))
                 if item not in self.ground.seats:
                     self._serve(item)
+        grow(self.ground, sorted(may_grow(self.problem), key=lambda i: (-self.density[i], i)))
         return self.ground.plan()
 
     def _serve(self, item: int) -> None:

@@ -19,6 +19,7 @@ from solver.even import fill_evenly, wanted_loads
 from solver.gang import Gang
 from solver.gentle import fill_gently
 from solver.ground import Ground
+from solver.grow import grow, may_grow
 from solver.mend import mend
 from solver.plan import Plan
 from solver.problem import Problem
@@ -104,7 +105,7 @@ def _best_of(problem: Problem, stop: Expired, tries: int, late: Expired | None) 
         worth, volume = worth_and_volume(problem)
         density: list[float] = (worth / np.maximum(volume, 1)).tolist()
         by_key = sorted(range(len(problem.items)), key=lambda i: problem.items[i].key)
-        fills.append(lambda ground: fill_gently(ground, by_key, density))
+        fills.append(_then_grow(lambda ground: fill_gently(ground, by_key, density)))
     homes = dict(problem.homes)
     known: list[list[int]] = []
     for order in orders(problem):
@@ -114,7 +115,7 @@ def _best_of(problem: Problem, stop: Expired, tries: int, late: Expired | None) 
     wanted = min((share.tier for share in wanted_loads(problem)), default=problem.tiers)
     if wanted < problem.tiers and not _led(problem):
         refusals = (atom.tier for atom in problem.of(RefuseCharge))
-        fills.insert(0 if wanted < min(refusals, default=problem.tiers) else 1, fill_evenly)
+        fills.insert(0 if wanted < min(refusals, default=problem.tiers) else 1, _then_grow(fill_evenly))
         tries += 1
     for number, filling in enumerate(fills[:tries]):
         if number and (stop() or (late is not None and late())):
@@ -136,6 +137,17 @@ def _best_of(problem: Problem, stop: Expired, tries: int, late: Expired | None) 
     return best, complete
 
 
+def _then_grow(filling: Callable[[Ground], bool]) -> Callable[[Ground], bool]:
+    """What runs grows into what is left, where it has no turn of its own."""
+
+    def both(ground: Ground) -> bool:
+        finished = filling(ground)
+        grow(ground, sorted(may_grow(ground.problem)))
+        return finished
+
+    return both
+
+
 def _gently(problem: Problem) -> bool:
     return bool(problem.of(LeftValue)) and not _led(problem) and len(problem.items) <= _GENTLE
 
@@ -145,9 +157,15 @@ def _led(problem: Problem) -> bool:
 
 
 def fill(ground: Ground, order: Iterable[int]) -> bool:
-    """Place the items that have no place yet, if that pays, in this order; False if time ran out first."""
+    """Place the items that have no place yet, if that pays, in this order; False if time ran out first.
+
+    What runs with fewer replicas than wanted grows when its turn comes.
+    """
+    growing = may_grow(ground.problem)
     for item in order:
         if item in ground.seats:
+            if item in growing:
+                grow(ground, (item,))
             continue
         if ground.expired():
             return False

@@ -1,4 +1,4 @@
-"""Guards: how far limits on disturbing what runs (`Disruptions`, `Floor`) are used up, kept while a plan changes."""
+"""Guards: how far limits on disturbing what runs (`Disruptions`, `Floor`, pinned items) are used up by a plan."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from solver.atoms.disruptions import Disruptions
 from solver.atoms.floor import Floor
+from solver.atoms.stay import Stay
 from solver.items import BoolArray
 from solver.plan import Plan, Seat
 from solver.problem import Problem
@@ -31,6 +32,9 @@ class Guards:
                 self._room.append(atom.limit - atom.base - len(atom.disturbed(problem, plan)))
                 for item in atom.members:
                     self._budgets.setdefault(item, []).append(number)
+            elif isinstance(atom, Stay) and atom.pinned:
+                self._room.append(-len(atom.violations(problem, plan)))
+                self._budgets.setdefault(atom.item, []).append(number)
             elif isinstance(atom, Floor):
                 self._room.append(atom.load(plan) - atom.least)
                 uses: dict[int, dict[int, int]] = {}

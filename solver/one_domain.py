@@ -48,6 +48,7 @@ class Parting:
     rigid: bool
     """It runs whole or not at all, so `gone` is the end of it; else `gone` is the loss of its cheapest replica."""
     may_go: bool
+    may_move: bool = True
 
 
 class Stage:
@@ -112,11 +113,12 @@ class Stage:
             for n, part in zip(held, whole.parts, strict=True)
         )
         gone, moved, each = ([0] * problem.tiers for _ in range(3))
-        may_go = True
+        may_go = may_move = True
         for atom in problem.own_atoms[item]:
             if not isinstance(atom, Stay):
                 continue
-            may_go = may_go and (atom.may_leave or not rigid)
+            may_go = may_go and (atom.may_leave or not rigid) and not atom.pinned
+            may_move = may_move and not atom.pinned
             if atom.tier >= 0:
                 moved[atom.tier] += atom.move_once
                 each[atom.tier] += atom.move_each
@@ -127,7 +129,7 @@ class Stage:
                 gone[charge.tier] += sum(cost * n for cost, n in zip(costs, held, strict=True))
             else:
                 gone[charge.tier] += min((cost for cost, n in zip(costs, held, strict=True) if n), default=0)
-        return Parting(tuple(gone), tuple(moved), tuple(each), rigid, may_go)
+        return Parting(tuple(gone), tuple(moved), tuple(each), rigid, may_go, may_move)
 
 
 class OneDomain:
@@ -192,7 +194,7 @@ class OneDomain:
     def _running(self, item: int) -> None:
         model, parting = self.model, self.stage.parting(item)
         gone = self.gone[item] = model.var(0, int(parting.may_go), 0)
-        moved = self.moved[item] = model.var(0, 1, 0)
+        moved = self.moved[item] = model.var(0, int(parting.may_move), 0)
         for tier in range(self.stage.problem.tiers):
             model.cost(tier, gone, parting.gone[tier])
             model.cost(tier, moved, parting.moved[tier])

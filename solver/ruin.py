@@ -16,6 +16,7 @@ from solver.atoms.state import Together
 from solver.atoms.stay import Stay
 from solver.gang import Gang
 from solver.ground import Ground
+from solver.grow import grow, may_grow
 from solver.guards import Guards
 from solver.plan import Plan, Seat
 from solver.problem import Problem
@@ -62,6 +63,7 @@ class Ruin:
         self._may_leave = set(problem.homes) - {
             a.item for a in problem.atoms if isinstance(a, Stay) and not a.may_leave
         }
+        self._growing = may_grow(problem)
         self._volume = [sum(p.demand.volume * p.count for p in item.parts) for item in problem.items]
         self._worth = [0.0] * len(problem.items)
         for atom in problem.atoms:
@@ -173,6 +175,8 @@ class Ruin:
         home = self.problem.homes.get(item)
         if home is not None and self.rng.random() < _HOME and self.ground.fits(item, home):
             self.ground.settle(item, home)
+            if item in self._growing:
+                grow(self.ground, (item,))
             return True
         return Gang(self.ground, item).place() is not None
 

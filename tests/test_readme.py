@@ -182,7 +182,7 @@ def atoms(module: str) -> set[str]:
             names = {alias.name for alias in node.names}
             if node.module == "solver.atoms":
                 found |= names - {"Hinge", "PoolNode"}
-            elif node.module == "placement.rules.unit_charges" or "spread_atoms" in names:
+            elif node.module in {"placement.rules.unit_charges", "placement.rules.growth"} or "spread_atoms" in names:
                 found |= atoms(str(node.module))
     return found
 

@@ -76,6 +76,7 @@ class JointInstance(CaseInstance):
             "evicted": len(told.evictions),
             "moved": len(told.moves),
             "shrunk": len(told.shrinks),
+            "grown": len(told.growths),
         }
         return Judged(judged.values, judged.violations, judged.admitted, figures)
 

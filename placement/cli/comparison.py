@@ -17,6 +17,7 @@ _TITLES = {
     "gained": "gained: has a place only after",
     "moved": "moved: ran, and has another place after",
     "shrunk": "shrunk: runs on with fewer replicas",
+    "grown": "grown: runs on with more replicas",
     "verdict": "not placed before and after, on another ground",
     "elsewhere": "elsewhere: placed on both sides, on other nodes",
 }

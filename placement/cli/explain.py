@@ -1,4 +1,4 @@
-"""`moorage explain`: why one workload of a decision is not placed, and what would help."""
+"""`moorage explain`: why one workload of a decision is not placed or does not grow, and what would help."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ def explain(
     path: Annotated[str, typer.Argument(metavar="CASE", help="Case file, .json or .json.gz; - = stdin.")],
     answer: Annotated[str, typer.Argument(metavar="DECISION", help="The decision of `moorage solve --out`.")],
     *,
-    workload: Annotated[list[str], typer.Option("--workload", help="A pending workload; repeatable.")],
+    workload: Annotated[list[str], typer.Option("--workload", help="A pending or running workload; repeatable.")],
     time_limit: Annotated[str, typer.Option("--time-limit", help="Time for each workload: 500ms, 5s, 1m.")] = "5s",
     output: Annotated[OutputForm, typer.Option("--output", "-o", help="What to print.")] = OutputForm.TABLE,
 ) -> int:
     """Say under what a workload does not fit, which rules and running work keep it out, and what would let it in.
 
     Every cause is shown to be necessary by a placement that exists without it, and every repair was tried. Where the
-    workload fits and the best plan leaves it out, the answer is a price.
+    workload fits and the best plan leaves it out, the answer is a price. Of running work it says what keeps it from
+    having all replicas that it wants.
     """
     limit_s = seconds(time_limit) or 5.0
     with deciding() as session:

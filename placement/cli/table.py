@@ -99,11 +99,16 @@ def _disturbed(running: Iterable[Running], decision: Decision) -> Table:
     rows = [(move.workload, "moves", _nodes(move.replicas)) for move in decision.moves]
     rows += [(one.workload, "shrinks", _nodes(one.replicas)) for one in decision.shrinks]
     rows += [
+        (one.workload, f"{one.role} grows {one.before}->{one.after}", f"+ {_nodes(one.added)}")
+        for one in decision.growths
+    ]
+    rows += [
         (one.workload, "is evicted", f"- (for {', '.join(one.rivals)})" if one.rivals else "-")
         for one in decision.evictions
     ]
     cells = ((name, what, was.get(name, "-"), after) for name, what, after in rows)
-    return grid("disturbed", "workload", "what", "before [devices]~", "after [devices]~", rows=cells)
+    title = "changed" if decision.growths else "disturbed"
+    return grid(title, "workload", "what", "before [devices]~", "after [devices]~", rows=cells)
 
 
 def seats(running: Running) -> str:

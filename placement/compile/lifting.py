@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from placement.compile.lowering import Lowered
 from placement.errors import InputError
-from placement.model.decision import Decision, Eviction, Move, PlacedReplica, Placement, Shrink, Term
+from placement.model.decision import Decision, Eviction, Growth, Move, PlacedReplica, Placement, Shrink, Term
 from placement.model.state import Device, Running
-from placement.rules.disturbance import disturbed, mobile
+from placement.rules.disturbance import added, disturbed, mobile
 from solver.check import Report
 from solver.items import PartKey
 from solver.plan import Plan, Seat
@@ -25,28 +25,60 @@ class Lifted:
     moves: tuple[Move, ...] = ()
     shrinks: tuple[Shrink, ...] = ()
     evictions: tuple[Eviction, ...] = ()
+    growths: tuple[Growth, ...] = ()
+
+    @classmethod
+    def of(cls, placements: tuple[Placement, ...], decision: Lifted | Decision) -> Lifted:
+        """These placements, with what a decision does to running work."""
+        return cls(placements, decision.moves, decision.shrinks, decision.evictions, decision.growths)
 
 
 def lift(lowered: Lowered, plan: Plan) -> Lifted:
     """The plan in terms of workloads, in order of their ids; replicas in order of subgroup, role and node."""
     placed = {placement.workload: placement for placement in _placements(lowered, plan)}
     moves, shrinks, evictions = [], [], []
+    growths: list[Growth] = []
     for one in mobile(lowered.case):
         name = one.workload.id
         after = placed.pop(name, None)
-        moved, lost = disturbed(one, after)
         if after is None:
             evictions.append(Eviction(workload=name, rivals=_rivals(one, placed.values())))
-        elif moved:
-            moves.append(Move(workload=name, moved=moved, replicas=after.replicas))
-        elif lost:
-            shrinks.append(Shrink(workload=name, lost=lost, replicas=after.replicas))
+            continue
+        change, replicas = disturbed(one, after), after.replicas
+        if change.grown:
+            more = added(one, after)
+            growths += _growths(one, more)
+            new = set(map(id, more))
+            replicas = tuple(replica for replica in replicas if id(replica) not in new)
+        if change.moved:
+            moves.append(Move(workload=name, moved=change.moved, replicas=replicas))
+        elif change.lost:
+            shrinks.append(Shrink(workload=name, lost=change.lost, replicas=replicas))
     return Lifted(
         placements=tuple(placed.values()),
         moves=tuple(sorted(moves, key=lambda one: one.workload)),
         shrinks=tuple(sorted(shrinks, key=lambda one: one.workload)),
         evictions=tuple(sorted(evictions, key=lambda one: one.workload)),
+        growths=tuple(sorted(growths, key=lambda one: (one.workload, one.subgroup, one.role))),
     )
+
+
+def _growths(one: Running, new: tuple[PlacedReplica, ...]) -> Iterator[Growth]:
+    """One for each role that grows by some of the new replicas."""
+    roles: dict[tuple[str, str], list[PlacedReplica]] = {}
+    for replica in new:
+        roles.setdefault((replica.subgroup, replica.role), []).append(replica)
+    counts = one.counts
+    for (subgroup, role), more in roles.items():
+        before = counts[subgroup, role]
+        yield Growth(
+            workload=one.workload.id,
+            subgroup=subgroup,
+            role=role,
+            before=before,
+            after=before + len(more),
+            added=tuple(more),
+        )
 
 
 def _rivals(one: Running, placed: Iterable[Placement]) -> tuple[str, ...]:
@@ -59,7 +91,7 @@ def _rivals(one: Running, placed: Iterable[Placement]) -> tuple[str, ...]:
 def whole(lowered: Lowered, decision: Lifted | Decision) -> tuple[Placement, ...]:
     """Placements of all items of the problem: waiting work as placed, running work where it is in the end.
 
-    InputError if running work is named that the decision has no say in, or twice.
+    InputError if running work is named that the decision has no say in, or twice, or grows and is evicted.
     """
     running = {one.workload.id: one for one in mobile(lowered.case)}
     told: dict[str, tuple[PlacedReplica, ...] | None] = {}
@@ -76,12 +108,26 @@ def whole(lowered: Lowered, decision: Lifted | Decision) -> tuple[Placement, ...
             if entry.workload in told:
                 raise InputError(at, f"{entry.workload!r} is disturbed twice", "list it once")
             told[entry.workload] = None if isinstance(entry, Eviction) else entry.replicas
+    more: dict[str, tuple[PlacedReplica, ...]] = {}
+    grown: set[tuple[str, str, str]] = set()
+    for row, growth in enumerate(decision.growths):
+        at, name, role = f"growths[{row}].workload", growth.workload, (growth.workload, growth.subgroup, growth.role)
+        if name not in running:
+            raise InputError(at, f"{name!r} is not running work that may grow", "leave it out")
+        if role in grown or told.get(name, ()) is None:
+            raise InputError(
+                at, f"{name!r} grows twice, or is evicted", "list each of its roles once, or do not evict it"
+            )
+        if any((replica.subgroup, replica.role) != role[1:] for replica in growth.added):
+            raise InputError(f"growths[{row}].added", f"a replica is not of role {growth.role!r}", "list that role's")
+        grown.add(role)
+        more[name] = (*more.get(name, ()), *growth.added)
     found = list(decision.placements)
     for name, one in running.items():
         stays = tuple(PlacedReplica.model_construct(**dict(replica)) for replica in one.replicas)
         replicas = told.get(name, stays)
         if replicas is not None:
-            found.append(Placement(workload=name, replicas=replicas))
+            found.append(Placement(workload=name, replicas=(*replicas, *more.get(name, ()))))
     return tuple(found)
 
 

@@ -52,16 +52,17 @@ def lower(
     only: Iterable[str] | None = None,
     empty_fleet: bool = False,
     usage: Usage | None = None,
+    growth: bool = True,
     raised: bool = True,
 ) -> Lowered:
     """Lower a canonical case on the fabric of its fleet.
 
     `only` are the ids of the pending workloads to lower (None: all); `skip_rules` are rules to leave out;
     `empty_fleet` forgets the running work, and what wants to be near to it. Running work that may be moved or evicted
-    becomes an item (see `loosening`); `usage` is that of all running work. Without `raised` a limit that running work
-    is above is not raised to what it takes, for questions in which some of it is thought away. InputError names a fault
-    of the policy (among them weights so large that a tier leaves the solver's range), or a level that the fleet does
-    not have.
+    or may grow becomes an item (see `loosening`; without `growth` nothing grows); `usage` is that of all running work.
+    Without `raised` a limit that running work is above is not raised to what it takes, for questions in which some of
+    it is thought away. InputError names a fault of the policy (among them weights so large that a tier leaves the
+    solver's range), or a level that the fleet does not have.
     """
     case = _narrowed(case, None if only is None else frozenset(only), empty_fleet=empty_fleet)
     skipped = frozenset(skip_rules)
@@ -71,7 +72,7 @@ def lower(
     held: frozenset[str] = frozenset()
     with no_collection():
         while True:
-            found = _lowered(case, loosen(case, fabric, held), fabric, rules, usage)
+            found = _lowered(case, loosen(case, fabric, held, growth=growth), fabric, rules, usage)
             offending = _offending(found)
             if not offending:
                 if found.holds and not raised:

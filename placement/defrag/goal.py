@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from placement.errors import InputError
-from placement.model import Case, Policy, RuleSpec, Tenant
+from placement.model import Case, Policy, RuleSpec, Running, Tenant
 from topology.errors import TopologyError
 from topology.levels import NODE, nested_domain_names
 from topology.parts import Parts
@@ -88,7 +88,7 @@ def asking(
     budgets: Mapping[str, int] | None = None,
     value_micro_usd_h: int | None = None,
 ) -> Case:
-    """The case in which running work is only moved, nothing is placed, and the policy wants the goal.
+    """The case in which running work is only moved, nothing is placed or grows, and the policy wants the goal.
 
     Without a value, freeing comes after the policy's first tier and before all else; then the least disturbance (each
     moved replica at 0.01 USD/h at least), then the rest. With a value per hour it is weighed in the tier of
@@ -102,7 +102,7 @@ def asking(
         rules = _before_money(rules, params)
     else:
         rules = _priced(rules, params | {"value_micro_usd_h": value_micro_usd_h})
-    running = tuple(one.model_copy(update={"evictable": False}) if one.evictable else one for one in case.running)
+    running = tuple(_as_it_runs(one) for one in case.running)
     return case.model_copy(
         update={
             "workloads": (),
@@ -111,6 +111,27 @@ def asking(
             "policy": Policy(name=case.policy.name, rules=tuple(_limited(rules, max_moves))),
         }
     )
+
+
+def _as_it_runs(one: Running) -> Running:
+    """Running work that may not be evicted, and wants no more replicas than it has."""
+    update: dict[str, object] = {"evictable": False} if one.evictable else {}
+    if one.lacking:
+        counts = one.counts
+        subgroups = tuple(
+            subgroup.model_copy(
+                update={
+                    "roles": tuple(
+                        role.model_copy(update={"replicas": counts[subgroup.name, role.name]})
+                        for role in subgroup.roles
+                    )
+                }
+            )
+            for subgroup in one.workload.subgroups
+            if any(counts[subgroup.name, role.name] for role in subgroup.roles)
+        )
+        update["workload"] = one.workload.model_copy(update={"subgroups": subgroups})
+    return one.model_copy(update=update) if update else one
 
 
 def _before_money(rules: list[RuleSpec], params: dict[str, object]) -> list[RuleSpec]:

@@ -50,7 +50,7 @@ class Question:
         loose = tuple(one.model_copy(update={"evictable": True, "movable": False}) for one in case.running)
         rules = tuple(_at_any_age(spec) for spec in case.policy.rules)
         opened = case.model_copy(update={"running": loose, "policy": case.policy.model_copy(update={"rules": rules})})
-        lowered = lower(opened, fabric, only=members, empty_fleet=empty, raised=False)
+        lowered = lower(opened, fabric, only=members, empty_fleet=empty, growth=False, raised=False)
         running = tuple(lowered.refs[item].key for item in sorted(lowered.problem.homes))
         there = tuple(one.workload.id for one in lowered.case.running)
         return cls(lowered, lowered.context.item_of[workload], running, there)
@@ -106,7 +106,7 @@ class Desk:
         members = {w.id for w in case.workloads} - screen(case, fabric).keys() if bound else {workload}
         known = self.snapshot.case
         usage = self.snapshot.usage if case.running is known.running and case.fleet is known.fleet else None
-        found = lower(case, fabric, only=members, usage=usage)
+        found = lower(case, fabric, only=members, usage=usage, growth=False)
         if case is known:
             self._known[workload] = found
         return found

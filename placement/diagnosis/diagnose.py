@@ -10,6 +10,7 @@ from placement.compile import lower, lower_placements, whole
 from placement.compile.loosening import min_runtime_s
 from placement.diagnosis.conflict import find_conflict
 from placement.diagnosis.desk import Desk, Question
+from placement.diagnosis.growing import lacks
 from placement.diagnosis.kept import find_rivals
 from placement.diagnosis.permitted import find_limits
 from placement.diagnosis.raising import raised
@@ -41,17 +42,20 @@ def diagnose(
     workers: Workers,
     seconds: float = 5.0,
 ) -> Diagnosis:
-    """Why `workload` is not placed in this decision of the case, within so many seconds.
+    """Why `workload` is not placed in this decision of the case, or does not grow, within so many seconds.
 
-    InputError if the case has no such pending workload, if it is inadmissible (its reason says all), or if the
+    InputError if the case has no such workload, if it is inadmissible (its reason says all), or if the
     decision is another case's.
     """
     snapshot = case if isinstance(case, Snapshot) else Snapshot.of(case)
     whole_case = snapshot.case
     if decision.case_id != snapshot.case_id:
         raise InputError("decision", "it was made for another case", "give the case and its own decision")
+    running = {one.workload.id: one for one in whole_case.running}
+    if workload in running:
+        return Diagnosis(workload=workload, placed=True, lacks=lacks(snapshot, decision, running[workload]))
     if workload not in {w.id for w in whole_case.workloads}:
-        raise InputError("workload", f"{workload!r} is not pending in the case", "name a pending workload")
+        raise InputError("workload", f"{workload!r} is neither pending nor running in the case", "name one that is")
     if workload in {placement.workload for placement in decision.placements}:
         return Diagnosis(workload=workload, placed=True)
     said = next((one for one in decision.unplaced if one.workload == workload), None)

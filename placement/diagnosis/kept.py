@@ -23,7 +23,7 @@ def find_rivals(desk: Desk, decision: Decision, workload: str) -> Conflict | Non
     case = desk.snapshot.case
     rejected = {one.workload for one in decision.unplaced if one.verdict is Verdict.REJECTED}
     admitted = {w.id for w in case.workloads} - rejected
-    lowered = lower(case, desk.snapshot.fabric, only=admitted, usage=desk.snapshot.usage)
+    lowered = lower(case, desk.snapshot.fabric, only=admitted, usage=desk.snapshot.usage, growth=False)
     placed = {placement.workload for placement in decision.placements}
     ended = {one.workload for one in decision.evictions}
     items = {name: item for name, item in lowered.context.item_of.items() if name != workload}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from placement.model.diagnosis import Diagnosis, Scope
+from placement.model.diagnosis import Diagnosis, Lack, Scope
 
 __all__ = ["sentences"]
 
@@ -19,6 +19,8 @@ _SCOPES = {
 def sentences(found: Diagnosis) -> list[str]:
     """One statement a line."""
     name = found.workload
+    if found.lacks:
+        return [_lack(name, lack) for lack in found.lacks]
     if found.placed:
         return [f"{name} is placed."]
     lines = []
@@ -51,3 +53,10 @@ def sentences(found: Diagnosis) -> list[str]:
     elif found.price is None:
         lines.append("No single change that was tried lets it in.")
     return lines
+
+
+def _lack(name: str, lack: Lack) -> str:
+    more = f", and gets {lack.after - lack.runs} more" if lack.after > lack.runs else ""
+    fewer = f", and keeps {lack.after}" if lack.after < lack.runs else ""
+    runs = f"{name} runs with {lack.runs} of the {lack.wanted} replicas of role {lack.role} that it wants{more}{fewer}"
+    return f"{runs}: {lack.reason}."

@@ -17,6 +17,7 @@ __all__ = [
     "Certificate",
     "Decision",
     "Eviction",
+    "Growth",
     "Hold",
     "Move",
     "PlacedReplica",
@@ -106,7 +107,7 @@ class Placement(Document):
 
 
 class Move(Document):
-    """Running work of which `moved` replicas go elsewhere; `replicas` is all of it once that is done."""
+    """Running work of which `moved` replicas go elsewhere; `replicas` is all of it once that is done, less growth."""
 
     workload: Name
     moved: Annotated[int, Field(ge=1, le=1_000_000)]
@@ -119,6 +120,21 @@ class Shrink(Document):
     workload: Name
     lost: Annotated[int, Field(ge=1, le=1_000_000)]
     replicas: tuple[PlacedReplica, ...]
+
+
+class Growth(Document):
+    """A role of running work that gets replicas beside those that it has, up to what the workload wants.
+
+    `before` and `after` are its numbers of replicas, `added` are the new ones: `after - before` of them. They are not
+    among the `replicas` of a move or shrink of the same workload.
+    """
+
+    workload: Name
+    subgroup: Name
+    role: Name
+    before: Annotated[int, Field(ge=0, le=1_000_000)]
+    after: Annotated[int, Field(ge=1, le=1_000_000)]
+    added: Annotated[tuple[PlacedReplica, ...], Field(min_length=1)]
 
 
 class Eviction(Document):
@@ -174,6 +190,7 @@ class Decision(Document):
     unplaced: tuple[Unplaced, ...] = ()
     moves: tuple[Move, ...] = ()
     shrinks: tuple[Shrink, ...] = ()
+    growths: tuple[Growth, ...] = ()
     evictions: tuple[Eviction, ...] = ()
     holds: tuple[Hold, ...] = ()
     timings: dict[str, float] = Field(default_factory=dict)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from placement.model.fields import Document, Name, Objective, Text
 
-__all__ = ["Cause", "Diagnosis", "Price", "Repair", "Scope"]
+__all__ = ["Cause", "Diagnosis", "Lack", "Price", "Repair", "Scope"]
 
 
 class Scope(StrEnum):
@@ -58,6 +58,19 @@ class Price(Document):
     """Whether the forced answer is proven optimal in its first tier; if not, it may cost less."""
 
 
+class Lack(Document):
+    """A role of running work that has fewer replicas than wanted, also after the decision, and what keeps it there."""
+
+    subgroup: Name
+    role: Name
+    runs: Annotated[int, Field(ge=0, le=1_000_000)]
+    after: Annotated[int, Field(ge=0, le=1_000_000)]
+    wanted: Annotated[int, Field(ge=1, le=1_000_000)]
+    rule: Name | None = None
+    """The first rule without which a further replica would fit; none where it would fit, or may not grow."""
+    reason: Text = ""
+
+
 class Diagnosis(Document):
     """`conflict` cannot be kept whole: with it the workload does not fit. `minimal`: without any one member it does."""
 
@@ -75,3 +88,5 @@ class Diagnosis(Document):
     """Whether the repairs lean on moves and evictions that the limits permit; else all that runs stays."""
     price: Price | None = None
     """Where it fits, or would if work that may be evicted went: the optimum refuses it, at this price."""
+    lacks: tuple[Lack, ...] = ()
+    """Of running work (which is `placed`): what it lacks, and why."""

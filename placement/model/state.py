@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -39,6 +40,30 @@ class Running(Document):
     restart_cost_micro_usd: Annotated[int, Field(ge=0, le=10**15)] = 0
     movable: bool = False
     evictable: bool = False
+
+    @property
+    def counts(self) -> Counter[tuple[str, str]]:
+        """Running replicas of each (subgroup, role)."""
+        return Counter((replica.subgroup, replica.role) for replica in self.replicas)
+
+    @property
+    def lacking(self) -> dict[tuple[str, str], int]:
+        """By how many replicas each (subgroup, role) could grow to what the workload wants.
+
+        Nothing for work that runs with less than its minimum: it is broken, not shrunk.
+        """
+        counts, workload = self.counts, self.workload
+        started = {subgroup for subgroup, _ in counts}
+        needed = len(workload.subgroups) if workload.min_subgroups is None else workload.min_subgroups
+        found = {}
+        for subgroup in workload.subgroups:
+            for role in subgroup.roles:
+                count = counts[subgroup.name, role.name]
+                if subgroup.name in started and count < role.min_count:
+                    return {}
+                if count < role.replicas:
+                    found[subgroup.name, role.name] = role.replicas - count
+        return found if len(started) >= needed else {}
 
     @model_validator(mode="after")
     def _replicas_match_roles(self) -> Running:

@@ -12,6 +12,7 @@ from placement.model.fields import Document
 from placement.model.policy import RuleSpec
 from placement.rules.context import Context
 from placement.rules.disturbance import homes, mobile
+from placement.rules.growth import growing, lost_charges
 from placement.rules.refused import Refused, RefusedParams, value_of_replica
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.units import floor_div
@@ -41,14 +42,17 @@ class Eviction(ObjectiveRule[EvictionParams]):
     unit = "points"
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
-        """One charge for all work that runs and may be disturbed."""
+        """One charge for all work that runs and may be disturbed; a share each for what may grow as well."""
         params, weights = self.params(spec), _weights(context.case)
+        tier = context.tier(spec.tier)
         each = {}
         for one, _, _ in homes(context):
             for key, ref in context.keys_of[one.workload.id]:
                 value = value_of_replica(ref.workload, ref.role, weights)
                 each[key] = spec.weight * floor_div(value * params.percent, 100)
-        return [RefuseCharge(self.name, context.tier(spec.tier), each)] if any(each.values()) else []
+        more = {key: each.pop(key) for key, _ in growing(context)}
+        charges: list[Atom] = [RefuseCharge(self.name, tier, each)] if any(each.values()) else []
+        return charges + lost_charges(self.name, tier, context, more)
 
     def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
         """Value of all running replicas that lose their place."""

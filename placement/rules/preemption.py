@@ -36,7 +36,8 @@ class Preemption(HardRule[PreemptionParams]):
     Only `movable` or `evictable` work is moved (what may be evicted may start again elsewhere at once), and only
     `evictable` work is evicted or shrunk; nothing is that has run for less than
     `min_runtime_s`. At most `max_disrupted` workloads are disturbed in all, and of each tenant (with all below it) at
-    most its `disruption_budget`. Running work that is neither movable nor evictable is no part of the decision.
+    most its `disruption_budget`. Running work that is neither movable nor evictable keeps its seats; if it runs with
+    fewer replicas than it wants it may grow beside them, as all running work may: growth disturbs nothing.
     """
 
     name = "preemption"
@@ -46,10 +47,13 @@ class Preemption(HardRule[PreemptionParams]):
         """One atom for each workload with less than full leave, and one for each budget that could be exceeded."""
         params = self.params(spec)
         atoms: list[Atom] = []
+        tenants = {}
         for one, item, seats in homes(context):
+            pinned = not (one.movable or one.evictable)
             if not one.evictable:
-                atoms.append(Stay(self.name, -1, item, seats, may_leave=False))
-        tenants = {item: one.workload.tenant for one, item, _ in homes(context)}
+                atoms.append(Stay(self.name, -1, item, seats, may_leave=False, pinned=pinned))
+            if not pinned:
+                tenants[item] = one.workload.tenant
         for name, family, limit in _budgets(context.case, params):
             members = tuple(item for item, tenant in tenants.items() if family is None or tenant in family)
             if len(members) > limit:
@@ -63,11 +67,14 @@ class Preemption(HardRule[PreemptionParams]):
         found = []
         touched: list[str] = []
         for one in mobile(case):
-            name = one.workload.id
-            moved, lost = disturbed(one, placed.get(name))
-            if lost == len(one.replicas) and not one.evictable:
+            name, after = one.workload.id, placed.get(one.workload.id)
+            change = disturbed(one, after)
+            young = max(0, case.now_s - one.start_s) < params.min_runtime_s
+            if after is None and not one.evictable:
                 found.append(f"{name} is evicted, and may not be")
-            if moved or lost:
+            elif change.disturbed and (young or not (one.movable or one.evictable)):
+                found.append(f"{name} is disturbed, and may not be")
+            if change.disturbed:
                 touched.append(one.workload.tenant)
         for name, family, limit in _budgets(case, params):
             count = sum(family is None or tenant in family for tenant in touched)

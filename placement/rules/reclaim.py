@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -99,8 +100,8 @@ def _wanted(case: Case, fabric: Fabric) -> Iterator[_Want]:
     if not any(tenant.guaranteed_gpu_milli or tenant.guaranteed_by_model for tenant in case.tenants):
         return
     held = running_seats(case.model_copy(update={"running": (*case.running, *mobile(case))}), fabric)
-    disturbed = {one.workload.id for one in mobile(case)}
-    pending = [workload for workload in case.workloads if workload.id not in disturbed]
+    runs = {one.workload.id: one.counts for one in mobile(case)}
+    none: Counter[tuple[str, str]] = Counter()
     members = families(case)
     for tenant in case.tenants:
         family = members[tenant.name]
@@ -109,8 +110,8 @@ def _wanted(case: Case, fabric: Fabric) -> Iterator[_Want]:
             if not promised or (model is not None and model not in fabric.gpu_models):
                 continue
             asked = sum(
-                role.replicas * role.replica_gpu_milli
-                for workload in pending
+                (role.replicas - runs.get(workload.id, none)[subgroup.name, role.name]) * role.replica_gpu_milli
+                for workload in case.workloads
                 if workload.tenant in family
                 for subgroup in workload.subgroups
                 for role in subgroup.roles

@@ -37,15 +37,16 @@ class StabilityParams(Document):
     """Value of one GPU-hour of work that is lost."""
     least_remaining_s: Annotated[int, Field(ge=1, le=10**9)] = 600
     move_micro_usd_h: Natural = 0
-    """Due on top for every replica that is moved or evicted, whatever its own cost."""
+    """Due on top for every replica that is moved, evicted or added, whatever its own cost."""
 
 
 class Stability(ObjectiveRule[StabilityParams]):
     """Micro-USD per hour = (restart cost + GPU-hours since the last checkpoint x their value) / hours still to run.
 
     Due once for a training, fine-tune or pipeline workload of which any replica moves; per moved replica, in equal
-    parts, for services, batch inference, embedding and CPU work (they lose no progress). An eviction costs as much as
-    moving all of it. Rounded up. `move_micro_usd_h` comes on top for every replica that is moved or evicted.
+    parts of the replicas that it wants, for services, batch inference, embedding and CPU work (they lose no progress).
+    An eviction costs as much as moving all of it. Rounded up. `move_micro_usd_h` comes on top for every replica that is
+    moved or evicted. A replica by which running work grows costs what a further moved one does: it starts as well.
     """
 
     name = "stability"
@@ -74,11 +75,10 @@ class Stability(ObjectiveRule[StabilityParams]):
         total = 0
         for one in mobile(case):
             once, each = _prices(one, case.now_s, params)
-            moved, lost = disturbed(one, placed.get(one.workload.id))
-            if lost == len(one.replicas):
-                total += once + (each + params.move_micro_usd_h) * lost
-            elif moved:
-                total += once + (each + params.move_micro_usd_h) * moved
+            after = placed.get(one.workload.id)
+            found = disturbed(one, after)
+            starting = found.lost if after is None else found.moved + found.grown
+            total += once * bool(after is None or found.moved) + (each + params.move_micro_usd_h) * starting
         return spec.weight * total
 
 
@@ -93,6 +93,6 @@ def _prices(one: Running, now_s: int, params: StabilityParams) -> tuple[int, int
     lost = Fraction(milli * lost_s * params.gpu_hour_micro_usd, MILLI * _HOUR_S)
     hourly = (one.restart_cost_micro_usd + lost) * _HOUR_S / max(left_s, params.least_remaining_s)
     if one.workload.kind in _APART:
-        hourly /= len(one.replicas)
+        hourly /= len(one.replicas) + sum(one.lacking.values())
         return 0, ceil_div(hourly.numerator, hourly.denominator)
     return ceil_div(hourly.numerator, hourly.denominator), 0

@@ -239,7 +239,7 @@ class Placing:
                 kept = [one for one in kept if not _nodes(one[2]) & _changed(state, self._store.read())]
                 version = self._reserved(kept, state, solved, whole=False)
         for row, call, part in kept if version is not None else ():
-            reserved = call.body.reserves and bool(part.placements or part.moves or part.shrinks or part.evictions)
+            reserved = call.body.reserves and _does_something(part)
             answer = PlaceAnswer(
                 decision=part,
                 fabric_version=state.fabric.version,
@@ -314,15 +314,22 @@ def _still_fits(body: BatchBody, solved: _Solved, now: State, new: list[Running]
 
 
 def _disturbed(decision: Decision, state: State) -> tuple[list[Running], list[str]]:
-    """Running work as it is after moves and shrinks, and the ids of all that was disturbed."""
-    after = {one.workload: one.replicas for one in decision.moves} | {
-        one.workload: one.replicas for one in decision.shrinks
-    }
+    """Running work as it is after moves, shrinks and growths, and the ids of all that has changed."""
+    after: dict[str, tuple[PlacedReplica | Replica, ...]] = {one.workload: one.replicas for one in decision.moves}
+    after |= {one.workload: one.replicas for one in decision.shrinks}
+    for one in decision.growths:
+        after[one.workload] = (*after.get(one.workload, state.running[one.workload].replicas), *one.added)
     changed = [state.running[name].model_copy(update={"replicas": _seats(after[name])}) for name in after]
     return changed, [*after, *(one.workload for one in decision.evictions)]
 
 
-def _seats(replicas: Sequence[PlacedReplica]) -> tuple[Replica, ...]:
+def _does_something(decision: Decision) -> bool:
+    """Whether it places anything, or changes what runs."""
+    changes = (decision.placements, decision.moves, decision.shrinks, decision.evictions, decision.growths)
+    return any(changes)
+
+
+def _seats(replicas: Sequence[PlacedReplica | Replica]) -> tuple[Replica, ...]:
     return tuple(Replica(subgroup=one.subgroup, role=one.role, node=one.node, devices=one.devices) for one in replicas)
 
 

@@ -948,7 +948,7 @@ class Certificate(_message.Message):
     def __init__(self, tier: _Optional[int] = ..., scale: _Optional[int] = ..., limits: _Optional[_Iterable[int]] = ..., multipliers: _Optional[_Iterable[_Union[Multiplier, _Mapping]]] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("schema_version", "case_id", "status", "fallback_reason", "tiers", "gap", "gap_tier", "bound_source", "terms", "placements", "unplaced", "holds", "timings", "certificates", "moves", "shrinks", "evictions")
+    __slots__ = ("schema_version", "case_id", "status", "fallback_reason", "tiers", "gap", "gap_tier", "bound_source", "terms", "placements", "unplaced", "holds", "timings", "certificates", "moves", "shrinks", "evictions", "growths")
     class TimingsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -973,6 +973,7 @@ class Decision(_message.Message):
     MOVES_FIELD_NUMBER: _ClassVar[int]
     SHRINKS_FIELD_NUMBER: _ClassVar[int]
     EVICTIONS_FIELD_NUMBER: _ClassVar[int]
+    GROWTHS_FIELD_NUMBER: _ClassVar[int]
     schema_version: int
     case_id: str
     status: Status
@@ -990,7 +991,8 @@ class Decision(_message.Message):
     moves: _containers.RepeatedCompositeFieldContainer[Move]
     shrinks: _containers.RepeatedCompositeFieldContainer[Shrink]
     evictions: _containers.RepeatedCompositeFieldContainer[Eviction]
-    def __init__(self, schema_version: _Optional[int] = ..., case_id: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., fallback_reason: _Optional[str] = ..., tiers: _Optional[_Iterable[_Union[TierReport, _Mapping]]] = ..., gap: _Optional[float] = ..., gap_tier: _Optional[int] = ..., bound_source: _Optional[_Union[BoundSource, str]] = ..., terms: _Optional[_Iterable[_Union[Term, _Mapping]]] = ..., placements: _Optional[_Iterable[_Union[Placement, _Mapping]]] = ..., unplaced: _Optional[_Iterable[_Union[Unplaced, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Hold, _Mapping]]] = ..., timings: _Optional[_Mapping[str, float]] = ..., certificates: _Optional[_Iterable[_Union[Certificate, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[Move, _Mapping]]] = ..., shrinks: _Optional[_Iterable[_Union[Shrink, _Mapping]]] = ..., evictions: _Optional[_Iterable[_Union[Eviction, _Mapping]]] = ...) -> None: ...
+    growths: _containers.RepeatedCompositeFieldContainer[Growth]
+    def __init__(self, schema_version: _Optional[int] = ..., case_id: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., fallback_reason: _Optional[str] = ..., tiers: _Optional[_Iterable[_Union[TierReport, _Mapping]]] = ..., gap: _Optional[float] = ..., gap_tier: _Optional[int] = ..., bound_source: _Optional[_Union[BoundSource, str]] = ..., terms: _Optional[_Iterable[_Union[Term, _Mapping]]] = ..., placements: _Optional[_Iterable[_Union[Placement, _Mapping]]] = ..., unplaced: _Optional[_Iterable[_Union[Unplaced, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Hold, _Mapping]]] = ..., timings: _Optional[_Mapping[str, float]] = ..., certificates: _Optional[_Iterable[_Union[Certificate, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[Move, _Mapping]]] = ..., shrinks: _Optional[_Iterable[_Union[Shrink, _Mapping]]] = ..., evictions: _Optional[_Iterable[_Union[Eviction, _Mapping]]] = ..., growths: _Optional[_Iterable[_Union[Growth, _Mapping]]] = ...) -> None: ...
 
 class Move(_message.Message):
     __slots__ = ("workload", "moved", "replicas")
@@ -1011,6 +1013,22 @@ class Shrink(_message.Message):
     lost: int
     replicas: _containers.RepeatedCompositeFieldContainer[PlacedReplica]
     def __init__(self, workload: _Optional[str] = ..., lost: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[PlacedReplica, _Mapping]]] = ...) -> None: ...
+
+class Growth(_message.Message):
+    __slots__ = ("workload", "subgroup", "role", "before", "after", "added")
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    SUBGROUP_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    ADDED_FIELD_NUMBER: _ClassVar[int]
+    workload: str
+    subgroup: str
+    role: str
+    before: int
+    after: int
+    added: _containers.RepeatedCompositeFieldContainer[PlacedReplica]
+    def __init__(self, workload: _Optional[str] = ..., subgroup: _Optional[str] = ..., role: _Optional[str] = ..., before: _Optional[int] = ..., after: _Optional[int] = ..., added: _Optional[_Iterable[_Union[PlacedReplica, _Mapping]]] = ...) -> None: ...
 
 class Eviction(_message.Message):
     __slots__ = ("workload", "rivals")

@@ -13,12 +13,12 @@ from topology.model import Health
 
 __all__ = ["Comparison", "Fate", "TenantShare", "TermPair", "TierPair", "compare"]
 
-FateKind: TypeAlias = Literal["moved", "elsewhere", "shrunk", "gained", "lost", "verdict"]
+FateKind: TypeAlias = Literal["moved", "elsewhere", "shrunk", "grown", "gained", "lost", "verdict"]
 """What became of a workload.
 
-`moved`: it ran, and has another place now. `elsewhere`: it is placed by both plans, on other nodes. `shrunk`: it runs
-on with fewer replicas. `gained`: only the plan after has a place for it. `lost`: only the state or the plan before
-has. `verdict`: neither has, on another ground.
+`moved`: it ran, and has another place now. `elsewhere`: it is placed by both plans, on other nodes. `shrunk`, `grown`:
+it runs on with fewer or more replicas. `gained`: only the plan after has a place for it. `lost`: only the state or the
+plan before has. `verdict`: neither has, on another ground.
 """
 
 
@@ -141,9 +141,12 @@ def compare(before: tuple[Case, Decision], after: tuple[Case, Decision]) -> Comp
 
 
 def _seats(case: Case, decision: Decision) -> dict[str, _Seat]:
-    seats = {one.workload.id: _seat("running", one.replicas) for one in case.running}
-    seats |= {move.workload: _seat("running", move.replicas) for move in decision.moves}
-    seats |= {shrink.workload: _seat("running", shrink.replicas) for shrink in decision.shrinks}
+    held: dict[str, tuple[Replica | PlacedReplica, ...]] = {one.workload.id: one.replicas for one in case.running}
+    held |= {move.workload: move.replicas for move in decision.moves}
+    held |= {shrink.workload: shrink.replicas for shrink in decision.shrinks}
+    for growth in decision.growths:
+        held[growth.workload] = (*held[growth.workload], *growth.added)
+    seats = {name: _seat("running", replicas) for name, replicas in held.items()}
     for gone in decision.evictions:
         seats[gone.workload] = _Seat("evicted", reason=f"for {', '.join(gone.rivals)}" if gone.rivals else "")
     refused = {one.workload: one for one in decision.unplaced}
@@ -156,7 +159,7 @@ def _seats(case: Case, decision: Decision) -> dict[str, _Seat]:
     return seats
 
 
-def _seat(state: str, replicas: tuple[Replica, ...] | tuple[PlacedReplica, ...]) -> _Seat:
+def _seat(state: str, replicas: tuple[Replica | PlacedReplica, ...]) -> _Seat:
     milli = sum(device.milli for replica in replicas for device in replica.devices)
     return _Seat(state, tuple(sorted(Counter(replica.node for replica in replicas).items())), milli)
 
@@ -178,8 +181,8 @@ def _kind(before: _Seat, after: _Seat) -> FateKind | None:
         if before.nodes == after.nodes:
             return None
         if before.state == after.state == "running":
-            fewer = sum(n for _, n in after.nodes) < sum(n for _, n in before.nodes)
-            return "shrunk" if fewer else "moved"
+            more = sum(n for _, n in after.nodes) - sum(n for _, n in before.nodes)
+            return "moved" if not more else "grown" if more > 0 else "shrunk"
         return "moved" if before.state == "running" else "elsewhere"
     if after.seated:
         return "gained"

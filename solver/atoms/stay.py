@@ -10,7 +10,7 @@ import numpy as np
 
 from solver.items import IntArray
 from solver.plan import Plan, Seat
-from solver.problem import Atom, Encoding, Problem, Violation, renumbered
+from solver.problem import Atom, Encoding, Kept, Problem, Violation, renumbered
 
 __all__ = ["Stay"]
 
@@ -19,9 +19,10 @@ __all__ = ["Stay"]
 class Stay(Atom):
     """An item that runs now may stay on its seats (free), move, or leave, each at its price.
 
-    `home[part]` are its seats. A replica stays if it keeps its very seat: bin and devices. `move_once` is due if any
-    placed replica sits elsewhere, `move_each` for every such replica, `leave_once` if the item is refused. Without
-    `may_leave` it may not. Fewer replicas than now, all on their seats, are no move.
+    `home[part]` are its seats. A replica stays if it keeps its very seat: bin and devices. `move_each` is due for every
+    placed replica that sits elsewhere, `move_once` if that is so in a part that has lost a seat, `leave_once` if the
+    item is refused. So fewer replicas than now, all on their seats, are no move, nor are more beside all seats of the
+    part (growth). Without `may_leave` it may not be refused; `pinned`: it keeps all seats.
     """
 
     rule: str
@@ -32,6 +33,7 @@ class Stay(Atom):
     move_each: int = 0
     leave_once: int = 0
     may_leave: bool = True
+    pinned: bool = False
 
     def items(self) -> Iterable[int]:
         """The one item."""
@@ -59,19 +61,28 @@ class Stay(Atom):
 
     def unpriced(self) -> Atom | None:
         """What may not happen, without prices."""
-        if self.may_leave:
+        if self.may_leave and not self.pinned:
             return None
         return replace(self, tier=-1, move_once=0, move_each=0, leave_once=0)
 
-    def _moved(self, plan: Plan) -> int:
+    def _elsewhere(self, plan: Plan) -> tuple[int, bool]:
+        """Replicas that sit elsewhere, and whether some do in a part that has lost a seat."""
         parts = plan.seats.get(self.item, ())
         if parts == self.home:
-            return 0
-        held = zip(parts, self.home, strict=False)
-        return sum((Counter(seats) - Counter(home)).total() for seats, home in held)
+            return 0, False
+        total, moved = 0, False
+        for seats, home in zip(parts, self.home, strict=False):
+            now, before = Counter(seats), Counter(home)
+            new = (now - before).total()
+            total += new
+            moved = moved or (new > 0 and bool(before - now))
+        return total, moved
 
     def encode(self, into: Encoding) -> None:
-        """Replicas elsewhere = placed - kept; a 0/1 column says whether there are any."""
+        """Replicas elsewhere = placed - kept; a 0/1 column says whether any of them moved.
+
+        A part with fewer seats now than it may have: another 0/1 column says that it keeps them all, so that it grows.
+        """
         model, tier = into.model, self.tier
         on = into.on(self.item)
         if not self.may_leave:
@@ -83,7 +94,7 @@ class Stay(Atom):
         if not any(part.min_count for part in whole.parts if part.bundle == 0):
             cols = [col for p in range(len(whole.parts)) for col in into.counts((self.item, p)).values()]
             model.row([*cols, on], [1] * len(cols) + [-1], lo=0)
-        gaps: list[tuple[list[int], list[int], int, int]] = []
+        gaps: list[_Gap] = []
         firm: list[tuple[int, int]] = []
         for p, part in enumerate(whole.parts):
             key = (self.item, p)
@@ -92,27 +103,41 @@ class Stay(Atom):
             signs.subtract(kept.columns)
             if part.min_count == part.count == sum(kept.homes) and part.bundle == 0:
                 firm += zip(kept.columns, kept.homes, strict=True)
+            if self.pinned and self.home[p]:
+                model.row(kept.columns, [1] * len(kept.columns), lo=len(self.home[p]))
             placed = sum(into.known(key).values())
             terms = [(col, sign) for col, sign in signs.items() if sign]
             if terms:
-                gaps.append(([c for c, _ in terms], [s for _, s in terms], part.count, placed - kept.known))
+                gaps.append(_Gap([c for c, _ in terms], [s for _, s in terms], p, placed - kept.known, kept))
         if tier < 0:
             return
-        for cols, signs_, _, _ in gaps if self.move_each else ():
-            for col, sign in zip(cols, signs_, strict=True):
+        for gap in gaps if self.move_each else ():
+            for col, sign in zip(gap.columns, gap.signs, strict=True):
                 model.cost(tier, col, sign * self.move_each)
-        if self.move_once and gaps:
-            moved = model.var(0, 1, int(any(known > 0 for *_, known in gaps)))
+        gaps = [gap for gap in gaps if self.home[gap.part]]  # where nothing runs nothing can move
+        if self.move_once and gaps and not self.pinned:
+            known = any(gap.known > 0 and gap.kept.known < len(self.home[gap.part]) for gap in gaps)
+            moved = model.var(0, 1, int(known))
             model.cost(tier, moved, self.move_once)
-            for cols, signs_, most, _ in gaps:
-                model.row([*cols, moved], [*signs_, -most], hi=0)
+            for gap in gaps:
+                homes, most = len(self.home[gap.part]), whole.parts[gap.part].count
+                if most == homes:
+                    model.row([*gap.columns, moved], [*gap.signs, -most], hi=0)
+                    continue
+                stays = model.var(0, 1, int(gap.kept.known == homes))
+                model.row([*gap.kept.columns, stays], [1] * len(gap.kept.columns) + [-homes], lo=0)
+                model.row([*gap.columns, moved, stays], [*gap.signs, -most, homes - most], hi=0)
             for col, homes in firm:  # implied by the rows above, but not in the LP: any lost seat is a move
                 model.row([col, moved, on], [1, homes, -homes], lo=0)
 
     def violations(self, problem: Problem, plan: Plan) -> list[Violation]:
-        """An item that is gone and may not be."""
+        """An item that is gone and may not be, or that has lost a seat and may not."""
         if not self.may_leave and not _placed(plan, self.item):
             return [Violation(self.rule, (self.item,), "it runs and may not be evicted")]
+        if self.pinned:
+            held = plan.seats.get(self.item, ((),) * len(self.home))
+            if any(Counter(home) - Counter(seats) for home, seats in zip(self.home, held, strict=True)):
+                return [Violation(self.rule, (self.item,), "it runs and may not be disturbed")]
         return []
 
     def cost(self, problem: Problem, plan: Plan) -> int:
@@ -121,9 +146,20 @@ class Stay(Atom):
             return 0
         if not _placed(plan, self.item):
             return self.leave_once
-        moved = self._moved(plan)
-        return self.move_each * moved + (self.move_once if moved else 0)
+        elsewhere, moved = self._elsewhere(plan)
+        return self.move_each * elsewhere + (self.move_once if moved else 0)
 
 
 def _placed(plan: Plan, item: int) -> bool:
     return any(plan.seats.get(item, ()))
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """Replicas of a part that sit elsewhere, as a sum of columns, and their number in the known plan."""
+
+    columns: list[int]
+    signs: list[int]
+    part: int
+    known: int
+    kept: Kept

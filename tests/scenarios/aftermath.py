@@ -24,7 +24,10 @@ def after(case: Case, decision: Decision) -> Case:
         if name in evicted:
             pending[name] = one.workload
             continue
+        added = [replica for growth in decision.growths if growth.workload == name for replica in growth.added]
         update: dict[str, object] = {"replicas": _run(told[name])} if name in told else {}
+        if added:
+            update["replicas"] = (*(_run(told[name]) if name in told else one.replicas), *_run(tuple(added)))
         if name in moved:
             update |= {"start_s": case.now_s, "last_checkpoint_s": None}
         running.append(one.model_copy(update=update))

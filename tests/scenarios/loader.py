@@ -5,7 +5,8 @@ Amounts are per node or per replica: `gpus`, `cpu` (cores), `price` (USD per GPU
 the default of the model; what the model does not know is refused.
 
     [fleet]            levels = [...] coarse to fine; [[fleet.nodes]] hosts, path, gpus, cpu, price, health, labels
-    [[running]]        id, on = hosts (one replica each), gpus or cpu; further fields of a workload; movable, evictable,
+    [[running]]        id, on = hosts (one replica each), gpus or cpu; replicas = wanted, where that is more; further
+                       fields of a workload; movable, evictable,
                        start_s, last_checkpoint_s, expected_end_s, restart (USD); ids = a host list instead of id:
                        so many workloads with as many replicas each, in the order of the hosts; times = n: every host
                        counts n times in a row
@@ -19,9 +20,9 @@ the default of the model; what the model does not know is refused.
     [expect]           placed = ids; unplaced.<id> = {verdict, rule, says, rivals}; subgroups.<id> = names;
                        domains."<id>+<id>".<level> = replicas per domain, largest first;
                        seats."<id>/<role>" = {host = n}; both also for running work, where it is in the end;
-                       moves, shrinks = {id = replicas}, evictions = ids (or, where ties leave open whom, how many in
-                       all): all that happens to running work, the rest stays; next_moves = replicas that move when
-                       it is decided again, where a budget ended the first round
+                       moves, shrinks, growths = {id = replicas}, evictions = ids (or, where ties leave open whom, how
+                       many in all): all that happens to running work, the rest stays; next_moves = replicas that move
+                       when it is decided again, where a budget ended the first round
 """
 
 import json
@@ -86,6 +87,7 @@ class Expect:
     seats: dict[str, dict[str, int]] = field(default_factory=dict)
     moves: dict[str, int] | int = 0
     shrinks: dict[str, int] | int = 0
+    growths: dict[str, int] | int = 0
     evictions: frozenset[str] | int = 0
     next_moves: int = 0
 
@@ -290,6 +292,7 @@ def _expect(row: Table) -> Expect:
         row.pop("seats", {}),
         row.pop("moves", 0),
         row.pop("shrinks", 0),
+        row.pop("growths", 0),
         evictions if isinstance(evictions, int) else frozenset(_names(evictions)),
         row.pop("next_moves", 0),
     )

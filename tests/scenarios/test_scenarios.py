@@ -56,9 +56,11 @@ def test_the_answer_is_the_expected_one_proved_and_verified(scenario: Scenario, 
 def _check_disturbed(decision: Decision, expect: Expect) -> None:
     moves = {one.workload: one.moved for one in decision.moves}
     shrinks = {one.workload: one.lost for one in decision.shrinks}
+    growths = Counter({one.workload: one.after - one.before for one in decision.growths})
     evictions = {one.workload for one in decision.evictions}
     assert (sum(moves.values()) if isinstance(expect.moves, int) else moves) == expect.moves
     assert (sum(shrinks.values()) if isinstance(expect.shrinks, int) else shrinks) == expect.shrinks
+    assert (growths.total() if isinstance(expect.growths, int) else growths) == expect.growths
     assert (len(evictions) if isinstance(expect.evictions, int) else evictions) == expect.evictions
 
 
@@ -93,6 +95,7 @@ def test_nothing_that_was_ended_or_refused_could_be_put_back(scenario: Scenario,
     assert verify(case, again) == ()
     assert again.status is Status.OPTIMAL
     assert again.placements == ()
+    assert again.growths == ()
 
 
 def test_deciding_again_changes_nothing(scenario: Scenario, decision: Decision) -> None:
@@ -101,7 +104,7 @@ def test_deciding_again_changes_nothing(scenario: Scenario, decision: Decision) 
     again = decide(case, clock=time.monotonic, workers=Inline())
     assert verify(case, again) == ()
     assert again.status is Status.OPTIMAL
-    assert (again.placements, again.shrinks, again.evictions) == ((), (), ())
+    assert (again.placements, again.shrinks, again.evictions, again.growths) == ((), (), (), ())
     assert sum(one.moved for one in again.moves) == scenario.expect.next_moves
 
 
@@ -161,6 +164,7 @@ def test_names_change_nothing(scenario: Scenario, decision: Decision) -> None:
             expect,
             moves=_with_names(expect.moves, new),
             shrinks=_with_names(expect.shrinks, new),
+            growths=_with_names(expect.growths, new),
             evictions=expect.evictions
             if isinstance(expect.evictions, int)
             else frozenset(new[n] for n in expect.evictions),

@@ -160,7 +160,7 @@ async def soak(
             stop.set()
             held = await reading
             before = {one.workload.id: tuple(sorted(r.node for r in one.replicas)) for one in fleet.running}
-            result.lost = lost(held.running, {**before, **result.seen.placed}, result.seen.unsure)
+            result.lost = lost(held.running, {**before, **result.seen.running()}, result.seen.doubtful())
             result.rss_mib = (first, server.rss_mib())
             result.metrics = server.metrics()
         result.exit_code = await server.stop()

@@ -42,10 +42,28 @@ class Seen:
     """By how much a Place missed its deadline."""
     placed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Workload id -> nodes, of what the answers say that runs."""
+    growths: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
+    """(workload id, its replicas before) -> nodes of the replicas that an answer adds; answers may overtake others."""
+    elastic: set[str] = field(default_factory=set)
+    """Workloads that may run with fewer replicas than they want, and grow."""
     unsure: set[str] = field(default_factory=set)
     """Workloads of calls without an answer: they may run or not."""
     fitted: int = 0
     """Reservations on a state newer than that of the decision."""
+
+    def running(self) -> dict[str, tuple[str, ...]]:
+        """Workload id -> nodes, with all that it grew by."""
+        found = {}
+        for name, nodes in self.placed.items():
+            held = nodes
+            while (name, len(held)) in self.growths:
+                held = (*held, *self.growths[name, len(held)])
+            found[name] = tuple(sorted(held))
+        return found
+
+    def doubtful(self) -> set[str]:
+        """Workloads of which the answers do not tell all: a call without an answer may have let others grow."""
+        return self.unsure | self.elastic if self.unsure else set()
 
 
 @dataclass(frozen=True)
@@ -113,6 +131,8 @@ class Client:
         request = pb.PlaceRequest(workloads=workloads, use_server_state=True, tenants=self._plan.tenants)
         request.max_solve_time.FromMilliseconds(int(self._plan.asked_s * 1000))
         names = [workload.id for workload in workloads]
+        roles = [(work.id, role) for work in workloads for subgroup in work.subgroups for role in subgroup.roles]
+        self._seen.elastic.update(name for name, role in roles if role.HasField("min_replicas"))
         began_s = time.monotonic()
         answer = await self._call("Place", stub.Place, request, self._plan.deadline_s, names)
         took_s = time.monotonic() - began_s
@@ -134,6 +154,9 @@ class Client:
         for refused in decision.unplaced:
             self._seen.verdicts[pb.Verdict.Name(refused.verdict).removeprefix("VERDICT_")] += 1
         self._seen.verdicts["PLACED"] += len(decision.placements)
+        for growth in decision.growths:
+            added = tuple(replica.node for replica in growth.added)
+            self._seen.growths[growth.workload, growth.before] = added
         for one in decision.placements:
             self._seen.placed[one.workload] = tuple(sorted(replica.node for replica in one.replicas))
             self._own.append(one.workload)

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from random import Random
 
-from solver.plan import Plan
+from solver.plan import Plan, Seat
 from solver.problem import Problem
 from tests.verify.brute import Best, Space, TooLargeError
 from tests.verify.meaning import judge
 from tests.verify.problems import draw
 from tests.verify.variants import running
+
+Parts = tuple[tuple[Seat, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,17 @@ def make(seed: int, number: int, limit: int = 800, enough: int = 25) -> Case:
 def _with_running(problem: Problem, space: Space, rng: Random) -> Problem:
     """The problem with some items running at the seats of a random plan, the rest waiting; as it is if none can."""
     whole = space.plan(rng.choice(space.combinations()), rng)
-    some = Plan({i: seats for i, seats in whole.seats.items() if rng.random() < 0.7})
+    some = Plan({i: _shrunk(problem, i, seats, rng) for i, seats in whole.seats.items() if rng.random() < 0.7})
     return running(problem, some, rng) if some.seats and judge(problem, some)[0] else problem
+
+
+def _shrunk(problem: Problem, item: int, seats: Parts, rng: Random) -> Parts:
+    """The seats, or fewer of the parts that may have fewer: what runs so can grow."""
+    found = []
+    for part, held in zip(problem.items[item].parts, seats, strict=True):
+        spare = max(0, len(held) - max(1, part.min_count)) if rng.random() < 0.5 else 0
+        found.append(held[: len(held) - rng.randint(0, spare)])
+    return tuple(found)
 
 
 def of(problem: Problem, seed: str = "") -> Case:

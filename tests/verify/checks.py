@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from tests.verify.again import deciding_again_changes_nothing
 from tests.verify.case import Case
 from tests.verify.claims import lies_are_not_believed, search_is_right, short_budgets_are_honest
 from tests.verify.encoding import (
@@ -29,6 +30,7 @@ CHECKS: tuple[Callable[[Case], Iterator[str]], ...] = (
     search_is_right,
     short_budgets_are_honest,
     lies_are_not_believed,
+    deciding_again_changes_nothing,
 )
 
 

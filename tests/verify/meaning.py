@@ -214,9 +214,15 @@ def cost(atom: Atom, problem: Problem, held: Held) -> int:
 def stay_cost(atom: Stay, placed: Sequence[int], kept: Mapping[PartKey, int]) -> int | None:
     """Cost of an item that runs, from its placed replicas per part and those that keep their seat; None: forbidden."""
     if not any(placed):
-        return atom.leave_once if atom.may_leave else None
-    moved = sum(placed) - sum(n for (item, _), n in kept.items() if item == atom.item)
-    return moved * atom.move_each + (atom.move_once if moved else 0)
+        return atom.leave_once if atom.may_leave and not atom.pinned else None
+    elsewhere, moved = 0, False
+    for p, (count, home) in enumerate(zip(placed, atom.home, strict=True)):
+        stays = kept.get((atom.item, p), 0)
+        if atom.pinned and stays < len(home):
+            return None
+        elsewhere += count - stays
+        moved = moved or stays < min(count, len(home))
+    return elsewhere * atom.move_each + (atom.move_once if moved else 0)
 
 
 def stayed(problem: Problem, plan: Plan) -> dict[PartKey, int]:

@@ -26,6 +26,7 @@ def running(problem: Problem, plan: Plan, rng: Random) -> Problem:
             move_each=rng.choice(prices),
             leave_once=rng.choice(prices),
             may_leave=rng.random() < 0.7,
+            pinned=rng.random() < 0.2,
         )
         for item, seats in homes.items()
     ]

@@ -8,7 +8,21 @@ import pytest
 
 from placement.cli.solve import exit_code
 from placement.cli.table import print_decision
-from placement.model import Budget, Case, Decision, Kind, Placement, Role, Status, Subgroup, Workload, read_decision
+from placement.model import (
+    Budget,
+    Case,
+    Decision,
+    Device,
+    Growth,
+    Kind,
+    PlacedReplica,
+    Placement,
+    Role,
+    Status,
+    Subgroup,
+    Workload,
+    read_decision,
+)
 from tests.placement.cli.conftest import Moorage
 
 
@@ -112,6 +126,16 @@ def test_the_table_tells_everything_and_wraps_nothing(
     assert "\x1b" not in text
     assert all(line == line.rstrip() for line in lines)
     assert lines[-1].split() == ["load", "12"]
+
+
+def test_the_table_tells_growth(case: Case, decision: Decision, capsys: pytest.CaptureFixture[str]) -> None:
+    added = tuple(PlacedReplica(subgroup="s", role="w", node="n9", devices=(Device(index=index),)) for index in (0, 1))
+    growth = Growth(workload="few", subgroup="s", role="w", before=2, after=4, added=added)
+    print_decision(decision.model_copy(update={"growths": (growth,)}), case.workloads, case.running)
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = (line for line in lines if line.startswith("few "))
+    assert "w grows 2->4" in line
+    assert "+ n9[0-1]" in line
 
 
 def test_no_color_is_honoured_on_a_terminal(program: Moorage, case_file: Path) -> None:

@@ -205,3 +205,16 @@ def test_a_policy_without_room_for_two_tiers_is_refused() -> None:
     full = tuple(RuleSpec(name="price", mode="prefer", tier=tier) for tier in range(1, 9))
     with pytest.raises(InputError, match="8 tiers"):
         asking(lab(rules=full), Goal("rack", (), 1))
+
+
+def test_work_with_fewer_replicas_than_it_wants_is_moved_as_it_is() -> None:
+    """Nothing grows while a rack is freed, whether it may move or not; what it wants is not in the way either."""
+    few = running("few", ("n0", (0,)), ("n0", (1,)))
+    firm = running("firm", ("n2", (0,)), movable=False)
+    more = {"subgroups": gang("few", replicas=5, gpus=1, min_replicas=1).subgroups}
+    case = lab(*(one.model_copy(update={"workload": one.workload.model_copy(update=more)}) for one in (few, firm)))
+    assert [one.workload.id for one in case.running if one.lacking] == ["few", "firm"]
+    told = freed(case, "rack:b0/r0")
+    assert [(step.workload, step.moved) for step in told.steps] == [("few", 2)]
+    assert told.free_after == ("b0/r0",)
+    assert told.status == "OPTIMAL"

@@ -298,7 +298,7 @@ def test_the_price_is_that_of_the_least_size() -> None:
 def test_questions_about_nothing_are_refused() -> None:
     case = Case(fleet=small_fleet(), workloads=(gang("w"),))
     decision = decide(case, clock=time.monotonic, workers=Inline())
-    with pytest.raises(InputError, match="not pending"):
+    with pytest.raises(InputError, match="neither pending nor running"):
         diagnose(case, decision, "nobody", clock=time.monotonic, workers=Inline())
     other = decision.model_copy(update={"case_id": "else"})
     with pytest.raises(InputError, match="another case"):

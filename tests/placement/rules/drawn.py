@@ -234,8 +234,8 @@ def _tame_running(random: Random, name: str, fleet: Fleet) -> Running | None:
                 roles=(
                     Role(
                         name="r",
-                        replicas=len(chosen),
-                        min_replicas=random.choice([None, 1]),
+                        replicas=len(chosen) + random.choice([0, 0, 1, 2]),
+                        min_replicas=random.choice([None, 1, 1]),
                         gpus=gpus,
                         gpu_models=random.choice([(), ("A100",), ("H100",)]),
                     ),
@@ -255,8 +255,8 @@ def _tame_running(random: Random, name: str, fleet: Fleet) -> Running | None:
         last_checkpoint_s=random.choice([None, 500]),
         expected_end_s=random.choice([None, 1500, 9000]),
         restart_cost_micro_usd=random.choice([0, 70_001]),
-        movable=random.random() < 0.6,
-        evictable=random.random() < 0.6,
+        movable=random.random() < 0.5,
+        evictable=random.random() < 0.5,
     )
 
 

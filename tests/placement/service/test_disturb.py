@@ -68,6 +68,28 @@ async def test_moved_work_is_where_it_was_moved_to(start: Start, engine: Decide)
     assert {node for node, _ in held["large"]} == {"n1"}
 
 
+async def test_work_that_runs_with_too_few_replicas_grows_with_a_reservation(start: Start, engine: Decide) -> None:
+    """It may not be disturbed; the server holds what it gets, and the next decision leaves it alone."""
+    at = await start(engine)
+    wanting = work("few", 2)
+    wanting["subgroups"][0]["roles"][0] |= {"replicas": "4", "minReplicas": "1"}
+    few = {"workload": wanting, "replicas": [{**SEATS, "devices": [{"index": "0"}, {"index": "1"}]}]}
+    await at.stub.PutFabric(put(running=[few]))
+    done = await at.stub.Place(place("one", gpus=2, maxSolveTime="2s"))
+    (told,) = done.decision.growths
+    assert (told.workload, told.role, told.before, told.after, len(told.added)) == ("few", "r", 1, 3, 2)
+    assert done.reserved_version
+    held = await running(at)
+    assert (len(held["few"]), len(held["one"])) == (6, 2)
+    assert {("n1", 0), ("n1", 1)} <= set(held["few"])
+    case = Case.from_json((await at.stub.GetCase(pb.GetCaseRequest(case_id=done.decision.case_id))).case_json)
+    assert verify(case, decode(done.decision, Decision, "decision")) == ()
+    await at.stub.Release(pb.ReleaseRequest(workloads=["one"]))
+    again = await at.stub.Place(place("two", gpus=2, maxSolveTime="2s"))
+    assert not again.decision.growths, "what waits and is worth as much comes first"
+    assert {name: len(seats) for name, seats in (await running(at)).items()} == {"few": 6, "two": 2}
+
+
 async def test_what_if_compares_and_changes_nothing(start: Start, engine: Decide) -> None:
     at = await start(engine)
     before = await at.stub.PutFabric(put(fleet=TWO))
