@@ -77,7 +77,6 @@ def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
     )
 
 
-<<<<<<< HEAD
 def _amounts_of(problem: Problem, staying: set[int], atom: Atom) -> Atom:
     """The atom with what these items take of it at least, wherever they are, settled already."""
     if not staying or not isinstance(atom, Share | Pool) or atom.bins is not None:
@@ -90,12 +89,12 @@ def _amounts_of(problem: Problem, staying: set[int], atom: Atom) -> Atom:
     if isinstance(atom, Share):
         return replace(atom, base=atom.base + least(atom.use))
     return replace(atom, nodes=tuple(replace(node, base=node.base + least(node.use)) for node in atom.nodes))
-=======
+
+
 def _around(problem: Problem, staying: AbstractSet[int], free: AbstractSet[int]) -> Part:
     """The free items beside what stays where it runs, all else gone."""
     around = Plan({i: seats for i, seats in problem.homes.items() if i in staying})
     return part_of(problem, around, free - staying, np.ones(problem.bins.count, np.bool_))
->>>>>>> main
 
 
 def forced(problem: Problem, item: int) -> tuple[Problem, int]:
