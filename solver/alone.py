@@ -52,7 +52,7 @@ def with_leaders(problem: Problem, item: int) -> set[int]:
 def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
     """The item alone under its hard atoms, all that runs and may be disturbed gone; one tier counts missing replicas.
 
-    What is pinned is kept where it is; `beside`: what may move but not leave as well. Without that it still counts where
+    What is pinned is kept where it is; `beside`: what may move but not leave as well. Else it still counts where
     a limit asks for its amount and not for its place.
     """
     firm = pinned(problem)
