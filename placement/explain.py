@@ -15,7 +15,7 @@ from solver.atoms import Caps, Disruptions, Pool, Share, Together, Within
 from solver.cells import rooms
 from solver.conflict import Answer, ask
 from solver.items import PartKey
-from solver.permitted import refused_everywhere
+from solver.permitted import Refusal, refused_everywhere
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.workers import Workers
@@ -112,7 +112,8 @@ class Explainer:
             return _unplaced(name, first.verdict, "affinity", reason)
         here = solo(problem, item)
         alone = self._ask(here)
-        if alone.plan is not None:
+        above = self._only_above_limits(item) if alone.plan is not None else None
+        if alone.plan is not None and above is None:
             return self._barred(name, item) or self._beside(name, item, alone.plan, owners)
         bare = Answer()
         if left is None or left > 2 * self.empty_s:
@@ -124,6 +125,8 @@ class Explainer:
         if bare.proof is not None:
             rule, reason = self._blame(empty, "on the empty fleet")
             return _unplaced(name, Verdict.IMPOSSIBLE, rule, f"{reason} (proven by {bare.proof})")
+        if above is not None:
+            return _denied(name, above)
         if alone.proof is not None:
             yielding = problem.homes.keys() - pinned(problem)
             beside = "beside the running work" + (" that may not be evicted" if yielding else "")
@@ -131,6 +134,16 @@ class Explainer:
             known = "" if bare.plan is not None else "; whether it fits the empty fleet is not proven"
             return _unplaced(name, Verdict.NO_ROOM, rule, f"{reason} (proven by {alone.proof}){known}")
         return _unplaced(name, Verdict.NOT_FOUND, None, "no placement was found, and none is proven impossible")
+
+    def _only_above_limits(self, item: int) -> Refusal | None:
+        """The proof that the item fits nowhere, where it may fit alone just because what runs is above a limit.
+
+        What runs above a limit may be exchanged within what it takes: room that is not there once it has gone.
+        """
+        problem = self.lowered.problem
+        if not (problem.homes and self.lowered.holds):
+            return None
+        return refused_everywhere(problem, item, self.workers, self.left)
 
     def _beside(self, name: str, item: int, witness: Plan, owners: dict[int, list[int]]) -> Unplaced:
         """The verdict on an item that fits once what may be disturbed is gone; what may only move is not gone."""
@@ -161,14 +174,7 @@ class Explainer:
         if (self.proven and several) or not any(isinstance(atom, Disruptions) for atom in problem.atoms):
             return None
         refusal = refused_everywhere(problem, item, self.workers, self.left)
-        if refusal is None:
-            return None
-        limits = "disruption budgets, guarantees and quotas" if refusal.certified else "disruption budgets"
-        reason = (
-            f"it would fit if running work gave way; wherever that could be, it would take more than {limits} allow "
-            f"(proven by {refusal.proof})"
-        )
-        return _unplaced(name, Verdict.NO_ROOM, "preemption", reason)
+        return None if refusal is None else _denied(name, refusal)
 
     def _outcompeted(self, name: str, witness: Plan, owners: dict[int, list[int]]) -> Unplaced:
         weight: dict[int, int] = {}
@@ -263,6 +269,15 @@ def _loose(problem: Problem) -> Problem:
     """The problem without its single-domain requirements."""
     atoms = tuple(atom for atom in problem.atoms if not isinstance(atom, Within))
     return replace(problem, atoms=atoms)
+
+
+def _denied(name: str, refusal: Refusal) -> Unplaced:
+    limits = "disruption budgets, guarantees and quotas" if refusal.certified else "disruption budgets"
+    reason = (
+        f"it would fit if running work gave way; wherever that could be, it would take more than {limits} allow "
+        f"(proven by {refusal.proof})"
+    )
+    return _unplaced(name, Verdict.NO_ROOM, "preemption", reason)
 
 
 def _wants(devices: int, milli: int) -> str:

@@ -119,6 +119,7 @@ def verify(case: Case | Snapshot, decision: Decision) -> tuple[str, ...]:
         found += _disturbances(lowered, decision, placements)
         found += _proofs(lowered, decision)
         found += _refuted(lowered, decision)
+        found += _on_the_empty_fleet(snapshot, lowered, decision)
     return tuple(found)
 
 
@@ -268,12 +269,29 @@ def _refuted(lowered: Lowered, decision: Decision) -> list[str]:
         if one.workload in one.rivals:
             found.append(f"{one.workload}: is its own rival")
         denied = one.verdict in (Verdict.IMPOSSIBLE, Verdict.NO_ROOM) and one.rule != "affinity"
+        if one.verdict is Verdict.IMPOSSIBLE and lowered.holds and lowered.problem.homes:
+            continue  # What runs may be exchanged above a limit that holds on the empty fleet.
         if denied and one.rule == "preemption":
             if item is not None and yields(lowered.problem, item):
                 found.append(f"{one.workload}: is called {one.verdict}, and fits where running work gives way")
         elif denied and item is not None and fits(solo(lowered.problem, item)) is not None:
             found.append(f"{one.workload}: is called {one.verdict}, and fits alone")
     return found
+
+
+def _on_the_empty_fleet(snapshot: Snapshot, lowered: Lowered, decision: Decision) -> list[str]:
+    """Where what runs is above a limit: "impossible" of what fits without it."""
+    claimed = [u.workload for u in decision.unplaced if u.verdict is Verdict.IMPOSSIBLE and u.rule != "affinity"]
+    if not claimed or not (lowered.holds and lowered.problem.homes):
+        return []
+    admitted = frozenset(lowered.context.item_of) & {w.id for w in snapshot.case.workloads}
+    empty = lower(snapshot.case, snapshot.fabric, only=admitted, empty_fleet=True)
+    items = ((name, empty.context.item_of.get(name)) for name in claimed)
+    return [
+        f"{name}: is called {Verdict.IMPOSSIBLE}, and fits the empty fleet"
+        for name, item in items
+        if item is not None and fits(solo(empty.problem, item)) is not None
+    ]
 
 
 def _proofs(lowered: Lowered, decision: Decision) -> list[str]:

@@ -5,6 +5,7 @@ No ortools here: the checker refutes false verdicts with it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -12,6 +13,8 @@ import numpy as np
 
 from solver.atoms.charge import RefuseCharge
 from solver.atoms.floor import Floor
+from solver.atoms.pool import Pool
+from solver.atoms.share import Share
 from solver.atoms.state import Together
 from solver.atoms.stay import Stay
 from solver.cells import rooms
@@ -20,7 +23,7 @@ from solver.greedy import greedy
 from solver.items import Item, PartKey
 from solver.neighbourhood import Part, part_of
 from solver.plan import Plan
-from solver.problem import Problem
+from solver.problem import Atom, Problem
 
 __all__ = ["always_on", "fits", "forced", "must_stay", "pinned", "seats_short", "solo", "with_leaders", "without_rule"]
 
@@ -49,7 +52,8 @@ def with_leaders(problem: Problem, item: int) -> set[int]:
 def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
     """The item alone under its hard atoms, all that runs and may be disturbed gone; one tier counts missing replicas.
 
-    What is pinned is kept where it is; `beside`: what may move but not leave as well.
+    What is pinned is kept where it is; `beside`: what may move but not leave as well. Else it still counts where
+    a limit asks for its amount and not for its place.
     """
     firm = pinned(problem)
     if firm - {item} and not beside and item not in firm:
@@ -61,7 +65,8 @@ def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
         return solo(part.problem, part.items.index(item))
     mine = {id(atom) for atom in problem.atoms_of[item]}
     spoken = (atom for atom in problem.atoms if id(atom) in mine or not tuple(atom.items()))
-    hard = (a for atom in spoken if (a := atom.unpriced()) is not None)
+    staying = {a.item for a in problem.atoms if isinstance(a, Stay) and not a.may_leave} - {item}
+    hard = (_amounts_of(problem, staying, a) for atom in spoken if (a := atom.unpriced()) is not None)
     atoms = [a for atom in hard if (a := atom.remap({item: 0})) is not None]
     missing = {(0, p): 1 for p in range(len(problem.items[item].parts))}
     return Problem(
@@ -70,6 +75,20 @@ def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
         (problem.items[item],),
         (*atoms, RefuseCharge("refused", 0, missing)),
     )
+
+
+def _amounts_of(problem: Problem, staying: set[int], atom: Atom) -> Atom:
+    """The atom with what these items take of it at least, wherever they are, settled already."""
+    if not staying or not isinstance(atom, Share | Pool) or atom.bins is not None:
+        return atom
+
+    def least(use: Mapping[PartKey, int]) -> int:
+        mine = ((key[0], problem.part(key), each) for key, each in use.items() if key[0] in staying)
+        return sum(each * part.min_count for i, part, each in mine if always_on(problem.items[i], part.bundle))
+
+    if isinstance(atom, Share):
+        return replace(atom, base=atom.base + least(atom.use))
+    return replace(atom, nodes=tuple(replace(node, base=node.base + least(node.use)) for node in atom.nodes))
 
 
 def _around(problem: Problem, staying: AbstractSet[int], free: AbstractSet[int]) -> Part:

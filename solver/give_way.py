@@ -33,7 +33,7 @@ from solver.items import BoolArray
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 
-__all__ = ["give_way", "yields"]
+__all__ = ["give_way", "yielding", "yields"]
 
 _DOMAINS = 32
 """Most domains that are tried for one item."""
@@ -75,9 +75,13 @@ def give_way(
 
 def yields(problem: Problem, item: int) -> bool:
     """Whether a valid plan is found in which what runs makes room for the item, at any price; False says nothing."""
-    free, here = forced(problem, item)
-    plans = (plan for plan in give_way(free, free.anchor) if plan.placed(here))
-    return any(not check(free, plan).violations for plan in plans)
+    return yielding(*forced(problem, item)) is not None
+
+
+def yielding(free: Problem, item: int) -> Plan | None:
+    """A valid plan of a problem as `forced` makes it, in which what runs makes room; None says nothing."""
+    plans = (plan for plan in give_way(free, free.anchor) if plan.placed(item))
+    return next((plan for plan in plans if not check(free, plan).violations), None)
 
 
 class _Yielding:

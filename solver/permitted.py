@@ -8,16 +8,17 @@ limits but guarantees.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from solver.alone import always_on, forced
-from solver.atoms import Allow, Capacity, Caps, Disruptions, RefuseCharge, Share, Together
+from solver.alone import always_on, forced, with_leaders
+from solver.atoms import Allow, Capacity, Caps, Disruptions, Floor, RefuseCharge, Share, Stay, Together
 from solver.budgets import Budgets
 from solver.check import check
+from solver.give_way import yielding
 from solver.items import BoolArray
 from solver.messages import BoundFound, PlanFound
 from solver.neighbourhood import part_of
@@ -26,7 +27,7 @@ from solver.plan import Plan
 from solver.problem import Atom, Problem
 from solver.workers import Job, Workers
 
-__all__ = ["Refusal", "permitted", "refused_everywhere"]
+__all__ = ["Refusal", "all_together", "permitted", "refused_everywhere"]
 
 _DOMAIN_S = 0.3
 """Longest search in one domain."""
@@ -53,18 +54,22 @@ class Refusal:
 def refused_everywhere(
     problem: Problem, item: int, workers: Workers | None, left: Callable[[], float | None]
 ) -> Refusal | None:
-    """The proof that the item fits nowhere; None if it fits, or if that is not known. See `permitted`."""
-    found = permitted(problem, item, workers, left)
+    """The proof that the item fits nowhere; None if it fits, or if that is not known. See `permitted`.
+
+    For an item that greedy has not placed: it is not tried again.
+    """
+    found = permitted(problem, item, workers, left, simply=False)
     return found if isinstance(found, Refusal) else None
 
 
 def permitted(
-    problem: Problem, item: int, workers: Workers | None, left: Callable[[], float | None]
+    problem: Problem, item: int, workers: Workers | None, left: Callable[[], float | None], *, simply: bool = True
 ) -> Refusal | Plan | None:
     """The proof that the item fits nowhere, or a valid plan of `forced` with it, or neither if time ran out.
 
     `left` gives the seconds left (None: no limit; a fixed amount of work is then spent on each domain that counting
-    leaves open, none without `workers`). Nothing is said of items that must be near to others.
+    leaves open, none without `workers`). `simply`: a greedy plan is tried before any search. Nothing is said of items
+    that must be near to others.
     """
     if any(isinstance(atom, Together) for atom in problem.atoms_of[item]):
         return None
@@ -82,16 +87,44 @@ def permitted(
     seconds = left()
     if workers is None or (seconds is not None and seconds <= 0):
         return None
-    known = _refuted(*forced(problem, item), workers, seconds, _ALL_S)
+    whole, here = forced(problem, item)
+    plan = yielding(whole, here) if simply else None
+    if plan is not None:
+        return plan
+    known = _refuted(whole, (here,), workers, seconds, _ALL_S)
     if known is not None:
         return refusal if known is True else known
     for domain in open_:
         seconds = left()
         if seconds is not None and seconds <= 0:
             return None
-        if _refuted(*_relaxed(problem, item, domain), workers, seconds, _DOMAIN_S) is not True:
+        small, here = _relaxed(problem, item, domain)
+        if _refuted(small, (here,), workers, seconds, _DOMAIN_S) is not True:
             return None
     return refusal
+
+
+def all_together(
+    problem: Problem, items: Iterable[int], workers: Workers, left: Callable[[], float]
+) -> Literal[True] | Plan | None:
+    """True if exact certificates prove that the items cannot all be placed; a valid plan with all; None: unknown.
+
+    What runs and is not among them may give way as far as the limits allow; what waits and is not is left out, unless
+    one of them has to be near it.
+    """
+    wanted = set(items)
+    waiting = wanted - problem.homes.keys()
+    free = problem.homes.keys() | {leader for i in waiting for leader in with_leaders(problem, i)}
+    part = part_of(problem, problem.anchor, free, np.ones(problem.bins.count, np.bool_))
+    small, number = part.problem, {i: k for k, i in enumerate(part.items)}
+    each = {(number[i], p): 1 for i in waiting for p in range(len(problem.items[i].parts))}
+    hard = [a for atom in small.atoms if (a := atom if isinstance(atom, Floor) else atom.unpriced()) is not None]
+    stays = [Stay("kept", -1, number[i], problem.homes[i], may_leave=False) for i in sorted(wanted - waiting)]
+    asked = replace(small, atoms=(*hard, *stays, RefuseCharge("refused", 0, each)), tiers=1)
+    found = _refuted(asked, sorted(number[i] for i in waiting), workers, left(), _ALL_S)
+    if found is None or found is True:
+        return found
+    return part.whole(found)
 
 
 def _inside(problem: Problem, item: int, bins: BoolArray) -> Problem:
@@ -142,16 +175,19 @@ def _limited(problem: Problem, atom: Atom, domain: BoolArray) -> Iterable[int]:
 
 
 def _refuted(
-    problem: Problem, item: int, workers: Workers, seconds: float | None, most: float
+    problem: Problem, wanted: Sequence[int], workers: Workers, seconds: float | None, most: float
 ) -> Literal[True] | Plan | None:
-    """True if exact certificates prove that the item cannot be placed; a valid plan with it; None: unknown."""
-    whole = problem.items[item]
-    missing = sum(part.count - (part.min_count if always_on(whole, part.bundle) else 0) for part in whole.parts)
+    """True if exact certificates prove that the items cannot all be placed; a valid plan with them; None: unknown."""
+    missing = sum(
+        part.count - (part.min_count if always_on(problem.items[i], part.bundle) else 0)
+        for i in wanted
+        for part in problem.items[i].parts
+    )
     proofs: list[BoundFound] = []
     plans: list[Plan] = []
 
     def tell(message: object) -> None:
-        if isinstance(message, PlanFound) and message.plan.placed(item):
+        if isinstance(message, PlanFound) and all(message.plan.placed(i) for i in wanted):
             plans.append(message.plan)
         elif isinstance(message, BoundFound) and message.value > missing and message.exact:
             proofs.append(message)

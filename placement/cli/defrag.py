@@ -24,7 +24,8 @@ Examples:
   moorage defrag case.json --free rack=4 --value 12.5 -o json          # USD per hour of a free rack
 \b
 PART is a node id or a domain (rack:site-a/b1/r3, or its end where only one domain ends so), all of one level;
-LEVEL=COUNT stands for any so many domains, those that are free already included.
+LEVEL=COUNT stands for any so many domains, those that are free already included; so does LEVEL:COUNT where no domain
+of the level has that name.
 """
 _BUDGET = re.compile(r"(?P<tenant>.+)=(?P<most>\d{1,7})")
 

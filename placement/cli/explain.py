@@ -49,7 +49,12 @@ def explain(
             for name in workload
         ]
     if output is OutputForm.JSON:
-        print_text(json.dumps({"certificates": [one.model_dump(mode="json") for one in found]}) + "\n")
+        disturbed = {
+            name: [one.model_dump(mode="json") for one in getattr(decision, name)]
+            for name in ("moves", "evictions", "shrinks")
+        }
+        told = disturbed | {"certificates": [one.model_dump(mode="json") for one in found]}
+        print_text(json.dumps(told) + "\n")
     else:
         print_text("\n".join("\n".join(sentences(one)) for one in found) + "\n")
     return 0

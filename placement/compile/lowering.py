@@ -53,14 +53,16 @@ def lower(
     empty_fleet: bool = False,
     usage: Usage | None = None,
     growth: bool = True,
+    raised: bool = True,
 ) -> Lowered:
     """Lower a canonical case on the fabric of its fleet.
 
     `only` are the ids of the pending workloads to lower (None: all); `skip_rules` are rules to leave out;
     `empty_fleet` forgets the running work, and what wants to be near to it. Running work that may be moved or evicted
     or may grow becomes an item (see `loosening`; without `growth` nothing grows); `usage` is that of all running work.
-    InputError names a fault of the policy (among them weights so large that a tier leaves the solver's range), or a
-    level that the fleet does not have.
+    Without `raised` a limit that running work is above is not raised to what it takes, for questions in which some of
+    it is thought away. InputError names a fault of the policy (among them weights so large that a tier leaves the
+    solver's range), or a level that the fleet does not have.
     """
     case = _narrowed(case, None if only is None else frozenset(only), empty_fleet=empty_fleet)
     skipped = frozenset(skip_rules)
@@ -73,12 +75,16 @@ def lower(
             found = _lowered(case, loosen(case, fabric, held, growth=growth), fabric, rules, usage)
             offending = _offending(found)
             if not offending:
+                if found.holds and not raised:
+                    found = _lowered(case, found.case, fabric, rules, usage, raised=False)
                 check_magnitude(found.problem, found.tiers)
                 return found
             held |= offending
 
 
-def _lowered(whole: Case, case: Case, fabric: Fabric, rules: tuple[Active, ...], usage: Usage) -> Lowered:
+def _lowered(
+    whole: Case, case: Case, fabric: Fabric, rules: tuple[Active, ...], usage: Usage, *, raised: bool = True
+) -> Lowered:
     """Lower a loosened case; `usage` is that of all running work of the `whole` case."""
     tiers = tuple(sorted({spec.tier for spec in case.policy.rules if spec.tier}))
     items, refs = build_items(case)
@@ -91,7 +97,7 @@ def _lowered(whole: Case, case: Case, fabric: Fabric, rules: tuple[Active, ...],
     for active in rules:
         if active.objective is None or active.spec.weight > 0:
             made = active.rule.lower(context, active.spec)
-            if homes and active.hard is not None:
+            if homes and raised and active.hard is not None:
                 made = [one for atom in made for one in hold(atom, active, context, items, homes)]
             atoms += made
         holds += active.rule.holds(before, active.spec)

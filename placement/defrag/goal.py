@@ -17,7 +17,7 @@ __all__ = ["Goal", "asking", "read_goal"]
 _MOVE_MICRO_USD_H = 10_000
 """Least price of a moved replica where freeing comes before money: fewer are better even where they cost nothing."""
 _MOST_TIERS = 9
-_COUNTED = re.compile(r"(?P<level>[^:=]+)=(?P<count>\d{1,5})")
+_COUNTED = re.compile(r"(?P<level>[^:=]+)[:=](?P<count>\d{1,5})")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Goal:
 def read_goal(case: Case, texts: Sequence[str], field: str = "--free") -> Goal:
     """The goal of texts such as `rack:site-a/b0/r3`, `r3` (where only one domain ends so), a node id, or `rack=2`.
 
-    InputError names a part that is not there, or parts that do not go together: all are of one level.
+    `rack:2` is the domain of that name if there is one, else the same as `rack=2`. InputError names a part that is not
+    there, or parts that do not go together: all are of one level.
     """
     fleet = case.fleet
     levels = (*fleet.level_names, NODE)
@@ -40,7 +41,7 @@ def read_goal(case: Case, texts: Sequence[str], field: str = "--free") -> Goal:
     found: dict[str, list[str]] = {}
     for text in texts:
         counted = _COUNTED.fullmatch(text)
-        if counted is not None:
+        if counted is not None and ("=" in text or not _named(parts, text, field)):
             if len(texts) > 1:
                 raise InputError(field, f"{text!r} stands beside other parts", "ask for a number, or for names")
             return _counted(case, counted["level"], int(counted["count"]), levels, field)
@@ -55,6 +56,15 @@ def read_goal(case: Case, texts: Sequence[str], field: str = "--free") -> Goal:
     [(level, domains)] = found.items()
     names = tuple(sorted(set(domains)))
     return Goal(level, names, len(names))
+
+
+def _named(parts: Parts, text: str, field: str) -> bool:
+    """Whether a text such as `rack:2` is the name of a domain."""
+    try:
+        parts.find(text, field)
+    except TopologyError:
+        return False
+    return True
 
 
 def _counted(case: Case, level: str, count: int, levels: tuple[str, ...], field: str) -> Goal:

@@ -19,7 +19,7 @@ from placement.model.state import Running
 from solver.atoms import Allow, Pool, Segments, Share, Spread, Within
 from solver.problem import Problem
 
-__all__ = ["Conflict", "find_conflict", "shrunk"]
+__all__ = ["Conflict", "find_conflict", "shrunk", "work_cause"]
 
 T = TypeVar("T")
 
@@ -58,20 +58,25 @@ def find_conflict(desk: Desk, question: Question, kept: tuple[str, ...], proof: 
     left, minimal = shrunk(members, holds)
     running = {one.workload.id: one for one in desk.snapshot.case.running}
     causes = [_rule(question, whole, name) for kind, name in left if kind == "rule"]
-    causes += [_work(running[name], name, desk.snapshot.case.now_s) for kind, name in left if kind == "running"]
+    causes += [work_cause(running[name], name, desk.snapshot.case.now_s) for kind, name in left if kind == "running"]
     return Conflict(tuple(causes), minimal, last)
 
 
-def shrunk(members: list[T], holds: Callable[[list[T]], bool | None]) -> tuple[list[T], bool]:
+def shrunk(
+    members: list[T],
+    holds: Callable[[list[T]], bool | None],
+    needed: Callable[[T, list[T]], bool] = lambda _one, _left: False,
+) -> tuple[list[T], bool]:
     """Members without any block that is not needed, and whether each that is left was shown to be necessary.
 
-    `holds` says whether some of them are a conflict: None if that is not known.
+    `holds` says whether some of them are a conflict: None if that is not known. `needed` says whether it is known
+    already of one member that the others of those that are left are none.
     """
     left, size, at, minimal = members, max(1, len(members) // 2), 0, True
     while left:
         block = left[at : at + size]
         rest = left[:at] + left[at + size :]
-        known = holds(rest)
+        known = False if any(needed(one, left) for one in block) else holds(rest)
         if known:
             left = rest
         else:
@@ -128,7 +133,8 @@ def _rule(question: Question, problem: Problem, rule: str) -> Cause:
     return Cause(kind="rule", name=rule, detail="; ".join(dict.fromkeys(details))[:500])
 
 
-def _work(one: Running, name: str, now_s: int) -> Cause:
+def work_cause(one: Running, name: str, now_s: int) -> Cause:
+    """A running workload as a member of a conflict: its GPUs, where they are, until when."""
     nodes = sorted({replica.node for replica in one.replicas})
     gpus = sum(device.milli for replica in one.replicas for device in replica.devices) / 1000
     more = f" and {len(nodes) - 4} more" if len(nodes) > 4 else ""

@@ -9,7 +9,7 @@ import numpy as np
 
 from placement.admission import screen
 from placement.compile import Lowered, lower
-from placement.model import Case
+from placement.model import Case, RuleSpec
 from placement.snapshot import Snapshot
 from solver.alone import solo, with_leaders, without_rule
 from solver.conflict import Answer, ask
@@ -48,8 +48,9 @@ class Question:
         # All that is admissible: what the workload must be near to may be pending as well.
         members = {w.id for w in case.workloads} - screen(case, fabric).keys()
         loose = tuple(one.model_copy(update={"evictable": True, "movable": False}) for one in case.running)
-        opened = case.model_copy(update={"running": loose})
-        lowered = lower(opened, fabric, only=members, empty_fleet=empty, growth=False)
+        rules = tuple(_at_any_age(spec) for spec in case.policy.rules)
+        opened = case.model_copy(update={"running": loose, "policy": case.policy.model_copy(update={"rules": rules})})
+        lowered = lower(opened, fabric, only=members, empty_fleet=empty, growth=False, raised=False)
         running = tuple(lowered.refs[item].key for item in sorted(lowered.problem.homes))
         there = tuple(one.workload.id for one in lowered.case.running)
         return cls(lowered, lowered.context.item_of[workload], running, there)
@@ -66,6 +67,13 @@ class Question:
         return problem
 
 
+def _at_any_age(spec: RuleSpec) -> RuleSpec:
+    """What has run for a short time only is thought away like all else."""
+    if spec.name != "preemption":
+        return spec
+    return spec.model_copy(update={"params": spec.params | {"min_runtime_s": 0}})
+
+
 @dataclass
 class Desk:
     """Asks until the time is up. `left` gives the seconds left."""
@@ -73,6 +81,8 @@ class Desk:
     snapshot: Snapshot
     workers: Workers | None
     left: Callable[[], float]
+    _known: dict[str, Lowered] = field(default_factory=dict)
+    """Workload -> the case itself, lowered for it."""
 
     def ask(self, problem: Problem) -> Answer:
         """A witness, a proof, or neither."""
@@ -81,8 +91,26 @@ class Desk:
             return Answer()
         return ask(problem, self.workers, min(_QUESTION_S, left))
 
-    def question(self, case: Case, workload: str, *, empty: bool = False) -> Question:
-        """A question on a variant of the case; the fabric is compiled anew only if the fleet differs."""
+    def fabric(self, case: Case) -> Fabric:
+        """That of a variant of the case; compiled anew only if the fleet differs."""
         same = case.fleet is self.snapshot.case.fleet
-        fabric = self.snapshot.fabric if same else Fabric.from_fleet(case.fleet)
-        return Question.of(case, fabric, workload, empty=empty)
+        return self.snapshot.fabric if same else Fabric.from_fleet(case.fleet)
+
+    def lowered(self, case: Case, workload: str) -> Lowered:
+        """A variant of the case with only this workload waiting, and what it must be near to or comes with."""
+        if case is self.snapshot.case and workload in self._known:
+            return self._known[workload]
+        one = next(w for w in case.workloads if w.id == workload)
+        fabric = self.fabric(case)
+        bound = bool(one.affinity) or one.group is not None
+        members = {w.id for w in case.workloads} - screen(case, fabric).keys() if bound else {workload}
+        known = self.snapshot.case
+        usage = self.snapshot.usage if case.running is known.running and case.fleet is known.fleet else None
+        found = lower(case, fabric, only=members, usage=usage, growth=False)
+        if case is known:
+            self._known[workload] = found
+        return found
+
+    def question(self, case: Case, workload: str, *, empty: bool = False) -> Question:
+        """A question on a variant of the case."""
+        return Question.of(case, self.fabric(case), workload, empty=empty)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
 
 from placement.compile import lower, lower_placements, whole
+from placement.compile.loosening import min_runtime_s
 from placement.diagnosis.conflict import find_conflict
 from placement.diagnosis.desk import Desk, Question
 from placement.diagnosis.growing import lacks
+from placement.diagnosis.kept import find_rivals
 from placement.diagnosis.permitted import find_limits
-from placement.diagnosis.repairs import find_repairs
+from placement.diagnosis.raising import raised
+from placement.diagnosis.repairs import Repairing
 from placement.engine import decide
 from placement.errors import InputError
 from placement.model import Case, Decision, Status, Verdict
-from placement.model.diagnosis import Diagnosis, Price, Scope
+from placement.model.diagnosis import Cause, Diagnosis, Price, Repair, Scope
 from placement.model.workload import Workload
 from placement.snapshot import Snapshot
+from solver.alone import solo
 from solver.check import values
+from solver.permitted import permitted
+from solver.plan import Plan
 from solver.workers import Workers
 
 __all__ = ["diagnose"]
@@ -55,15 +63,14 @@ def diagnose(
         raise InputError("workload", f"{workload!r} cannot be meant: {said.reason}", "mend it as it says")
     end = clock() + seconds
     desk = Desk(snapshot, workers, lambda: end - clock())
-    early = Desk(snapshot, workers, lambda: end - (1 - _CONFLICT_SHARE) * seconds - clock())
-    question = desk.question(whole_case, workload)
-    # Where work may move and not leave, that it is in the way where it is says less than that no move helps.
-    moves = any(one.movable and not one.evictable for one in whole_case.running)
+    early = replace(desk, left=lambda: end - (1 - _CONFLICT_SHARE) * seconds - clock())
+    question = cache(lambda: desk.question(whole_case, workload))
     for scope, asked, kept in _scopes(desk, whole_case, workload, question):
-        if scope is (Scope.PROTECTED if moves else Scope.AS_IT_RUNS):
+        if asked is None:
             found = _permitted(early, desk, workload)
             if found is not None:
                 return found
+            continue
         answer = early.ask(asked.beside(kept))
         if answer.proof is not None:
             conflict = find_conflict(early, asked, kept, answer.proof)
@@ -71,6 +78,7 @@ def diagnose(
             price = None
             if scope is Scope.AS_IT_RUNS:
                 price = _price(snapshot, decision, workload, clock, workers, desk.left() / 2)
+            repairs, gives_way = _repairs(desk, whole_case, workload, conflict.causes, blocking, scope)
             return Diagnosis(
                 workload=workload,
                 scope=scope,
@@ -78,35 +86,85 @@ def diagnose(
                 conflict=conflict.causes,
                 minimal=conflict.minimal,
                 background=() if scope is Scope.EMPTY_FLEET else asked.fixed,
-                repairs=find_repairs(desk, whole_case, workload, blocking),
+                repairs=repairs,
+                gives_way=gives_way,
                 price=price,
             )
-    if desk.ask(question.beside(question.running)).plan is None:
-        repairs = find_repairs(desk, whole_case, workload, question.running)
+    if desk.ask(question().beside(question().running)).plan is None:
+        repairs = Repairing(desk, whole_case, workload, (), question().running).find()
         return Diagnosis(workload=workload, repairs=repairs)
-    price = _price(snapshot, decision, workload, clock, workers, desk.left())
-    return Diagnosis(workload=workload, price=price)
+    price = _price(snapshot, decision, workload, clock, workers, desk.left() / 2)
+    rivals = find_rivals(desk, decision, workload)
+    if rivals is None:
+        return Diagnosis(workload=workload, price=price)
+    return Diagnosis(
+        workload=workload,
+        scope=Scope.KEPT,
+        proof=rivals.proof,
+        conflict=rivals.causes,
+        minimal=rivals.minimal,
+        price=price,
+    )
 
 
 def _scopes(
-    desk: Desk, case: Case, workload: str, question: Question
-) -> tuple[tuple[Scope, Question, tuple[str, ...]], ...]:
-    """(scope, the question, the running work that is kept), the strongest first."""
-    protected = {one.workload.id for one in case.running if not one.evictable}
-    return (
-        (Scope.EMPTY_FLEET, desk.question(case, workload, empty=True), ()),
-        (Scope.PROTECTED, question, tuple(name for name in question.running if name in protected)),
-        (Scope.AS_IT_RUNS, question, question.running),
-    )
+    desk: Desk, case: Case, workload: str, question: Callable[[], Question]
+) -> Iterator[tuple[Scope, Question | None, tuple[str, ...]]]:
+    """(scope, the question, the running work that is kept), the strongest first; no question: that of the limits.
+
+    What may not be disturbed at all is asked for first. That work which may move is in the way where it is says less
+    than that no move helps, and nothing where one does.
+    """
+    young = {one.workload.id for one in case.running if case.now_s - one.start_s < min_runtime_s(case)}
+    leave = {one.workload.id for one in case.running if one.evictable} - young
+    held = {one.workload.id for one in case.running if not one.movable} - leave | young
+    lowered = desk.lowered(case, workload)
+    item = lowered.context.item_of[workload]
+
+    def gives_way() -> bool:
+        found = permitted(lowered.problem, item, desk.workers, desk.left) if lowered.problem.homes else None
+        return isinstance(found, Plan)
+
+    # What runs above a limit may be exchanged: then it may fit now, and would not without that work.
+    if not (lowered.holds and gives_way()):
+        yield Scope.EMPTY_FLEET, desk.question(case, workload, empty=True), ()
+        # A place with all gone that may be disturbed is found at a glance, without asking for each of them.
+        if desk.ask(solo(lowered.problem, item)).plan is None:
+            yield Scope.PROTECTED, question(), tuple(name for name in question().running if name in held)
+        if lowered.problem.homes:
+            yield Scope.PERMITTED, None, ()
+        if len(held) + len(leave) < len(case.running) and not gives_way():
+            yield Scope.PROTECTED, question(), tuple(name for name in question().running if name not in leave)
+    yield Scope.AS_IT_RUNS, question(), question().running
+
+
+def _repairs(
+    desk: Desk, case: Case, workload: str, causes: tuple[Cause, ...], blocking: Sequence[str], scope: Scope
+) -> tuple[tuple[Repair, ...], bool]:
+    """Repairs with all that runs where it is; if there are none, with what may give way giving way (then True).
+
+    Not where it fits by that alone.
+    """
+    found = Repairing(desk, case, workload, causes, blocking).find()
+    if found or scope is Scope.AS_IT_RUNS or not any(one.movable or one.evictable for one in case.running):
+        return found, False
+    found = Repairing(desk, case, workload, causes, blocking, give_way=True).find()
+    return found, bool(found)
 
 
 def _permitted(early: Desk, desk: Desk, workload: str) -> Diagnosis | None:
     """The diagnosis if it does not fit whatever is moved and evicted within the limits on that."""
     case = desk.snapshot.case
-    lowered = lower(case, desk.snapshot.fabric, only={workload}, usage=desk.snapshot.usage, growth=False)
-    conflict = find_limits(early, lowered, workload)
-    if conflict is None:
+    lowered = desk.lowered(case, workload)
+    limits = find_limits(early, lowered, workload)
+    if limits is None:
         return None
+    conflict = limits.conflict
+
+    def more() -> Iterator[Repair]:
+        alone = len(lowered.problem.items) == len(lowered.problem.homes) + 1
+        return raised(desk, lowered, workload, limits) if alone else iter(())
+
     items = {lowered.refs[item].key for item in lowered.problem.homes}
     return Diagnosis(
         workload=workload,
@@ -115,7 +173,8 @@ def _permitted(early: Desk, desk: Desk, workload: str) -> Diagnosis | None:
         conflict=conflict.causes,
         minimal=conflict.minimal,
         background=tuple(sorted(one.workload.id for one in case.running if one.workload.id not in items)),
-        repairs=find_repairs(desk, case, workload, ()),
+        repairs=Repairing(desk, case, workload, conflict.causes, (), True, more).find(),
+        gives_way=True,
     )
 
 

@@ -3,57 +3,115 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from placement.diagnosis.desk import Desk
 from placement.model import Case
-from placement.model.diagnosis import Repair
+from placement.model.diagnosis import Cause, Repair
+from placement.model.state import Running
+from placement.model.tenant import Tenant
 from placement.model.workload import Proximity, Role, Subgroup, Workload
+from placement.units import MILLI
+from solver.permitted import permitted
+from solver.plan import Plan
 from topology.model import Health
 
-__all__ = ["find_repairs"]
+__all__ = ["Repairing"]
 
 _MOST_OF_A_KIND = 3
 
 
-def find_repairs(desk: Desk, case: Case, workload: str, blocking: Sequence[str]) -> tuple[Repair, ...]:
-    """Verified repairs in order: wait, shrink, relax a level, raise a quota, end running work, bring nodes back.
+@dataclass
+class Repairing:
+    """Looks for repairs of one workload in a case that was proven not to admit it.
 
-    `blocking` are running workloads that keep it out. A change that was not seen to work is not listed.
+    `causes` are a conflict: what changes none of them need not be tried. `blocking` is running work that could be in
+    the way. With `give_way` a repair may lean on moves and evictions that are permitted, else what runs stays.
     """
-    found: list[Repair] = []
-    for search in (_wait, _shrink, _relax, _quota, _end, _restore):
-        if desk.left() <= 0.01:
-            break
-        found.extend(search(desk, case, workload, blocking))
-    return tuple(found)
 
+    desk: Desk
+    case: Case
+    workload: str
+    causes: Sequence[Cause] = ()
+    blocking: Sequence[str] = ()
+    give_way: bool = False
+    more: Callable[[], Iterator[Repair]] = field(default=lambda: iter(()))
+    """Further repairs, of what kind only the caller knows; they come after those of quotas."""
 
-def _fits(desk: Desk, case: Case, workload: str) -> bool:
-    question = desk.question(case, workload)
-    return desk.ask(question.beside(question.running)).plan is not None
+    def find(self) -> tuple[Repair, ...]:
+        """Verified repairs in order: wait, shrink, relax a level, raise a limit, move or end work, bring nodes back.
 
+        A change that was not seen to work is not listed.
+        """
+        found: dict[int, tuple[Repair, ...]] = {}
+        kinds = (self._wait, self._shrink, self._relax, self._amounts, self.more, self._move, self._end, self._restore)
+        # Where what runs gives way each question is a search: first what takes few of them.
+        order = (4, 1, 2, 3, 0, 5, 6, 7) if self.give_way else range(len(kinds))
+        for at in order:
+            if self.desk.left() <= 0.01:
+                break
+            found[at] = tuple(kinds[at]())
+        return tuple(repair for at in sorted(found) for repair in found[at])
 
-def _wait(desk: Desk, case: Case, workload: str, _blocking: Sequence[str]) -> Iterator[Repair]:
-    """The earliest expected end after which it fits (all work that is due to end by then gone)."""
-    question = desk.question(case, workload)
-    ends = sorted({one.expected_end_s for one in case.running if one.expected_end_s is not None})
-    due = {one.workload.id: one.expected_end_s for one in case.running}
+    def _blames(self, *rules: str) -> bool:
+        """Whether the conflict names one of the rules, or none is known."""
+        return not self.causes or any(cause.name in rules for cause in self.causes if cause.kind == "rule")
 
-    def fits(index: int) -> bool:
-        kept = [name for name in question.running if (due[name] or ends[index] + 1) > ends[index]]
-        return desk.ask(question.beside(kept)).plan is not None
+    def _fits(self, case: Case) -> bool:
+        if not self.give_way:
+            question = self.desk.question(case, self.workload)
+            return self.desk.ask(question.beside(question.running)).plan is not None
+        return self._permitted(case)
 
-    at = _least(len(ends), fits)
-    if at is None:
-        return
-    gone = {name for name, end in due.items() if end is not None and end <= ends[at]}
-    then = case.model_copy(
-        update={
-            "now_s": max(case.now_s, ends[at]),
-            "running": tuple(one for one in case.running if one.workload.id not in gone),
-        }
-    )
-    if _fits(desk, then, workload):
+    def _permitted(self, case: Case) -> bool:
+        """Whether it is let in by what the limits on disturbance permit in the case."""
+        lowered = self.desk.lowered(case, self.workload)
+        item = lowered.context.item_of[self.workload]
+        return isinstance(permitted(lowered.problem, item, self.desk.workers, self.desk.left), Plan)
+
+    def _least(self, count: int, fits: Callable[[int], bool]) -> int | None:
+        """The least index below `count` that fits, if fitting grows with the index; None if the last does not.
+
+        None too if time ran out on the way: what is known to work by then may be far from the least.
+        """
+        if count <= 0 or not fits(count - 1):
+            return None
+        low, high = 0, count - 1
+        while low < high:
+            middle = (low + high) // 2
+            if fits(middle):
+                high = middle
+            else:
+                low = middle + 1
+        return low if self.desk.left() > 0.01 else None
+
+    @property
+    def _one(self) -> Workload:
+        return next(w for w in self.case.workloads if w.id == self.workload)
+
+    def _wait(self) -> Iterator[Repair]:
+        """The earliest expected end after which it fits (all work that is due to end by then gone)."""
+        if self.causes and not self.give_way and not any(cause.kind == "running" for cause in self.causes):
+            return
+        case = self.case
+        ends = sorted({one.expected_end_s for one in case.running if one.expected_end_s is not None})
+        due = {one.workload.id: one.expected_end_s for one in case.running}
+
+        def then(index: int) -> Case:
+            left = tuple(one for one in case.running if not (due[one.workload.id] or ends[index] + 1) <= ends[index])
+            return case.model_copy(update={"now_s": max(case.now_s, ends[index]), "running": left})
+
+        def fits(index: int) -> bool:
+            if self.give_way:
+                return self._fits(then(index))
+            kept = [name for name in question.running if (due[name] or ends[index] + 1) > ends[index]]
+            return self.desk.ask(question.beside(kept)).plan is not None
+
+        question = self.desk.question(case, self.workload)
+        at = self._least(len(ends), fits)
+        if at is None or not self._fits(then(at)):
+            return
         seconds = ends[at] - case.now_s
         last = min(name for name, end in due.items() if end == ends[at])
         text = (
@@ -61,121 +119,135 @@ def _wait(desk: Desk, case: Case, workload: str, _blocking: Sequence[str]) -> It
         )
         yield Repair(kind="wait", change=text, verified=True)
 
+    def _shrink(self) -> Iterator[Repair]:
+        """The most replicas of one role with which it fits."""
+        one = self._one
+        for sub in one.subgroups:
+            for role in sub.roles:
+                floor = role.min_count
 
-def _shrink(desk: Desk, case: Case, workload: str, _blocking: Sequence[str]) -> Iterator[Repair]:
-    """The most replicas of one role with which it fits."""
-    one = next(w for w in case.workloads if w.id == workload)
-    for sub in one.subgroups:
-        for role in sub.roles:
-            floor = role.min_count
+                def fits(less: int, sub: Subgroup = sub, role: Role = role, floor: int = floor) -> bool:
+                    count = floor - 1 - less
+                    small = role.model_copy(update={"replicas": count, "min_replicas": None})
+                    return self._fits(_with(self.case, _role(one, sub, role, small)))
 
-            def fits(less: int, sub: Subgroup = sub, role: Role = role, floor: int = floor) -> bool:
-                count = floor - 1 - less
-                small = role.model_copy(update={"replicas": count, "min_replicas": None})
-                return _fits(desk, _with(case, _role(one, sub, role, small)), workload)
+                at = self._least(floor - 1, fits)
+                if at is not None:
+                    count = floor - 1 - at
+                    text = f"shrink role {role.name} from {floor} to {count} replicas"
+                    yield Repair(kind="shrink", change=text, verified=True)
 
-            at = _least(floor - 1, fits)
-            if at is not None:
-                count = floor - 1 - at
-                text = f"shrink role {role.name} from {floor} to {count} replicas"
-                yield Repair(kind="shrink", change=text, verified=True)
+    def _relax(self) -> Iterator[Repair]:
+        """A required level one or more steps coarser, or none."""
+        one = self._one
+        levels = [*self.case.fleet.level_names]
 
+        def coarser(
+            proximity: Proximity, rebuild: Callable[[Proximity | None], Workload], what: str
+        ) -> Iterator[Repair]:
+            at = levels.index(proximity.level) if proximity.level in levels else len(levels)
+            for level in [*reversed(levels[:at]), None]:
+                new = None if level is None else proximity.model_copy(update={"level": level})
+                if self._fits(_with(self.case, rebuild(new))):
+                    text = f"{what}: {proximity.level} -> {level or 'anywhere'}"
+                    yield Repair(kind="relax", change=text, verified=True)
+                    return
 
-def _relax(desk: Desk, case: Case, workload: str, _blocking: Sequence[str]) -> Iterator[Repair]:
-    """A required level one or more steps coarser, or none."""
-    one = next(w for w in case.workloads if w.id == workload)
-    levels = [*case.fleet.level_names]
+        near = self._blames("topology")
+        if near and one.proximity is not None and one.proximity.mode == "require":
+            yield from coarser(one.proximity, lambda new: one.model_copy(update={"proximity": new}), "required level")
+        for sub in one.subgroups:
+            for role in sub.roles:
+                if near and role.proximity is not None and role.proximity.mode == "require":
 
-    def coarser(proximity: Proximity, rebuild: Callable[[Proximity | None], Workload], what: str) -> Iterator[Repair]:
-        at = levels.index(proximity.level) if proximity.level in levels else len(levels)
-        for level in [*reversed(levels[:at]), None]:
-            new = None if level is None else proximity.model_copy(update={"level": level})
-            if _fits(desk, _with(case, rebuild(new)), workload):
-                text = f"{what}: {proximity.level} -> {level or 'anywhere'}"
-                yield Repair(kind="relax", change=text, verified=True)
+                    def rebuild(new: Proximity | None, sub: Subgroup = sub, role: Role = role) -> Workload:
+                        return _role(one, sub, role, role.model_copy(update={"proximity": new}))
+
+                    yield from coarser(role.proximity, rebuild, f"required level of role {role.name}")
+                for name, rule in (("segment", "segments"), ("spread", "spread")):
+                    if getattr(role, name) is not None and self._blames(rule):
+                        loose = _role(one, sub, role, role.model_copy(update={name: None}))
+                        if self._fits(_with(self.case, loose)):
+                            yield Repair(kind="relax", change=f"role {role.name} without {name}", verified=True)
+
+    def _amounts(self) -> Iterator[Repair]:
+        """The least quota or borrowing limit of its tenant, or of one above, that lets it in, all others as now."""
+        by_name = {tenant.name: tenant for tenant in self.case.tenants}
+        tenant = by_name.get(self._one.tenant)
+        while tenant is not None:
+            for rule, what, words in (("quota", "quota", "quota"), ("borrowing", "borrowing_limit", "borrowing limit")):
+                if self._blames(rule):
+                    yield from self._amount(tenant, what, words)
+            tenant = None if tenant.parent is None else by_name[tenant.parent]
+
+    def _amount(self, tenant: Tenant, what: str, words: str) -> Iterator[Repair]:
+        """One limit in all, and one per GPU model."""
+        name, key = tenant.name, f"{what}_by_model"
+        by_model: dict[str, int] = getattr(tenant, key)
+        limits: list[tuple[str | None, int | None]] = [(None, getattr(tenant, f"{what}_gpu_milli")), *by_model.items()]
+        one = self._one
+        need = sum(r.replica_gpu_milli * r.min_count for s in one.subgroups for r in s.roles)
+        used = sum(d.milli for r in self.case.running for p in r.replicas for d in p.devices)
+        for model, limit in limits:
+            if limit is None:
+                continue
+
+            def fits(step: int, model: str | None = model, limit: int = limit) -> bool:
+                milli = limit + MILLI * step
+                update = {f"{what}_gpu_milli": milli} if model is None else {key: by_model | {model: milli}}
+                raised = tuple(t.model_copy(update=update) if t is tenant else t for t in self.case.tenants)
+                return self._fits(self.case.model_copy(update={"tenants": raised}))
+
+            at = self._least((need + used) // MILLI + 2, fits)
+            if at is not None and (at > 0 or not fits(0)):
+                gpus = f"{(limit + MILLI * at) / MILLI:g}"
+                on, key_ = (f" on {model}", f".{model}") if model else ("", "")
+                text = f"raise the {words} of {name}{on} by {at} GPUs, to {gpus}"
+                setting = f"tenant.{name}.{what}{key_}={gpus}"
+                yield Repair(kind="quota", change=text, setting=setting, verified=True)
+
+    def _move(self) -> Iterator[Repair]:
+        """One running workload elsewhere that may not be moved now, all else where it is."""
+        held: dict[str, Any] = {"movable": False, "evictable": False}
+        found = 0
+        may = {one.workload.id for one in self.case.running if one.movable or one.evictable}
+        for name in self.blocking:
+            if name in may:
+                continue
+            if found >= _MOST_OF_A_KIND or self.desk.left() <= 0.01:
                 return
 
-    if one.proximity is not None and one.proximity.mode == "require":
-        yield from coarser(one.proximity, lambda new: one.model_copy(update={"proximity": new}), "required level")
-    for sub in one.subgroups:
-        for role in sub.roles:
-            if role.proximity is not None and role.proximity.mode == "require":
+            def changed(one: Running, name: str = name) -> Running:
+                if one.workload.id == name:
+                    return one.model_copy(update={"movable": True, "evictable": False})
+                return one if self.give_way else one.model_copy(update=held)
 
-                def rebuild(new: Proximity | None, sub: Subgroup = sub, role: Role = role) -> Workload:
-                    return _role(one, sub, role, role.model_copy(update={"proximity": new}))
+            running = tuple(changed(one) for one in self.case.running)
+            if self._permitted(self.case.model_copy(update={"running": running})):
+                found += 1
+                setting = f"running.{name}.movable=true"
+                yield Repair(kind="move", change=f"move {name} elsewhere", setting=setting, verified=True)
 
-                yield from coarser(role.proximity, rebuild, f"required level of role {role.name}")
-            for name in ("segment", "spread"):
-                if getattr(role, name) is not None:
-                    loose = _role(one, sub, role, role.model_copy(update={name: None}))
-                    if _fits(desk, _with(case, loose), workload):
-                        yield Repair(kind="relax", change=f"role {role.name} without {name}", verified=True)
+    def _end(self) -> Iterator[Repair]:
+        """One running workload less."""
+        question = self.desk.question(self.case, self.workload)
+        found = 0
+        for name in self.blocking:
+            kept = [other for other in question.running if other != name]
+            if found < _MOST_OF_A_KIND and self.desk.ask(question.beside(kept)).plan is not None:
+                found += 1
+                yield Repair(kind="end", change=f"end {name}", verified=True)
 
-
-def _quota(desk: Desk, case: Case, workload: str, _blocking: Sequence[str]) -> Iterator[Repair]:
-    """The least total quota of its tenant (or of one above) that lets it in, the others as they are."""
-    one = next(w for w in case.workloads if w.id == workload)
-    need = sum(r.replica_gpu_milli * r.min_count for s in one.subgroups for r in s.roles)
-    by_name = {tenant.name: tenant for tenant in case.tenants}
-    name: str | None = one.tenant if one.tenant in by_name else None
-    while name is not None:
-        tenant = by_name[name]
-        limit = tenant.quota_gpu_milli
-        if limit is not None:
-
-            def fits(step: int, name: str = name, limit: int = limit) -> bool:
-                raised = tuple(
-                    t.model_copy(update={"quota_gpu_milli": limit + 1000 * step}) if t.name == name else t
-                    for t in case.tenants
-                )
-                return _fits(desk, case.model_copy(update={"tenants": raised}), workload)
-
-            used = sum(d.milli for r in case.running for p in r.replicas for d in p.devices)
-            most = (need + used) // 1000 + 2
-            at = None if fits(0) else _least(most, fits)
-            if at is not None:
-                gpus = (limit + 1000 * at) / 1000
-                text = f"raise the quota of {name} by {at} GPUs, to {gpus:g}"
-                yield Repair(kind="quota", change=text, setting=f"tenant.{name}.quota={gpus:g}", verified=True)
-        name = tenant.parent
-
-
-def _end(desk: Desk, case: Case, workload: str, blocking: Sequence[str]) -> Iterator[Repair]:
-    """One running workload less."""
-    question = desk.question(case, workload)
-    found = 0
-    for name in blocking:
-        kept = [other for other in question.running if other != name]
-        if found < _MOST_OF_A_KIND and desk.ask(question.beside(kept)).plan is not None:
-            found += 1
-            yield Repair(kind="end", change=f"end {name}", verified=True)
-
-
-def _restore(desk: Desk, case: Case, workload: str, _blocking: Sequence[str]) -> Iterator[Repair]:
-    """All nodes that are not healthy back in service."""
-    ill = [node for node in case.fleet.nodes if node.health is not Health.HEALTHY or node.unhealthy_gpus]
-    if not ill:
-        return
-    well = {"health": Health.HEALTHY, "unhealthy_gpus": ()}
-    nodes = tuple(node.model_copy(update=well) for node in case.fleet.nodes)
-    healed = case.model_copy(update={"fleet": case.fleet.model_copy(update={"nodes": nodes})})
-    if _fits(desk, healed, workload):
-        names = ", ".join(node.id for node in ill[:4]) + (f" and {len(ill) - 4} more" if len(ill) > 4 else "")
-        yield Repair(kind="restore", change=f"bring {names} back to health", verified=True)
-
-
-def _least(count: int, fits: Callable[[int], bool]) -> int | None:
-    """The least index below `count` that fits, if fitting grows with the index; None if the last does not."""
-    if count <= 0 or not fits(count - 1):
-        return None
-    low, high = 0, count - 1
-    while low < high:
-        middle = (low + high) // 2
-        if fits(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    def _restore(self) -> Iterator[Repair]:
+        """All nodes that are not healthy back in service."""
+        ill = [node for node in self.case.fleet.nodes if node.health is not Health.HEALTHY or node.unhealthy_gpus]
+        if not ill:
+            return
+        well = {"health": Health.HEALTHY, "unhealthy_gpus": ()}
+        nodes = tuple(node.model_copy(update=well) for node in self.case.fleet.nodes)
+        if self._fits(self.case.model_copy(update={"fleet": self.case.fleet.model_copy(update={"nodes": nodes})})):
+            names = ", ".join(node.id for node in ill[:4]) + (f" and {len(ill) - 4} more" if len(ill) > 4 else "")
+            yield Repair(kind="restore", change=f"bring {names} back to health", verified=True)
 
 
 def _role(one: Workload, sub: Subgroup, role: Role, new: Role) -> Workload:

@@ -11,7 +11,8 @@ _SCOPES = {
     Scope.PROTECTED: "does not fit beside the running work that may not be evicted, left where it is, "
     "even with all the rest gone",
     Scope.PERMITTED: "does not fit, whatever is moved and evicted within budgets, guarantees and quotas",
-    Scope.AS_IT_RUNS: "does not fit beside the running work as it is; work that may be evicted would have to go",
+    Scope.KEPT: "does not fit beside all that is placed and kept running, wherever that is moved",
+    Scope.AS_IT_RUNS: "does not fit beside the running work as it is; some that may be disturbed would have to be",
 }
 
 
@@ -44,7 +45,8 @@ def sentences(found: Diagnosis) -> list[str]:
         if found.price.losers:
             lines.append(f"These would lose their place: {', '.join(found.price.losers[:10])}.")
     if found.repairs:
-        lines.append("It would fit (each was tried alone and checked):")
+        way = ", what runs giving way as far as is permitted" if found.gives_way else ""
+        lines.append(f"It would fit{way} (each was tried alone and checked):")
         for repair in found.repairs:
             how = f"  [moorage whatif --set {repair.setting}]" if repair.setting else ""
             lines.append(f"  - {repair.change}{how}")

@@ -23,20 +23,25 @@ class Scope(StrEnum):
     """Beside what may not be disturbed, with all moves and evictions that budgets, guarantees and quotas permit."""
     AS_IT_RUNS = "AS_IT_RUNS"
     """Beside all running work, left where it is."""
+    KEPT = "KEPT"
+    """Beside all that the decision places or keeps running, wherever that goes: it would fit in the place of some."""
 
 
 class Cause(Document):
-    """One member of the conflict: a rule as it concerns this workload, one limit of a rule, or a running workload."""
+    """One member: a rule as it concerns this workload, one limit of a rule, work that runs, or work that is placed."""
 
-    kind: Literal["rule", "limit", "running"]
+    kind: Literal["rule", "limit", "running", "placed"]
     name: Name
     detail: Text = ""
 
 
 class Repair(Document):
-    """One change after which the workload fits beside all running work; `verified` by a placement that was checked."""
+    """One change after which the workload fits; `verified` by a placement that was checked.
 
-    kind: Literal["wait", "shrink", "relax", "quota", "end", "restore"]
+    Beside all running work where it is, or, if the diagnosis says so (`gives_way`), with permitted moves and evictions.
+    """
+
+    kind: Literal["wait", "shrink", "relax", "quota", "guarantee", "budget", "move", "end", "restore"]
     change: Text
     setting: Text = ""
     """The same for `moorage whatif`, where that has a word for it."""
@@ -79,6 +84,8 @@ class Diagnosis(Document):
     background: tuple[Name, ...] = ()
     """Running work that stays by any means (groups, affinity, MIG, what breaks a rule): part of the ground."""
     repairs: Annotated[tuple[Repair, ...], Field(max_length=64)] = ()
+    gives_way: bool = False
+    """Whether the repairs lean on moves and evictions that the limits permit; else all that runs stays."""
     price: Price | None = None
     """Where it fits, or would if work that may be evicted went: the optimum refuses it, at this price."""
     lacks: tuple[Lack, ...] = ()

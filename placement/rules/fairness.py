@@ -61,8 +61,12 @@ class Fairness(ObjectiveRule[FairnessParams]):
 
     Listed in several tiers with rising levels, the rule gives the lexicographic max-min of share / fair share (up to
     the fair share) exactly on that grid: minimising sum((v_k - share)+) for v_1 < v_2 < ... in that order orders plans
-    as leximin does. Between two levels only the sum counts; `steps` puts further levels into one tier. Both together
-    (25 % in 5 steps, then 50 % in 10, then 100 % in 20) come close to leximin at little cost.
+    as leximin does. Where these tiers are proven, this holds of the plan: every plan in which a tenant gains leaves
+    some tenant with less than it has now and no more than the gainer has now. (That none gains unless a *poorer* one
+    loses is true of divisible goods only: of the shares (1, 3) and (2, 0) the first is the fair one.)
+
+    Between two levels only the sum counts; `steps` puts further levels into one tier. Both together (25 % in 5 steps,
+    then 50 % in 10, then 100 % in 20) come close to leximin at little cost.
     """
 
     name = "fairness"

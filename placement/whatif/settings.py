@@ -28,6 +28,7 @@ FORMS = (
     "policy.RULE.mode",
     "policy.RULE.params.NAME",
     "tenant.NAME.weight",
+    "tenant.NAME.disruption_budget",
     *(f"tenant.NAME.{what}{model}" for what in _AMOUNTS for model in ("", ".MODEL")),
     "budget.wall_ms",
     "budget.work",
@@ -114,7 +115,7 @@ def _with_policy(case: Case, field: str, rules: list[RuleSpec]) -> Case:
 
 
 def _set_tenant(case: Case, field: str, value: object, *, tenant: str, what: str, model: str | None = None) -> Case:
-    """`tenant.NAME.weight`, or a quota, guarantee or limit in GPUs, of all or of one GPU model."""
+    """A tenant's weight or disruption budget, or a quota, guarantee or limit in GPUs, of all or of one GPU model."""
     listed = {one.name: one for one in case.tenants}
     held = listed.get(tenant)
     if held is None:
@@ -123,8 +124,8 @@ def _set_tenant(case: Case, field: str, value: object, *, tenant: str, what: str
             _refuse_name(field, "tenant", tenant, names | listed.keys())
         held = Tenant(name=tenant)
     fields = held.model_dump()
-    if what == "weight":
-        fields["weight"] = value
+    if what in ("weight", "disruption_budget"):
+        fields[what] = None if value == "none" and what != "weight" else value
     elif model is None:
         fields[f"{what}_gpu_milli"] = _gpu_milli(field, value)
     else:
@@ -219,7 +220,7 @@ def _refuse_name(field: str, kind: str, name: str, known: Iterable[str]) -> NoRe
 
 _SETTERS: tuple[tuple[re.Pattern[str], Callable[..., Case]], ...] = (
     (re.compile(r"policy\.(?P<rule>[^.]+)\.(?P<what>weight|tier|mode|params\.[^.]+)"), _set_rule),
-    (re.compile(r"tenant\.(?P<tenant>.+)\.(?P<what>weight)"), _set_tenant),
+    (re.compile(r"tenant\.(?P<tenant>.+)\.(?P<what>weight|disruption_budget)"), _set_tenant),
     (re.compile(rf"tenant\.(?P<tenant>.+?)\.(?P<what>{'|'.join(_AMOUNTS)})(?:\.(?P<model>.+))?"), _set_tenant),
     (re.compile(r"budget\.(?P<what>wall_ms|work)"), _set_budget),
     (re.compile(r"seed"), _set_seed),

@@ -15,6 +15,7 @@ from placement.model import (
     Replica,
     RuleSpec,
     Running,
+    Spread,
     Status,
     Tenant,
     Workload,
@@ -144,3 +145,70 @@ def test_a_tier_of_its_own_puts_repairs_strictly_first() -> None:
     assert [tier.tier for tier in decision.tiers] == [1, 2, 3]
     assert [(one.workload, one.moved) for one in decision.moves] == [("m", 1)]
     assert decision.unplaced[0].verdict == "OUTCOMPETED", "what is admitted is proven in the second tier"
+
+
+REQUIRE = Policy(
+    rules=tuple(
+        spec.model_copy(update={"mode": "require", "tier": 0, "weight": 1}) if spec.mode == "hold" else spec
+        for spec in default_policy().rules
+    )
+)
+"""The default policy, with nothing repaired: what is broken is held row by row."""
+
+
+def broken(row: str) -> Case:
+    """A row that running work breaks, new work that could make it worse, and other rows that have room."""
+    over = runs("over", (0, 0), (0, 1), (1, 0), may="evictable")
+    two = small_fleet((node(0), node(1), node(2), node(4)))
+    new = [gang(f"new{k}", workload={"tenant": "t", "priority": 300}) for k in range(6)]
+    given: dict[str, Any] = {"running": (over,), "workloads": tuple(new), "policy": REQUIRE, "fleet": two}
+    match row:
+        case "quota":
+            given["tenants"] = (Tenant(name="t", quota_gpu_milli=2000),)
+        case "borrowing":
+            given["tenants"] = (Tenant(name="t", guaranteed_gpu_milli=1000, borrowing_limit_gpu_milli=0),)
+        case "power_cap":
+            cap = PowerCap(partition="rack", domain="b0/r0", cap_w=2500)
+            given["fleet"] = small_fleet((node(0), node(1), node(2), node(4)), power_caps=(cap,))
+        case "capacity":
+            twice = runs("twice", (0, 0), may="")
+            given["running"] = (over.model_copy(update={"evictable": False}), twice)
+        case _:
+            role = over.workload.subgroups[0].roles[0].model_copy(update={"spread": Spread(level="node")})
+            subgroup = over.workload.subgroups[0].model_copy(update={"roles": (role,)})
+            work = over.workload.model_copy(update={"subgroups": (subgroup,)})
+            given["running"] = (over.model_copy(update={"workload": work}),)
+    return Case(**given)
+
+
+def load(row: str, case: Case, decision: Decision) -> int:
+    """What there is in the broken row: GPUs of the tenant, watts of the rack, replicas of the gang or GPU 0 on n0."""
+    work = {one.workload.id: one.replicas for one in case.running}
+    work |= {one.workload: () for one in decision.evictions}
+    placed: dict[str, Any] = {one.workload: one.replicas for one in decision.placements}
+    placed |= {one.workload: one.replicas for one in decision.moves}
+    placed |= {one.workload: one.replicas for one in decision.shrinks}
+    where = [(name, replica) for name, replicas in (work | placed).items() for replica in replicas]
+    match row:
+        case "quota" | "borrowing":
+            return len(where)
+        case "power_cap":
+            return 1000 + sum(700 for _, replica in where if replica.node in ("n0", "n1"))
+        case "capacity":
+            return sum(replica.node == "n0" and replica.devices[0].index == 0 for _, replica in where)
+        case _:
+            return sum(name == "over" and replica.node == "n0" for name, replica in where)
+
+
+@pytest.mark.parametrize(
+    ("row", "before", "placed"),
+    [("quota", 3, 3), ("borrowing", 3, 3), ("power_cap", 3100, 6), ("capacity", 2, 6), ("spread", 2, 6)],
+)
+def test_a_broken_row_is_never_worse_and_the_others_are_as_free_as_before(row: str, before: int, placed: int) -> None:
+    case = broken(row)
+    decision = answer(case)
+    nothing = decision.model_copy(update={"placements": (), "moves": (), "shrinks": (), "evictions": ()})
+    assert load(row, case, nothing) == before
+    assert load(row, case, decision) <= before
+    assert any(one.rule == row for one in decision.holds) or row == "spread"
+    assert len(decision.placements) == placed

@@ -1,4 +1,8 @@
-"""`python -m tests.verify --cases 20000`: random tiny problems against brute force. Exit code 1 on any failure."""
+"""`python -m tests.verify --cases 20000`: random tiny problems against brute force. Exit code 1 on any failure.
+
+With every twentieth problem of the solver comes a contended case of placement: its decision, verdicts, conflicts,
+repairs, prices, second call and defragmentation are held against all of its end states.
+"""
 
 import argparse
 import sys
@@ -12,9 +16,13 @@ from functools import partial
 from solver.problem import Atom, Problem
 from tests.verify.case import make, of
 from tests.verify.checks import failures
+from tests.verify.contended.checks import examine
+from tests.verify.packing import freed_chunks
 from tests.verify.shrink import picture, shrink
 
 CHUNK = 25
+CONTENDED = 20
+"""One contended case with so many problems of the solver."""
 
 
 @dataclass
@@ -24,12 +32,15 @@ class Tally:
     cases: int = 0
     plans: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
+    checked: Counter[str] = field(default_factory=Counter)
+    """What was held against all end states of a contended case, and freed chunks against packings, by name."""
     failed: list[tuple[int, list[str]]] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
         self.cases += other.cases
         self.plans += other.plans
         self.kinds.update(other.kinds)
+        self.checked.update(other.checked)
         self.failed.extend(other.failed)
 
 
@@ -46,7 +57,12 @@ def run_chunk(seed: int, numbers: range) -> Tally:
         tally.cases += 1
         tally.plans += case.best.plans
         tally.kinds.update({kind(atom) for atom in case.problem.atoms})
+        tally.checked["chunk capacities"] += freed_chunks(case)
         found = failures(case)
+        if number % CONTENDED == 0:
+            examined = examine(seed, number)
+            tally.checked.update(examined.counts)
+            found += examined.failed
         if found:
             tally.failed.append((number, found))
     return tally
@@ -67,7 +83,7 @@ def explain(seed: int, number: int) -> str:
     case = make(seed, number)
     found = failures(case)
     if not found:
-        return picture(case.problem)
+        return "\n".join([*(examine(seed, number).failed if number % CONTENDED == 0 else ()), picture(case.problem)])
     name = found[0].split(":")[0]
 
     def fails(problem: Problem) -> bool:
@@ -98,10 +114,13 @@ def main() -> int:
             shown += 5
             sys.stdout.write(f"{total.cases}/{options.cases} cases, {len(total.failed)} failed\n")
             sys.stdout.flush()
-    seen = ", ".join(f"{name} {count}" for name, count in sorted(total.kinds.items()))
+    seen, checked = (
+        ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+        for counts in (total.kinds, total.checked)
+    )
     sys.stdout.write(
         f"seed {options.seed}: {total.cases} cases, {total.plans} plans, {len(total.failed)} failed, "
-        f"{time.monotonic() - began:.0f} s\ncases per atom: {seen}\n"
+        f"{time.monotonic() - began:.0f} s\ncases per atom: {seen}\nchecked: {checked}\n"
     )
     return 1 if total.failed else 0
 

@@ -14,6 +14,7 @@ from tests.verify.encoding import (
     what_is_certain_is_so,
 )
 from tests.verify.measuring import greedy_stays_valid, measure_agrees, ruins_stay_valid
+from tests.verify.packing import freed_chunks_are_a_packing
 
 CHECKS: tuple[Callable[[Case], Iterator[str]], ...] = (
     measure_agrees,
@@ -25,6 +26,7 @@ CHECKS: tuple[Callable[[Case], Iterator[str]], ...] = (
     totals_change_nothing,
     what_is_certain_is_so,
     parts_fit_the_whole,
+    freed_chunks_are_a_packing,
     search_is_right,
     short_budgets_are_honest,
     lies_are_not_believed,

@@ -69,6 +69,13 @@ def test_any_rack_means_the_cheapest_one() -> None:
     assert [step.workload for step in told.steps] == ["w4", "w5"]
 
 
+def test_a_number_behind_a_colon_is_a_count_unless_a_domain_has_that_name() -> None:
+    assert read_goal(lab(), ["rack:2"]) == read_goal(lab(), ["rack=2"]) == Goal("rack", (), 2)
+    rows = tuple(node(k, path={"block": "b0", "rack": str(k)}) for k in range(3))
+    named = case_of(small_fleet(rows), rules=(*BASE, REFUSED, STABILITY), budget=Budget(work=400))
+    assert read_goal(named, ["rack:2"]) == Goal("rack", ("b0/2",), 1)
+
+
 def test_room_is_made_first_where_a_move_waits_for_it() -> None:
     """The pair of n0 needs both halves of a node; every free pair outside is broken up by a single."""
     fleet = small_fleet(tuple(node(k, gpu_count=2) for k in (0, 2, 4)))

@@ -31,14 +31,21 @@ def _packs(pieces: list[int], free: tuple[int, ...] = (NODE_GPUS,) * NODES) -> b
 
 
 def _shares(jobs: list[tuple[str, int, int]], fair: dict[str, int]) -> Iterator[tuple[Fraction, ...]]:
-    """Share / fair share of the tenants, at most 1, the least first, of every set of jobs that can be placed."""
+    """Share / fair share of the tenants in order of `fair`, at most 1, of every set of jobs that can be placed."""
     for chosen in product((False, True), repeat=len(jobs)):
         placed = [job for job, taken in zip(jobs, chosen, strict=True) if taken]
         if _packs(sorted((each for _, count, each in placed for _ in range(count)), reverse=True)):
             has = dict.fromkeys(fair, 0)
             for tenant, count, each in placed:
                 has[tenant] += count * each
-            yield tuple(sorted(Fraction(min(has[name], due), due) for name, due in fair.items()))
+            yield tuple(Fraction(min(has[name], due), due) for name, due in fair.items())
+
+
+def _kept(now: tuple[Fraction, ...], then: tuple[Fraction, ...]) -> bool:
+    """Whoever gains, some tenant is left with less than it has now and no more than the gainer has now."""
+    losers = [b for b, (had, has) in enumerate(zip(now, then, strict=True)) if has < had]
+    gainers = [a for a, (had, has) in enumerate(zip(now, then, strict=True)) if has > had]
+    return all(any(then[b] <= now[a] for b in losers) for a in gainers)
 
 
 def _drawn(random: Random) -> tuple[list[tuple[str, int, int]], tuple[Tenant, ...], dict[str, int]]:
@@ -82,5 +89,29 @@ def test_levels_in_tiers_are_the_lexicographic_max_min_of_brute_force(seed: int)
     for placement in decision.placements:
         tenant, count, each = jobs[int(placement.workload[1:])]
         has[tenant] += count * each
-    found = tuple(sorted(Fraction(min(has[name], due), due) for name, due in fair.items()))
-    assert found == max(_shares(jobs, fair))
+    found = tuple(Fraction(min(has[name], due), due) for name, due in fair.items())
+    every = list(_shares(jobs, fair))
+    assert tuple(sorted(found)) == max(tuple(sorted(shares)) for shares in every)
+    assert all(_kept(found, shares) for shares in every)
+
+
+def test_the_certificate_fails_on_plans_that_are_not_fair_and_says_no_more_than_is_true() -> None:
+    """Of (1, 3) and (2, 0) thirds the first is fair; in the second the poorer gains, and no poorer one loses."""
+    one, two, three = (Fraction(n, 3) for n in (1, 2, 3))
+    fair, other = (one, three), (two, Fraction(0))
+    assert _kept(fair, other), "the other is left with nothing"
+    assert not _kept(other, fair), "the gainer takes from one who keeps more than it had"
+    poorer = [b for b, had in enumerate(fair) if had < fair[0] and other[b] < had]
+    assert not poorer, "so 'none gains unless a poorer one loses' is false of a fair plan"
+    random = Random(0)
+    unfair = 0
+    for _ in range(10):
+        jobs, _, due = _drawn(random)
+        every = set(_shares(jobs, due))
+        best = max(tuple(sorted(shares)) for shares in every)
+        for shares in every:
+            fails = any(not _kept(shares, then) for then in every)
+            unfair += fails
+            if tuple(sorted(shares)) == best:
+                assert not fails
+    assert unfair
