@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 
 from solver.certificate import Certificate
 from solver.check import Report, check
@@ -14,7 +15,9 @@ from solver.greedy import greedy
 from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan
 from solver.problem import Problem
+from solver.recall import Multipliers, recall
 from solver.reduce import Merged, merge_items
+from solver.resume import put_back, resume
 from solver.workers import Job, Workers
 
 __all__ = ["Bound", "Budget", "Outcome", "State", "solve"]
@@ -33,6 +36,12 @@ _HELPERS = 1
 """How many searches may run beside the first one, where processors are idle."""
 _OVERLAP_S, _OVERLAP = 0.15, 30
 """With more time than this, and than so often judging a plan, the search begins with bounds while greedy runs."""
+_RESUME, _BACK = 0.4, 1.5
+"""Share of a wall budget in which an earlier plan must be taken up, and how much longer the way back to it may take."""
+_NEAR = 0.8
+"""With so much of the earlier plan kept, better plans are looked for around it only."""
+_RECALL = 8
+"""Earlier multipliers are evaluated if there is so many times the time left that judging a plan takes."""
 _LEAST_S = 0.02
 """Less time than this is not worth a search."""
 
@@ -77,6 +86,8 @@ class Outcome:
     idle_values: tuple[int, ...]
     """Tier values of the plan that changes nothing."""
     timings: dict[str, float]
+    recalled: tuple[int | None, ...] = ()
+    """Per tier the bound that earlier multipliers gave, None where they gave none."""
 
 
 @dataclass
@@ -120,7 +131,10 @@ class _Inbox:
 
 
 class _First:
-    """The plan before any search: greedy's, then what runs gives way; made at once, or while a search begins."""
+    """The plan before any search: greedy's, then what runs gives way; made at once, or while a search begins.
+
+    With an earlier plan to go on from, that comes first, and a search may begin from it.
+    """
 
     def __init__(
         self, problem: Problem, budget: Budget, clock: Clock, began: float, idle: Report, warm: Plan | None
@@ -137,10 +151,32 @@ class _First:
         """All items were tried."""
         self.done = began
         """When it was made."""
+        self.resume_s = 0.0
+        """What it took to go on from the earlier plan, if there is one; to go back to it takes about as long."""
+
+    def resume(self) -> bool:
+        """Go on from the earlier plan, if there is one; True if most of what is placed has its seats from there."""
+        if self.warm is None:
+            return False
+        before, until = self.clock(), self._until(_RESUME)
+        plan, self.complete = resume(self.problem, self.warm, lambda: self.clock() >= until)
+        made = self.clock()
+        self.inbox.offer(plan)
+        self.judge_s = max(self.clock() - made, 0.0)
+        if self.warm != plan:
+            self.inbox.offer(self.warm)
+        self.done = self.clock()
+        self.resume_s = self.done - before
+        placed = [item for item in plan.seats.keys() | self.warm.seats.keys() if item not in self.problem.homes]
+        kept = sum(plan.seats.get(item) == self.warm.seats.get(item) for item in placed)
+        return bool(placed) and kept >= _NEAR * len(placed)
 
     def make(self, late: float = _ONE_ORDER) -> None:
         """Item by item, not on the merged problem: each replica is then placed with the prices that the last left."""
-        plan, self.complete = self._greedy(late)
+        if self.warm is not None and self.budget.deadline is not None:
+            late = 0.0
+        plan, complete = self._greedy(late)
+        self.complete = self.complete or complete
         before = self.clock()
         if plan is not None:
             self.inbox.offer(plan)
@@ -150,8 +186,6 @@ class _First:
             trials = math.inf if work is None else _TRIALS * work
             for found in give_way(self.problem, plan, lambda: self.clock() >= end, trials):
                 self.inbox.offer(found)
-        if self.warm is not None:
-            self.inbox.offer(self.warm)
         self.done = self.clock()
 
     def _until(self, share: float) -> float:
@@ -170,6 +204,18 @@ class _First:
         return greedy(self.problem, lambda: self.clock() >= until, late=lambda: self.clock() >= late)
 
 
+def _nearest(
+    problem: Problem, plan: Plan, report: Report, earlier: Plan, expired: Callable[[], bool]
+) -> tuple[Plan, Report]:
+    """A plan that is no worse, with fewer changes against the earlier plan where there is one."""
+    if not expired():
+        back = put_back(problem, plan, earlier, expired)
+        judged = check(problem, back)
+        if not judged.violations and judged.values <= report.values:
+            return back, judged
+    return plan, report
+
+
 def solve(
     problem: Problem,
     budget: Budget,
@@ -177,11 +223,13 @@ def solve(
     clock: Clock,
     workers: Workers,
     warm: Plan | None = None,
+    kept: Sequence[Multipliers] = (),
     cancelled: Callable[[], bool] | None = None,
 ) -> Outcome:
     """Decide the problem within the budget. Never worse than greedy, never unverified, always with bounds.
 
-    `warm` is a plan from elsewhere; it is judged like any other and can only help.
+    `warm` is an earlier plan, of any origin, to go on from: what of it holds is kept, the search looks around it, and
+    what is changed without gain goes back. `kept` are multipliers of earlier bounds, which give bounds at once.
     """
     began = clock()
     idle = check(problem, problem.anchor)
@@ -189,32 +237,48 @@ def solve(
         raise ValueError(f"the plan that changes nothing is not valid: {idle.violations[0]}")
     first = _First(problem, budget, clock, began, idle, warm)
     deadline = budget.deadline
-    overlaps = deadline is not None and deadline - clock() > max(_OVERLAP_S, _OVERLAP * first.judge_s)
+    smaller = cache(lambda: merge_items(problem))
+    known: list[BoundFound] = []
+
+    def left() -> float:
+        return math.inf if deadline is None else deadline - clock()
+
+    def begin(late: float) -> None:
+        if kept and left() > _RECALL * first.judge_s:
+            known.extend(recall(smaller().problem, kept, first.inbox.report.values))
+        first.make(late)
+
+    overlaps = deadline is not None and left() > max(_OVERLAP_S, _OVERLAP * first.judge_s)
+    near = first.resume()
     if not overlaps:
-        first.make()
+        begin(_ONE_ORDER)
     # Without time for a search nothing is merged, and the plan that was judged is the answer.
     inbox, merged = first.inbox, None
     reason: str | None = "no time was left for a search"
-    if deadline is None or deadline - clock() - 3 * first.judge_s > _LEAST_S:
-        merged = merge_items(problem)
+    if left() - 3 * first.judge_s > _LEAST_S:
+        merged = smaller()
         inbox = _Inbox(merged.problem, merged.pull(first.inbox.best), first.inbox.report)
 
         def start(merged: Merged = merged, inbox: _Inbox = inbox) -> PlanFound:
-            first.make(_MORE_ORDERS)
+            begin(_MORE_ORDERS)
             inbox.best, inbox.report = merged.pull(first.inbox.best), first.inbox.report
             return PlanFound(inbox.best, inbox.report.values)
 
         # The judge has the last word, and about as much to read as it had before.
-        seconds = None if deadline is None else deadline - clock() - 2 * first.judge_s
+        seconds = None if deadline is None else left() - 2 * first.judge_s - _BACK * first.resume_s
         if seconds is None or seconds > _LEAST_S or overlaps:
-            job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed, 0 if seconds is None else _HELPERS)
+            helpers = 0 if seconds is None else _HELPERS
+            job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed, helpers, resumes=near)
             reason = workers.run(job, inbox.tell, cancelled, start if overlaps else None)
+    inbox.bounds += known
     final, report = first.inbox.best, first.inbox.report
     if merged is not None and inbox.improved:
         final = merged.push(inbox.best)
         report = check(problem, final)
         if report.violations or report.values != inbox.report.values:
             raise AssertionError(f"a judged plan failed after expansion: {report.violations[:1]}")
+        if warm is not None:
+            final, report = _nearest(problem, final, report, warm, lambda: left() <= 2 * first.judge_s)
     search_done = clock()
     bounds = tuple(inbox.bound(tier) for tier in range(problem.tiers))
     state = State.FEASIBLE
@@ -230,4 +294,7 @@ def solve(
         "search_ms": (search_done - first.done) * 1e3,
         "judge_ms": (clock() - search_done) * 1e3,
     }
-    return Outcome(final, report, bounds, state, reason, first.inbox.report.values, idle.values, timings)
+    recalled = tuple(
+        max((one.value for one in known if one.tier == tier), default=None) for tier in range(problem.tiers)
+    )
+    return Outcome(final, report, bounds, state, reason, first.inbox.report.values, idle.values, timings, recalled)

@@ -61,6 +61,7 @@ class BatchBody(Document):
     expected_fabric_version: Mark = ""
     now_s: Natural | None = None
     validate_only: bool = False
+    warm: Decision | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> BatchBody:
@@ -77,10 +78,13 @@ class BatchBody(Document):
 
     @property
     def company(self) -> str | None:
-        """Calls of equal company may be decided as one: only their workloads and their time differ. None: alone."""
+        """Calls of equal company may be decided as one; None: alone.
+
+        Only their workloads, their time and what they go on from differ.
+        """
         if not self.reserves or self.work is not None:
             return None
-        own = {"request_id": "", "workloads": (), "max_solve_time": None}
+        own = {"request_id": "", "workloads": (), "max_solve_time": None, "warm": None}
         return self.model_copy(update=own).model_dump_json()
 
     def asked_ms(self, default_ms: int) -> int:

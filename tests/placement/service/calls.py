@@ -46,7 +46,9 @@ class FirstFit:
         self.gate = threading.Event()
         self.gate.set()
 
-    def __call__(self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None) -> Decision:
+    def __call__(
+        self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None, warm: Decision | None = None
+    ) -> Decision:
         self.cases.append(case.case)
         free = {
             node.id: [d for d in range(node.gpu_count) if case.usage.free_devices[row][d] == 1000]

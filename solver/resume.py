@@ -1,0 +1,198 @@
+"""Resume: go on from the seats of an earlier plan, and back to them where leaving them has gained nothing.
+
+The earlier plan may be anything: what does not hold is not taken, and what comes out is for a judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain
+
+from solver.atoms.capacity import holds_devices
+from solver.atoms.stay import Stay
+from solver.check import gang_violations
+from solver.collector import no_collection
+from solver.gang import Gang
+from solver.greedy import fill, leaders_first, orders
+from solver.ground import Ground
+from solver.guards import Guards
+from solver.plan import Plan, Seat
+from solver.problem import Problem
+
+__all__ = ["put_back", "resume"]
+
+_Expired = Callable[[], bool]
+_Seats = tuple[tuple[Seat, ...], ...]
+_TOGETHER = 32
+"""Most items that go back to their seats together."""
+
+
+def resume(problem: Problem, earlier: Plan, expired: _Expired | None = None) -> tuple[Plan, bool]:
+    """A plan with as many seats of the earlier one as still hold, and whether all items were tried.
+
+    What runs goes where the earlier plan has it if it may, else it stays at home. What waits keeps its seats if all of
+    them hold; else it keeps those that do and looks for as many anew, or else for another place. Then what has none is
+    tried in the first order of greedy.
+    """
+    with no_collection():
+        ground = Ground(problem, expired)
+        for item, seats in problem.homes.items():
+            ground.settle(item, seats)
+        gone = _disturb(ground, earlier)
+        order = [item for item in orders(problem)[0] if item not in problem.homes]
+        broken = []
+        for item in leaders_first(problem, [item for item in order if item in earlier.seats]):
+            if ground.expired():
+                return ground.plan(), False
+            if _allowed(problem, item, earlier.seats[item]) and ground.fits(item, earlier.seats[item]):
+                ground.settle(item, earlier.seats[item])
+            else:
+                broken.append(item)
+        for item in broken:
+            _mend(ground, item, earlier.seats[item])
+        complete = fill(ground, order)
+        for item in gone:
+            _return(ground, item)
+        return ground.plan(), complete
+
+
+def put_back(problem: Problem, plan: Plan, earlier: Plan, expired: _Expired | None = None) -> Plan:
+    """The plan with what waits back on its seats in the earlier plan, wherever that makes no tier worse.
+
+    Whoever sits there now goes back too, or elsewhere if the earlier plan has no seats for it. What runs is left alone.
+    """
+    with no_collection():
+        ground = Ground(problem, expired)
+        for item, seats in plan.seats.items():
+            ground.settle(item, seats)
+        wanted = {
+            item: earlier.seats[item]
+            for item, seats in plan.seats.items()
+            if item in earlier.seats and item not in problem.homes and earlier.seats[item] != seats
+            if _allowed(problem, item, earlier.seats[item])
+        }
+        holders: dict[tuple[int, int], set[int]] = {}
+        for item, seats in plan.seats.items():
+            for place in _places(seats):
+                holders.setdefault(place, set()).add(item)
+        for item in sorted(wanted):
+            if ground.expired():
+                break
+            group = _blocking(problem, wanted, holders, item) if ground.seats.get(item) != wanted[item] else []
+            before = {one: ground.seats[one] for one in group}
+            if group and _moved_back(ground, wanted, group):
+                for one, seats in before.items():
+                    for place in _places(seats):
+                        holders[place].discard(one)
+                for one in group:
+                    for place in _places(ground.seats[one]):
+                        holders.setdefault(place, set()).add(one)
+        return ground.plan()
+
+
+def _places(seats: _Seats) -> list[tuple[int, int]]:
+    """(bin, device) of all seats."""
+    return [(seat.bin, device) for seat in chain.from_iterable(seats) for device, _ in seat.devices]
+
+
+def _allowed(problem: Problem, item: int, seats: _Seats) -> bool:
+    """Whether the item may have these seats as far as it alone is concerned."""
+    parts = problem.items[item].parts
+    if len(seats) != len(parts):
+        return False
+    held = zip(parts, seats, strict=True)
+    if not all(holds_devices(problem, part.demand, seat) for part, each in held for seat in each):
+        return False
+    plan = Plan({item: seats})
+    broken = (atom.violations(problem, plan) for atom in problem.own_atoms[item])
+    return not gang_violations(problem, plan) and not any(broken)
+
+
+def _disturb(ground: Ground, earlier: Plan) -> list[int]:
+    """Have what runs where the earlier plan has it, as far as that is allowed and there is room; returns what left."""
+    problem = ground.problem
+    guards = Guards(problem, ground.seats)
+    firm = {atom.item for atom in problem.of(Stay) if not atom.may_leave}
+    gone = []
+    for item, home in problem.homes.items():
+        seats = earlier.seats.get(item)
+        if seats == home or (item in firm if seats is None else not _allowed(problem, item, seats)):
+            continue
+        ground.drop(item)
+        guards.change(item, home, seats)
+        if guards.broken() or not (seats is None or ground.fits(item, seats)):
+            guards.change(item, seats, home)
+            ground.settle(item, home)
+        elif seats is None:
+            gone.append(item)
+        else:
+            ground.settle(item, seats)
+    return gone
+
+
+def _return(ground: Ground, item: int) -> None:
+    """What runs and was to leave stays where it is, if there is room and that is better."""
+    home, before = ground.problem.homes[item], ground.values()
+    if ground.fits(item, home):
+        ground.settle(item, home)
+        if ground.values() >= before:
+            ground.drop(item)
+
+
+def _mend(ground: Ground, item: int, seats: _Seats) -> None:
+    """Place an item of which some seats do not hold any more: beside the others, or anew."""
+    parts = ground.problem.items[item].parts
+    kept: _Seats = ()
+    if len(seats) == len(parts):
+        masks = [ground.mask((item, p)) for p in range(len(parts))]
+        kept = tuple(
+            tuple(
+                seat
+                for seat in held[: part.count]
+                if holds_devices(ground.problem, part.demand, seat) and (mask is None or mask[seat.bin])
+            )
+            for part, held, mask in zip(parts, seats, masks, strict=True)
+        )
+        if not any(kept) or not ground.fits(item, kept):
+            kept = ()
+    before = ground.values()
+    for attempt in (kept, ()) if kept else ((),):
+        if Gang(ground, item, attempt).place() is None:
+            continue
+        if ground.values() <= before and _allowed(ground.problem, item, ground.seats[item]):
+            return
+        ground.drop(item)
+
+
+def _blocking(
+    problem: Problem, wanted: dict[int, _Seats], holders: dict[tuple[int, int], set[int]], item: int
+) -> list[int]:
+    """The item, who sits on its wanted seats, who sits on theirs and so on; none if they are too many or run."""
+    group = [item]
+    for one in group:
+        for place in _places(wanted.get(one, ())):
+            group += [other for other in sorted(holders.get(place, ())) if other not in group]
+        if len(group) > _TOGETHER or any(other in problem.homes for other in group):
+            return []
+    return group
+
+
+def _moved_back(ground: Ground, wanted: dict[int, _Seats], group: list[int]) -> bool:
+    """Try to have the items on their wanted seats, the others of the group elsewhere; False: nothing has changed."""
+    values = ground.values()
+    before = {item: ground.drop(item) for item in group}
+    done = True
+    for item in sorted(group, key=lambda one: one not in wanted):
+        if item in wanted and ground.fits(item, wanted[item]):
+            ground.settle(item, wanted[item])
+        elif Gang(ground, item).place() is None:
+            done = False
+            break
+    if done and ground.values() <= values:
+        return True
+    for item in group:
+        if item in ground.seats:
+            ground.drop(item)
+    for item, seats in before.items():
+        ground.settle(item, seats)
+    return False
