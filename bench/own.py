@@ -154,10 +154,10 @@ class SolverSearch(Method[S, A]):
         """Adapt and solve within what is left of the limit."""
         workers = self._search.ready()
         began = time.monotonic()
-        problem, warm = self._adapter.lower(subject)
+        problem, start = self._adapter.lower(subject)
         ready = time.monotonic()
         budget = Budget(deadline=began + time_limit_s, seed=seed)
-        outcome = solve(problem, budget, clock=time.monotonic, workers=workers, warm=warm)
+        outcome = solve(problem, budget, clock=time.monotonic, workers=workers, start=start)
         return Answer(
             self._adapter.lift(subject, outcome.plan),
             bounds=tuple(bound.value for bound in outcome.bounds),

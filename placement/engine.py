@@ -28,17 +28,19 @@ def decide(
     *,
     clock: Callable[[], float],
     workers: Workers,
-    warm: Decision | tuple[Placement, ...] | None = None,
+    start: tuple[Placement, ...] | None = None,
+    warm: Decision | None = None,
     cancelled: Callable[[], bool] | None = None,
     deadline: float | None = None,
 ) -> Decision:
     """Decide a case: verified placements, a verdict for every other workload, values and proven bounds.
 
     `clock` gives seconds; `deadline` is a time on it (default: now + the case's wall budget; None with a work budget,
-    under which equal cases give equal decisions but for the timings). `warm` is an earlier answer to go on from, or
-    bare placements, of any origin: what of it holds is kept unless leaving it gains something, its multipliers are
-    evaluated again for bounds, and `Decision.warm` says what became of it. For running work that may be moved it says
-    where it goes. It may hold anything: it can help, never harm. A `Snapshot` spares preparing the case again.
+    under which equal cases give equal decisions but for the timings). `start` are placements of any origin that are
+    judged beside our own; for running work that may be moved they say where it goes. `warm` is an earlier answer to go
+    on from, of any origin: what of it holds is kept unless leaving it gains something, its multipliers are evaluated
+    again for bounds, and `Decision.warm` says what became of it. Neither can do harm. A `Snapshot` spares preparing
+    the case again.
     Raises InputError for a policy that cannot be meant.
     """
     began = clock()
@@ -55,13 +57,14 @@ def decide(
     if deadline is not None:
         search_end = deadline - min(_EXPLAIN_MOST_S, _EXPLAIN_SHARE * (deadline - began))
     before = None if warm is None else earlier(lowered, warm)
+    known = None if start is None else earlier(lowered, start)
     outcome = solve(
         lowered.problem,
         Budget(search_end, work, case.seed),
         clock=clock,
         workers=workers,
-        warm=None if before is None else before.plan,
-        kept=() if before is None else before.kept,
+        start=None if known is None else known.warm.plan,
+        warm=None if before is None else before.warm,
         cancelled=cancelled,
     )
     solved_at = clock()

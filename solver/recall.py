@@ -23,6 +23,7 @@ __all__ = ["COARSE", "Multipliers", "recall"]
 
 COARSE = "coarse"
 """The one model whose multipliers are taken up again: it is small at any size of fleet."""
+_LARGE = 2**62
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,18 @@ def recall(problem: Problem, kept: Sequence[Multipliers], values: tuple[int, ...
 
     Multipliers for tiers that there are not, or that leave the range of exact arithmetic, give none.
     """
-    if not any(0 <= one.tier < problem.tiers for one in kept):
+    usable = [one for one in kept if 0 <= one.tier < problem.tiers and 0 < one.scale < _LARGE]
+    if not usable:
         return []
     arrays = encode(problem, coarse_cells(problem), problem.anchor).arrays
     names = row_names(problem, arrays)
     found = []
-    for one in kept:
-        if not 0 <= one.tier < problem.tiers:
-            continue
+    for one in usable:
         limits = values[: one.tier]
         limited = with_limits(arrays, limits)
         called = (*names, *limit_names(one.tier))
-        y = _pointed(limited, multipliers_of(called, one.by_row))
+        within = {name: y for name, y in one.by_row.items() if -_LARGE < y < _LARGE}
+        y = _pointed(limited, multipliers_of(called, within))
         value = evaluate(limited, one.tier, one.scale, y)
         if value is not None and value > 0:
             rows = np.flatnonzero(y).tolist()

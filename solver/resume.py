@@ -6,34 +6,51 @@ The earlier plan may be anything: what does not hold is not taken, and what come
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import chain
 
 from solver.atoms.capacity import holds_devices
 from solver.atoms.stay import Stay
-from solver.check import gang_violations
 from solver.collector import no_collection
 from solver.gang import Gang
 from solver.greedy import fill, leaders_first, orders
 from solver.ground import Ground
 from solver.guards import Guards
+from solver.make_room import allowed, leaders, make_room, place_beside, worth_of
 from solver.plan import Plan, Seat
 from solver.problem import Problem
+from solver.recall import Multipliers
 
-__all__ = ["put_back", "resume"]
+__all__ = ["Warm", "put_back", "resume"]
 
 _Expired = Callable[[], bool]
 _Seats = tuple[tuple[Seat, ...], ...]
+_PRESSING = 32
+"""Most items that others make room for."""
 _TOGETHER = 32
 """Most items that go back to their seats together."""
 
 
-def resume(problem: Problem, earlier: Plan, expired: _Expired | None = None) -> tuple[Plan, bool]:
+@dataclass(frozen=True)
+class Warm:
+    """What is known of an earlier answer to a problem much like this one; it may be anything.
+
+    `plan`: its seats. `refused`: items that it knew and did not place. `kept`: multipliers of its bounds.
+    """
+
+    plan: Plan
+    refused: frozenset[int] = frozenset()
+    kept: tuple[Multipliers, ...] = ()
+
+
+def resume(problem: Problem, warm: Warm, expired: _Expired | None = None) -> tuple[Plan, bool]:
     """A plan with as many seats of the earlier one as still hold, and whether all items were tried.
 
     What runs goes where the earlier plan has it if it may, else it stays at home. What waits keeps its seats if all of
     them hold; else it keeps those that do and looks for as many anew, or else for another place. Then what has none is
-    tried in the first order of greedy.
+    tried in the first order of greedy; of that, others make room for what had a place, or is new.
     """
+    earlier = warm.plan
     with no_collection():
         ground = Ground(problem, expired)
         for item, seats in problem.homes.items():
@@ -41,16 +58,18 @@ def resume(problem: Problem, earlier: Plan, expired: _Expired | None = None) -> 
         gone = _disturb(ground, earlier)
         order = [item for item in orders(problem)[0] if item not in problem.homes]
         broken = []
-        for item in leaders_first(problem, [item for item in order if item in earlier.seats]):
+        for item in leaders_first(problem, order):
+            if item not in earlier.seats or item in ground.seats:
+                continue
             if ground.expired():
                 return ground.plan(), False
-            if _allowed(problem, item, earlier.seats[item]) and ground.fits(item, earlier.seats[item]):
+            if allowed(problem, item, earlier.seats[item]) and ground.fits(item, earlier.seats[item]):
                 ground.settle(item, earlier.seats[item])
             else:
                 broken.append(item)
-        for item in broken:
-            _mend(ground, item, earlier.seats[item])
+        kept = {item: _mend(ground, item, earlier.seats[item]) for item in broken}
         complete = fill(ground, order)
+        _press(ground, warm, kept)
         for item in gone:
             _return(ground, item)
         return ground.plan(), complete
@@ -59,17 +78,19 @@ def resume(problem: Problem, earlier: Plan, expired: _Expired | None = None) -> 
 def put_back(problem: Problem, plan: Plan, earlier: Plan, expired: _Expired | None = None) -> Plan:
     """The plan with what waits back on its seats in the earlier plan, wherever that makes no tier worse.
 
-    Whoever sits there now goes back too, or elsewhere if the earlier plan has no seats for it. What runs is left alone.
+    Whoever sits there now goes back too, or elsewhere if the earlier plan has no seats for it. What runs, or leads
+    others, is left alone.
     """
     with no_collection():
         ground = Ground(problem, expired)
         for item, seats in plan.seats.items():
             ground.settle(item, seats)
+        fixed = frozenset(problem.homes.keys() | leaders(problem))
         wanted = {
             item: earlier.seats[item]
             for item, seats in plan.seats.items()
-            if item in earlier.seats and item not in problem.homes and earlier.seats[item] != seats
-            if _allowed(problem, item, earlier.seats[item])
+            if item in earlier.seats and item not in fixed and earlier.seats[item] != seats
+            if allowed(problem, item, earlier.seats[item])
         }
         holders: dict[tuple[int, int], set[int]] = {}
         for item, seats in plan.seats.items():
@@ -78,7 +99,7 @@ def put_back(problem: Problem, plan: Plan, earlier: Plan, expired: _Expired | No
         for item in sorted(wanted):
             if ground.expired():
                 break
-            group = _blocking(problem, wanted, holders, item) if ground.seats.get(item) != wanted[item] else []
+            group = _blocking(fixed, wanted, holders, item) if ground.seats.get(item) != wanted[item] else []
             before = {one: ground.seats[one] for one in group}
             if group and _moved_back(ground, wanted, group):
                 for one, seats in before.items():
@@ -95,28 +116,16 @@ def _places(seats: _Seats) -> list[tuple[int, int]]:
     return [(seat.bin, device) for seat in chain.from_iterable(seats) for device, _ in seat.devices]
 
 
-def _allowed(problem: Problem, item: int, seats: _Seats) -> bool:
-    """Whether the item may have these seats as far as it alone is concerned."""
-    parts = problem.items[item].parts
-    if len(seats) != len(parts):
-        return False
-    held = zip(parts, seats, strict=True)
-    if not all(holds_devices(problem, part.demand, seat) for part, each in held for seat in each):
-        return False
-    plan = Plan({item: seats})
-    broken = (atom.violations(problem, plan) for atom in problem.own_atoms[item])
-    return not gang_violations(problem, plan) and not any(broken)
-
-
 def _disturb(ground: Ground, earlier: Plan) -> list[int]:
     """Have what runs where the earlier plan has it, as far as that is allowed and there is room; returns what left."""
     problem = ground.problem
     guards = Guards(problem, ground.seats)
     firm = {atom.item for atom in problem.of(Stay) if not atom.may_leave}
+    leading = leaders(problem)
     gone = []
     for item, home in problem.homes.items():
         seats = earlier.seats.get(item)
-        if seats == home or (item in firm if seats is None else not _allowed(problem, item, seats)):
+        if item in leading or seats == home or (item in firm if seats is None else not allowed(problem, item, seats)):
             continue
         ground.drop(item)
         guards.change(item, home, seats)
@@ -139,8 +148,8 @@ def _return(ground: Ground, item: int) -> None:
             ground.drop(item)
 
 
-def _mend(ground: Ground, item: int, seats: _Seats) -> None:
-    """Place an item of which some seats do not hold any more: beside the others, or anew."""
+def _mend(ground: Ground, item: int, seats: _Seats) -> _Seats:
+    """Place an item of which some seats do not hold any more, beside the others or anew; returns what it could keep."""
     parts = ground.problem.items[item].parts
     kept: _Seats = ()
     if len(seats) == len(parts):
@@ -153,26 +162,33 @@ def _mend(ground: Ground, item: int, seats: _Seats) -> None:
             )
             for part, held, mask in zip(parts, seats, masks, strict=True)
         )
-        if not any(kept) or not ground.fits(item, kept):
-            kept = ()
     before = ground.values()
-    for attempt in (kept, ()) if kept else ((),):
-        if Gang(ground, item, attempt).place() is None:
-            continue
-        if ground.values() <= before and _allowed(ground.problem, item, ground.seats[item]):
-            return
+    if place_beside(ground, item, kept) and ground.values() > before:
         ground.drop(item)
+    return kept
+
+
+def _press(ground: Ground, warm: Warm, kept: dict[int, _Seats]) -> None:
+    """Items that lost their place, or are new and found none, take that of others that are worth less."""
+    worth = worth_of(ground.problem)
+    waiting = [i for i in range(len(worth)) if i not in ground.seats and i not in ground.problem.homes]
+    pressing = sorted((i for i in waiting if i not in warm.refused), key=lambda i: worth[i], reverse=True)
+    for item in pressing[:_PRESSING]:
+        if ground.expired():
+            return
+        if item not in ground.seats:
+            make_room(ground, item, kept.get(item, ()), worth)
 
 
 def _blocking(
-    problem: Problem, wanted: dict[int, _Seats], holders: dict[tuple[int, int], set[int]], item: int
+    fixed: frozenset[int], wanted: dict[int, _Seats], holders: dict[tuple[int, int], set[int]], item: int
 ) -> list[int]:
-    """The item, who sits on its wanted seats, who sits on theirs and so on; none if they are too many or run."""
+    """The item, who sits on its wanted seats, who sits on theirs and so on; none if they are too many or `fixed`."""
     group = [item]
     for one in group:
         for place in _places(wanted.get(one, ())):
             group += [other for other in sorted(holders.get(place, ())) if other not in group]
-        if len(group) > _TOGETHER or any(other in problem.homes for other in group):
+        if len(group) > _TOGETHER or any(other in fixed for other in group):
             return []
     return group
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -15,9 +15,9 @@ from solver.greedy import greedy
 from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan
 from solver.problem import Problem
-from solver.recall import Multipliers, recall
+from solver.recall import recall
 from solver.reduce import Merged, merge_items
-from solver.resume import put_back, resume
+from solver.resume import Warm, put_back, resume
 from solver.workers import Job, Workers
 
 __all__ = ["Bound", "Budget", "Outcome", "State", "solve"]
@@ -137,12 +137,20 @@ class _First:
     """
 
     def __init__(
-        self, problem: Problem, budget: Budget, clock: Clock, began: float, idle: Report, warm: Plan | None
+        self,
+        problem: Problem,
+        budget: Budget,
+        clock: Clock,
+        began: float,
+        idle: Report,
+        start: Plan | None,
+        warm: Warm | None,
     ) -> None:
         self.problem = problem
         self.budget = budget
         self.clock = clock
         self.began = began
+        self.start = start
         self.warm = warm
         self.inbox = _Inbox(problem, problem.anchor, idle)
         self.judge_s = clock() - began
@@ -163,12 +171,13 @@ class _First:
         made = self.clock()
         self.inbox.offer(plan)
         self.judge_s = max(self.clock() - made, 0.0)
-        if self.warm != plan:
-            self.inbox.offer(self.warm)
+        earlier = self.warm.plan
+        if earlier != plan:
+            self.inbox.offer(earlier)
         self.done = self.clock()
         self.resume_s = self.done - before
-        placed = [item for item in plan.seats.keys() | self.warm.seats.keys() if item not in self.problem.homes]
-        kept = sum(plan.seats.get(item) == self.warm.seats.get(item) for item in placed)
+        placed = [item for item in plan.seats.keys() | earlier.seats.keys() if item not in self.problem.homes]
+        kept = sum(plan.seats.get(item) == earlier.seats.get(item) for item in placed)
         return bool(placed) and kept >= _NEAR * len(placed)
 
     def make(self, late: float = _ONE_ORDER) -> None:
@@ -186,6 +195,8 @@ class _First:
             trials = math.inf if work is None else _TRIALS * work
             for found in give_way(self.problem, plan, lambda: self.clock() >= end, trials):
                 self.inbox.offer(found)
+        if self.start is not None:
+            self.inbox.offer(self.start)
         self.done = self.clock()
 
     def _until(self, share: float) -> float:
@@ -222,20 +233,21 @@ def solve(
     *,
     clock: Clock,
     workers: Workers,
-    warm: Plan | None = None,
-    kept: Sequence[Multipliers] = (),
+    start: Plan | None = None,
+    warm: Warm | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Outcome:
     """Decide the problem within the budget. Never worse than greedy, never unverified, always with bounds.
 
-    `warm` is an earlier plan, of any origin, to go on from: what of it holds is kept, the search looks around it, and
-    what is changed without gain goes back. `kept` are multipliers of earlier bounds, which give bounds at once.
+    `start` is a plan from elsewhere, judged like any other. `warm` is an earlier answer to go on from, of any origin:
+    what of it holds is kept, the search looks around it, and what is changed without gain goes back; its multipliers
+    give bounds at once.
     """
     began = clock()
     idle = check(problem, problem.anchor)
     if idle.violations:
         raise ValueError(f"the plan that changes nothing is not valid: {idle.violations[0]}")
-    first = _First(problem, budget, clock, began, idle, warm)
+    first = _First(problem, budget, clock, began, idle, start, warm)
     deadline = budget.deadline
     smaller = cache(lambda: merge_items(problem))
     known: list[BoundFound] = []
@@ -244,8 +256,8 @@ def solve(
         return math.inf if deadline is None else deadline - clock()
 
     def begin(late: float) -> None:
-        if kept and left() > _RECALL * first.judge_s:
-            known.extend(recall(smaller().problem, kept, first.inbox.report.values))
+        if warm is not None and warm.kept and left() > _RECALL * first.judge_s:
+            known.extend(recall(smaller().problem, warm.kept, first.inbox.report.values))
         first.make(late)
 
     overlaps = deadline is not None and left() > max(_OVERLAP_S, _OVERLAP * first.judge_s)
@@ -259,7 +271,7 @@ def solve(
         merged = smaller()
         inbox = _Inbox(merged.problem, merged.pull(first.inbox.best), first.inbox.report)
 
-        def start(merged: Merged = merged, inbox: _Inbox = inbox) -> PlanFound:
+        def begun(merged: Merged = merged, inbox: _Inbox = inbox) -> PlanFound:
             begin(_MORE_ORDERS)
             inbox.best, inbox.report = merged.pull(first.inbox.best), first.inbox.report
             return PlanFound(inbox.best, inbox.report.values)
@@ -269,7 +281,7 @@ def solve(
         if seconds is None or seconds > _LEAST_S or overlaps:
             helpers = 0 if seconds is None else _HELPERS
             job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed, helpers, resumes=near)
-            reason = workers.run(job, inbox.tell, cancelled, start if overlaps else None)
+            reason = workers.run(job, inbox.tell, cancelled, begun if overlaps else None)
     inbox.bounds += known
     final, report = first.inbox.best, first.inbox.report
     if merged is not None and inbox.improved:
@@ -278,7 +290,7 @@ def solve(
         if report.violations or report.values != inbox.report.values:
             raise AssertionError(f"a judged plan failed after expansion: {report.violations[:1]}")
         if warm is not None:
-            final, report = _nearest(problem, final, report, warm, lambda: left() <= 2 * first.judge_s)
+            final, report = _nearest(problem, final, report, warm.plan, lambda: left() <= 2 * first.judge_s)
     search_done = clock()
     bounds = tuple(inbox.bound(tier) for tier in range(problem.tiers))
     state = State.FEASIBLE

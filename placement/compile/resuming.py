@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from placement.compile.lifting import Lifted, lower_placements, whole
 from placement.compile.lowering import Lowered
 from placement.model.decision import Decision, Move, PlacedReplica, Placement, Shrink, WarmBound, WarmReport
-from solver.plan import Plan
 from solver.recall import COARSE, Multipliers
+from solver.resume import Warm
 
 __all__ = ["Earlier", "earlier"]
 
@@ -23,12 +23,11 @@ _Places = Counter[tuple[str, str, str]]
 class Earlier:
     """What an earlier answer says about a case.
 
-    `plan`: its seats, as far as they can be named; they may break anything. `kept`: its multipliers. `places`: for
-    each waiting workload that it placed how many replicas of each (subgroup, role) it had on each node.
+    `warm`: its seats, as far as they can be named, what it refused, and its multipliers. `places`: for each waiting
+    workload that it placed how many replicas of each (subgroup, role) it had on each node.
     """
 
-    plan: Plan
-    kept: tuple[Multipliers, ...]
+    warm: Warm
     places: dict[str, _Places]
     unknown: int
     """Placements of workloads that do not wait or run here (any more)."""
@@ -84,8 +83,12 @@ def earlier(lowered: Lowered, warm: Decision | tuple[Placement, ...]) -> Earlier
     for placement in whole(lowered, Lifted(())):
         if placement.workload not in gone:
             found.setdefault(placement.workload, placement)
-    kept = _multipliers(lowered, warm) if isinstance(warm, Decision) else ()
-    return Earlier(lower_placements(lowered, tuple(found.values())), kept, places, unknown)
+    plan = lower_placements(lowered, tuple(found.values()))
+    if not isinstance(warm, Decision):
+        return Earlier(Warm(plan), places, unknown)
+    named = (lowered.context.item_of.get(one.workload) for one in warm.unplaced)
+    refused = frozenset(item for item in named if item is not None) - plan.seats.keys()
+    return Earlier(Warm(plan, refused, _multipliers(lowered, warm)), places, unknown)
 
 
 def _places(replicas: tuple[PlacedReplica, ...]) -> _Places:

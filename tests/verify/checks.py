@@ -14,6 +14,7 @@ from tests.verify.encoding import (
     what_is_certain_is_so,
 )
 from tests.verify.measuring import greedy_stays_valid, measure_agrees, ruins_stay_valid
+from tests.verify.warm import earlier_answers_do_no_harm
 
 CHECKS: tuple[Callable[[Case], Iterator[str]], ...] = (
     measure_agrees,
@@ -29,6 +30,7 @@ CHECKS: tuple[Callable[[Case], Iterator[str]], ...] = (
     short_budgets_are_honest,
     lies_are_not_believed,
     deciding_again_changes_nothing,
+    earlier_answers_do_no_harm,
 )
 
 
