@@ -159,6 +159,8 @@ class _First:
         """All items were tried."""
         self.done = began
         """When it was made."""
+        self.resumed: Plan | None = None
+        """The plan that goes on from the earlier one."""
         self.resume_s = 0.0
         """What it took to go on from the earlier plan, if there is one; to go back to it takes about as long."""
 
@@ -169,6 +171,7 @@ class _First:
         before, until = self.clock(), self._until(_RESUME)
         plan, self.complete = resume(self.problem, self.warm, lambda: self.clock() >= until)
         made = self.clock()
+        self.resumed = plan
         self.inbox.offer(plan)
         self.judge_s = max(self.clock() - made, 0.0)
         earlier = self.warm.plan
@@ -289,8 +292,9 @@ def solve(
         report = check(problem, final)
         if report.violations or report.values != inbox.report.values:
             raise AssertionError(f"a judged plan failed after expansion: {report.violations[:1]}")
-        if warm is not None:
-            final, report = _nearest(problem, final, report, warm.plan, lambda: left() <= 2 * first.judge_s)
+    if warm is not None and final is not first.resumed:
+        final, report = _nearest(problem, final, report, warm.plan, lambda: left() <= 2 * first.judge_s)
+        inbox.report = report
     search_done = clock()
     bounds = tuple(inbox.bound(tier) for tier in range(problem.tiers))
     state = State.FEASIBLE

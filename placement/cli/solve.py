@@ -80,11 +80,15 @@ def solve(
 
 
 def _earlier(path: str) -> Decision:
+    from placement.errors import InputError  # noqa: PLC0415 - loaded by now
     from placement.model import Decision  # noqa: PLC0415
 
     data = read_input(path)
     limits().check_bytes(len(data), "--warm")
-    return Decision.from_json(data)
+    try:
+        return Decision.from_json(data)
+    except InputError as error:
+        raise InputError(f"--warm: {error.field}", error.problem, error.mend) from None
 
 
 def _journal(folder: str) -> FolderJournal:
