@@ -75,8 +75,10 @@ def resume(problem: Problem, warm: Warm, expired: _Expired | None = None) -> tup
         return ground.plan(), complete
 
 
-def put_back(problem: Problem, plan: Plan, earlier: Plan, expired: _Expired | None = None) -> Plan:
+def put_back(problem: Problem, plan: Plan, earlier: Plan, expired: _Expired | None = None, each: int = 0) -> Plan:
     """The plan with what waits back on its seats in the earlier plan, wherever that makes no tier worse.
+
+    In the last tier it may cost up to `each` for every item that goes back: changes that gain less do not pay.
 
     Whoever sits there now goes back too, or elsewhere if the earlier plan has no seats for it. What runs, or leads
     others, is left alone.
@@ -96,12 +98,12 @@ def put_back(problem: Problem, plan: Plan, earlier: Plan, expired: _Expired | No
         for item, seats in plan.seats.items():
             for place in _places(seats):
                 holders.setdefault(place, set()).add(item)
-        for item in sorted(wanted):
+        for item, most in [*((item, 0) for item in sorted(wanted)), *((i, each) for i in sorted(wanted) if each)]:
             if ground.expired():
                 break
             group = _blocking(fixed, wanted, holders, item) if ground.seats.get(item) != wanted[item] else []
             before = {one: ground.seats[one] for one in group}
-            if group and _moved_back(ground, wanted, group):
+            if group and _moved_back(ground, wanted, group, most):
                 for one, seats in before.items():
                     for place in _places(seats):
                         holders[place].discard(one)
@@ -193,10 +195,14 @@ def _blocking(
     return group
 
 
-def _moved_back(ground: Ground, wanted: dict[int, _Seats], group: list[int]) -> bool:
-    """Try to have the items on their wanted seats, the others of the group elsewhere; False: nothing has changed."""
+def _moved_back(ground: Ground, wanted: dict[int, _Seats], group: list[int], most: int) -> bool:
+    """Try to have the items on their wanted seats, the others of the group elsewhere; False: nothing has changed.
+
+    It may cost `most` in the last tier for each that is back.
+    """
     values = ground.values()
     before = {item: ground.drop(item) for item in group}
+    back = sum(item in wanted and before[item] != wanted[item] for item in group)
     done = True
     for item in sorted(group, key=lambda one: one not in wanted):
         if item in wanted and ground.fits(item, wanted[item]):
@@ -204,7 +210,8 @@ def _moved_back(ground: Ground, wanted: dict[int, _Seats], group: list[int]) -> 
         elif Gang(ground, item).place() is None:
             done = False
             break
-    if done and ground.values() <= values:
+    now = ground.values()
+    if done and (now <= values or (now[:-1] == values[:-1] and now[-1] <= values[-1] + most * back)):
         return True
     for item in group:
         if item in ground.seats:

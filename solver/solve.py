@@ -40,6 +40,8 @@ _RESUME, _BACK = 0.4, 1.5
 """Share of a wall budget in which an earlier plan must be taken up, and how much longer the way back to it may take."""
 _NEAR = 0.8
 """With so much of the earlier plan kept, better plans are looked for around it only."""
+_PAYS = 1000
+"""A change against the earlier plan must gain so small a part of a placement's mean worth at least."""
 _RECALL = 8
 """Earlier multipliers are evaluated if there is so many times the time left that judging a plan takes."""
 _LEAST_S = 0.02
@@ -152,7 +154,10 @@ class _First:
         self.began = began
         self.start = start
         self.warm = warm
+        self.idle = idle
         self.inbox = _Inbox(problem, problem.anchor, idle)
+        self.floors: list[tuple[int, ...]] = []
+        """Values of the first plans, below which no answer may fall."""
         self.judge_s = clock() - began
         """What it takes to judge a plan."""
         self.complete = False
@@ -160,7 +165,7 @@ class _First:
         self.done = began
         """When it was made."""
         self.resumed: Plan | None = None
-        """The plan that goes on from the earlier one."""
+        """The plan that goes on from the earlier one, if it is valid and better than to change nothing."""
         self.resume_s = 0.0
         """What it took to go on from the earlier plan, if there is one; to go back to it takes about as long."""
 
@@ -171,12 +176,13 @@ class _First:
         before, until = self.clock(), self._until(_RESUME)
         plan, self.complete = resume(self.problem, self.warm, lambda: self.clock() >= until)
         made = self.clock()
-        self.resumed = plan
         self.inbox.offer(plan)
         self.judge_s = max(self.clock() - made, 0.0)
         earlier = self.warm.plan
         if earlier != plan:
             self.inbox.offer(earlier)
+        self.resumed = self.inbox.best if self.inbox.improved else None
+        self.floors.append(self.inbox.report.values)
         self.done = self.clock()
         self.resume_s = self.done - before
         placed = [item for item in plan.seats.keys() | earlier.seats.keys() if item not in self.problem.homes]
@@ -192,6 +198,7 @@ class _First:
         before = self.clock()
         if plan is not None:
             self.inbox.offer(plan)
+            self.floors.append(self.inbox.report.values)
             self.judge_s = max(self.clock() - before, 0.0)
         if self.problem.homes and plan is not None:
             end, work = self._until(_GIVE_WAY), self.budget.work
@@ -218,16 +225,32 @@ class _First:
         return greedy(self.problem, lambda: self.clock() >= until, late=lambda: self.clock() >= late)
 
 
-def _nearest(
-    problem: Problem, plan: Plan, report: Report, earlier: Plan, expired: Callable[[], bool]
-) -> tuple[Plan, Report]:
-    """A plan that is no worse, with fewer changes against the earlier plan where there is one."""
-    if not expired():
-        back = put_back(problem, plan, earlier, expired)
-        judged = check(problem, back)
-        if not judged.violations and judged.values <= report.values:
-            return back, judged
-    return plan, report
+def _nearest(first: _First, earlier: Plan, plan: Plan, inbox: _Inbox, expired: Callable[[], bool]) -> Plan:
+    """The plan with fewer changes against the earlier plan where there is one; the inbox has its report.
+
+    Where the last tier is not proven, a change must gain at least a thousandth of the mean worth of a placement. The
+    answer never falls behind greedy's plan for it, nor behind the one that went on from the earlier plan.
+    """
+    problem, last, known = first.problem, len(inbox.report.values) - 1, inbox.report.values
+    waiting = [item for item in plan.seats if item not in problem.homes]
+    least = 0
+    if inbox.bound(last).value < known[last]:
+        least = max(0, first.idle.values[last] - known[last]) // (_PAYS * max(1, len(waiting)))
+    floor = min(first.floors, default=known)
+    resumed = first.resumed
+    if resumed is not None and first.floors[0] == floor and floor[:last] == known[:last]:
+        changed = sum(plan.seats[item] != resumed.seats.get(item) for item in waiting)
+        if floor[last] - known[last] <= least * changed:
+            inbox.report = check(problem, resumed)
+            return resumed
+    for each in dict.fromkeys((least, 0)):
+        if not expired():
+            back = put_back(problem, plan, earlier, expired, each)
+            judged = check(problem, back)
+            if not judged.violations and judged.values <= max(known, floor):
+                inbox.report = judged
+                return back
+    return plan
 
 
 def solve(
@@ -293,8 +316,9 @@ def solve(
         if report.violations or report.values != inbox.report.values:
             raise AssertionError(f"a judged plan failed after expansion: {report.violations[:1]}")
     if warm is not None and final is not first.resumed:
-        final, report = _nearest(problem, final, report, warm.plan, lambda: left() <= 2 * first.judge_s)
         inbox.report = report
+        final = _nearest(first, warm.plan, final, inbox, lambda: left() <= 2 * first.judge_s)
+        report = inbox.report
     search_done = clock()
     bounds = tuple(inbox.bound(tier) for tier in range(problem.tiers))
     state = State.FEASIBLE

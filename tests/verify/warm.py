@@ -1,5 +1,6 @@
 """Earlier answers of any content: what is made of them is valid, and no bound that they give is wrong."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
@@ -7,16 +8,19 @@ from random import Random
 from solver.cells import coarse_cells
 from solver.check import check
 from solver.encode import encode
+from solver.messages import PlanFound
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 from solver.recall import Multipliers, recall
 from solver.reduce import merge_items
 from solver.resume import Warm, put_back, resume
 from solver.rows import limit_names, row_names
+from solver.solve import Budget, solve
 from tests.verify.case import Case
+from tests.verify.claims import Liar, decided
 from tests.verify.measuring import damaged
 
-TURNS = 4
+TURNS = 3
 ODD = ("", "gang/x", "capacity/@0-999999999/1000/0", "capacity/@9-1/1000/0", "limit/7", "/@1-2/", "*", "gang//0")
 LARGE = (2**62, -(2**62), 2**70, 2**31)
 
@@ -34,6 +38,10 @@ def earlier_answers_do_no_harm(case: Case) -> Iterator[str]:
         before, after = check(case.problem, some), check(case.problem, put_back(case.problem, some, warm.plan))
         if after.violations or after.values > before.values:
             yield f"put back: {before.values} to {after.values} {after.violations[:1]} to {dict(warm.plan.seats)}"
+        known = [PlanFound(merge_items(case.problem).pull(case.best.plan), case.best.values)]
+        for told in ([], known):
+            outcome = solve(case.problem, Budget(), clock=time.monotonic, workers=Liar([*told]), warm=warm)
+            yield from decided("warm", outcome, case.problem, case.best)
         for problem in (case.problem, merge_items(case.problem).problem):
             for found in recall(problem, warm.kept, case.best.values):
                 least = case.best.least(found.tier, found.limits)
