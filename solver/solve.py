@@ -36,7 +36,7 @@ _HELPERS = 1
 """How many searches may run beside the first one, where processors are idle."""
 _OVERLAP_S, _OVERLAP = 0.15, 30
 """With more time than this, and than so often judging a plan, the search begins with bounds while greedy runs."""
-_RESUME, _BACK = 0.4, 1.5
+_RESUME, _BACK = 0.7, 1.5
 """Share of a wall budget in which an earlier plan must be taken up, and how much longer the way back to it may take."""
 _NEAR = 0.8
 """With so much of the earlier plan kept, better plans are looked for around it only."""
