@@ -6,6 +6,8 @@ not see that a little work elsewhere would have to leave for it.
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 
 from solver.atoms.allow import Within
@@ -74,8 +76,7 @@ def make_room(ground: Ground, item: int, kept: _Seats, worth: list[tuple[int, ..
     `kept` are seats that it takes in any case (free now, and enough parts), or none. `worth` is that of all items.
     """
     values, before = ground.values(), dict(ground.seats)
-    for scope in _scopes(ground, item, kept):
-        bins = _bins(ground, item, scope, worth)
+    for bins in chain.from_iterable(_bins(ground, item, scope, worth) for scope in _scopes(ground, item, kept)):
         gone: dict[int, _Seats] = {}
         at, batch = 0, 1
         while at < len(bins) and not ground.expired():
@@ -115,8 +116,8 @@ def _scopes(ground: Ground, item: int, kept: _Seats) -> list[BoolArray | None]:
     return [labels == domain for domain in np.argsort(-free, kind="stable")[:_DOMAINS].tolist()]
 
 
-def _bins(ground: Ground, item: int, scope: BoolArray | None, worth: list[tuple[int, ...]]) -> list[list[int]]:
-    """For each bin that could hold a replica if they left, who would have to leave; the least worth first."""
+def _bins(ground: Ground, item: int, scope: BoolArray | None, worth: list[tuple[int, ...]]) -> list[list[list[int]]]:
+    """For each bin that could hold a replica if they left, who would have to leave; in two orders, best first."""
     problem = ground.problem
     here: dict[int, dict[int, list[tuple[Demand, Seat]]]] = {}
     fixed = problem.homes.keys() | leaders(problem)
@@ -132,14 +133,16 @@ def _bins(ground: Ground, item: int, scope: BoolArray | None, worth: list[tuple[
         mask = ground.mask((item, p))
         for bin_, others in here.items():
             if (mask is None or mask[bin_]) and _holds(ground, bin_, part.demand, others):
-                # A gang that leaves makes room in all of its bins: its worth counts by the bin.
-                bins = {one: max(1, sum(map(len, ground.seats[one]))) for one in others}
-                price = tuple(
-                    sum(worth[one][tier] / bins[one] * len(others[one]) for one in others)
+                # Little is lost if little leaves; where many bins are needed, a gang leaves room in all of its own.
+                whole = tuple(sum(worth[one][tier] for one in others) for tier in range(problem.tiers))
+                size = {one: max(1, sum(map(len, ground.seats[one]))) for one in others}
+                each = tuple(
+                    sum(worth[one][tier] / size[one] * len(others[one]) for one in others)
                     for tier in range(problem.tiers)
                 )
-                found.append((price, bin_, sorted(others)))
-    return [others for _, _, others in sorted(found)[:_MOST_BINS]]
+                found.append((whole, each, bin_, sorted(others)))
+    orders = sorted(found), sorted(found, key=lambda one: one[1:])
+    return [[others for *_, others in order[:_MOST_BINS]] for order in orders]
 
 
 def _holds(ground: Ground, bin_: int, demand: Demand, others: dict[int, list[tuple[Demand, Seat]]]) -> bool:

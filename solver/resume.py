@@ -47,8 +47,9 @@ def resume(problem: Problem, warm: Warm, expired: _Expired | None = None) -> tup
     """A plan with as many seats of the earlier one as still hold, and whether all items were tried.
 
     What runs goes where the earlier plan has it if it may, else it stays at home. What waits keeps its seats if all of
-    them hold; else it keeps those that do and looks for as many anew, or else for another place. Then what has none is
-    tried in the first order of greedy; of that, others make room for what had a place, or is new.
+    them hold; else it keeps those that do and looks for as many anew, or else for another place, and what is worth
+    less makes room for it. Then what has none is tried in the first order of greedy, and others make room for what is
+    new.
     """
     earlier = warm.plan
     with no_collection():
@@ -68,8 +69,9 @@ def resume(problem: Problem, warm: Warm, expired: _Expired | None = None) -> tup
             else:
                 broken.append(item)
         kept = {item: _mend(ground, item, earlier.seats[item]) for item in broken}
+        _press(ground, broken, kept)
         complete = fill(ground, order)
-        _press(ground, warm, kept)
+        _press(ground, [i for i in order if i not in earlier.seats and i not in warm.refused], kept)
         for item in gone:
             _return(ground, item)
         return ground.plan(), complete
@@ -170,11 +172,10 @@ def _mend(ground: Ground, item: int, seats: _Seats) -> _Seats:
     return kept
 
 
-def _press(ground: Ground, warm: Warm, kept: dict[int, _Seats]) -> None:
-    """Items that lost their place, or are new and found none, take that of others that are worth less."""
+def _press(ground: Ground, items: list[int], kept: dict[int, _Seats]) -> None:
+    """Those of the items that have no place take that of others that are worth less."""
     worth = worth_of(ground.problem)
-    waiting = [i for i in range(len(worth)) if i not in ground.seats and i not in ground.problem.homes]
-    pressing = sorted((i for i in waiting if i not in warm.refused), key=lambda i: worth[i], reverse=True)
+    pressing = sorted((i for i in items if i not in ground.seats), key=lambda i: worth[i], reverse=True)
     for item in pressing[:_PRESSING]:
         if ground.expired():
             return
