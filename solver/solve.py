@@ -42,7 +42,7 @@ _NEAR = 0.8
 """With so much of the earlier plan kept, better plans are looked for around it only."""
 _PAYS = 1000
 """A change against the earlier plan must gain so small a part of a placement's mean worth at least."""
-_RECALL = 8
+_RECALL = 4
 """Earlier multipliers are evaluated if there is so many times the time left that judging a plan takes."""
 _LEAST_S = 0.02
 """Less time than this is not worth a search."""
