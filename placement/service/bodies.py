@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 from pydantic import Field, model_validator
@@ -39,6 +40,7 @@ __all__ = [
     "ReleaseBody",
     "WhatIfAnswer",
     "WhatIfBody",
+    "joined",
 ]
 
 Mark: TypeAlias = Annotated[str, Field(max_length=253)]
@@ -267,3 +269,12 @@ class ReconcileAnswer(Document):
 def _one_state(use_server_state: bool, running: tuple[Running, ...]) -> None:
     if use_server_state and running:
         refuse("running", "running and use_server_state are both set", "set one of the two")
+
+
+def joined(decisions: Sequence[Decision]) -> Decision | None:
+    """Earlier decisions of several calls as one: the placements of all, the multipliers of the first that has any."""
+    if len(decisions) < 2:
+        return decisions[0] if decisions else None
+    proofs = next((one.certificates for one in decisions if one.certificates), ())
+    placements = tuple(placement for one in decisions for placement in one.placements)
+    return decisions[0].model_copy(update={"placements": placements, "certificates": proofs})

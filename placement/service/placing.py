@@ -19,7 +19,7 @@ from placement.model.decision import Decision, PlacedReplica
 from placement.model.document import input_error
 from placement.model.policy import default_policy
 from placement.model.state import Replica, Running
-from placement.service.bodies import BatchBody, CheckBody, PlaceAnswer, WhatIfAnswer, WhatIfBody
+from placement.service.bodies import BatchBody, CheckBody, PlaceAnswer, WhatIfAnswer, WhatIfBody, joined
 from placement.service.metrics import Metrics
 from placement.service.times import Limits, Times, Usual
 from placement.service.wire import encode
@@ -222,7 +222,7 @@ class Placing:
             return self._stopping.is_set() or all(call.gone.is_set() for call in calls)
 
         snapshot = snapshot_of(body, state, budgets[least], body.seed)
-        warm = before or _joined([call.body.warm for call in calls if call.body.warm is not None])
+        warm = before or joined([call.body.warm for call in calls if call.body.warm is not None])
         decision = self._decide(snapshot, cancelled=cancelled, deadline=until_s, warm=warm)
         ended_s = time.monotonic()
         self._metrics.solved(decision, ended_s - began_s, len(body.workloads), len(calls))
@@ -280,15 +280,6 @@ class Placing:
             except StaleVersion:
                 continue  # the fabric was edited, or another server shares the store
         return ""
-
-
-def _joined(decisions: Sequence[Decision]) -> Decision | None:
-    """Earlier decisions of several calls as one: the placements of all, the multipliers of the first that has any."""
-    if len(decisions) < 2:
-        return decisions[0] if decisions else None
-    proofs = next((one.certificates for one in decisions if one.certificates), ())
-    placements = tuple(placement for one in decisions for placement in one.placements)
-    return decisions[0].model_copy(update={"placements": placements, "certificates": proofs})
 
 
 def snapshot_of(body: BatchBody | CheckBody, state: State, budget: Budget, seed: int = 0) -> Snapshot:
