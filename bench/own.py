@@ -13,7 +13,7 @@ from placement.admission import screen
 from placement.compile import lift, lower
 from placement.engine import decide
 from placement.errors import InputError
-from placement.model import Case
+from placement.model import Case, Decision
 from placement.snapshot import Snapshot
 from solver.greedy import greedy
 from solver.plan import Plan
@@ -104,12 +104,18 @@ class Engine(CaseMethod):
         self._ready = _snapshot(self._ready, subject)
         self._search.ready()
 
-    def answer(self, subject: Case, *, time_limit_s: float, seed: int) -> Answer[Placements]:
-        """Decide; the decision goes with the answer, so that its figures and proofs are verified too."""
+    def answer(
+        self, subject: Case, *, time_limit_s: float, seed: int, warm: Decision | None = None
+    ) -> Answer[Placements]:
+        """Decide; the decision goes with the answer, so that its figures and proofs are verified too.
+
+        `warm` is an earlier answer to go on from.
+        """
         self._ready = _snapshot(self._ready, subject)
         snapshot = self._ready.snapshot
         workers = self._search.ready()
-        decision = decide(snapshot, clock=time.monotonic, workers=workers, deadline=time.monotonic() + time_limit_s)
+        until_s = time.monotonic() + time_limit_s
+        decision = decide(snapshot, clock=time.monotonic, workers=workers, deadline=until_s, warm=warm)
         return answer_of(decision)
 
     def close(self) -> None:
@@ -154,10 +160,10 @@ class SolverSearch(Method[S, A]):
         """Adapt and solve within what is left of the limit."""
         workers = self._search.ready()
         began = time.monotonic()
-        problem, warm = self._adapter.lower(subject)
+        problem, start = self._adapter.lower(subject)
         ready = time.monotonic()
         budget = Budget(deadline=began + time_limit_s, seed=seed)
-        outcome = solve(problem, budget, clock=time.monotonic, workers=workers, warm=warm)
+        outcome = solve(problem, budget, clock=time.monotonic, workers=workers, start=start)
         return Answer(
             self._adapter.lift(subject, outcome.plan),
             bounds=tuple(bound.value for bound in outcome.bounds),

@@ -20,6 +20,7 @@ from bench.suites.micro import micro
 from bench.suites.openb import openb
 from bench.suites.philly import philly
 from bench.suites.reassign import Initial, machines_of, problem_roadef, roadef
+from bench.suites.warm import Cold, Warm, warm
 
 __all__ = ["suites"]
 
@@ -43,6 +44,7 @@ def suites() -> Mapping[str, Suite]:
         joint({**sequential, "greedy": CaseGreedy, "moorage": Engine}),
         certificate({"moorage": Engine}),
         late({"moorage": Served}),
+        warm({"cold": Cold, "warm": Warm}),
         micro(),
     )
     return {suite.name: suite for suite in found}

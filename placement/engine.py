@@ -6,12 +6,11 @@ from collections.abc import Callable
 from functools import cache
 
 from placement.admission import screen
-from placement.compile import Lifted, Lowered, lift, lower, lower_placements, terms, whole
+from placement.compile import Earlier, Lifted, Lowered, earlier, lift, lower, terms
 from placement.explain import Explainer
 from placement.model import Case, Certificate, Decision, Placement, Status, TierReport, Unplaced, Verdict
 from placement.rating import admission_proven, gap_of, refusing_tiers
 from placement.snapshot import Snapshot
-from solver.plan import Plan
 from solver.solve import Bound, Budget, Outcome, State, solve
 from solver.workers import Workers
 
@@ -29,15 +28,19 @@ def decide(
     *,
     clock: Callable[[], float],
     workers: Workers,
-    warm: tuple[Placement, ...] | None = None,
+    start: tuple[Placement, ...] | None = None,
+    warm: Decision | None = None,
     cancelled: Callable[[], bool] | None = None,
     deadline: float | None = None,
 ) -> Decision:
     """Decide a case: verified placements, a verdict for every other workload, values and proven bounds.
 
     `clock` gives seconds; `deadline` is a time on it (default: now + the case's wall budget; None with a work budget,
-    under which equal cases give equal decisions but for the timings). `warm` are placements to start from, of any
-    origin; for running work that may be moved they say where it goes. A `Snapshot` spares preparing the case again.
+    under which equal cases give equal decisions but for the timings). `start` are placements of any origin that are
+    judged beside our own; for running work that may be moved they say where it goes. `warm` is an earlier answer to go
+    on from, of any origin: what of it holds is kept unless leaving it gains something, its multipliers are evaluated
+    again for bounds, and `Decision.warm` says what became of it. Neither can do harm. A `Snapshot` spares preparing
+    the case again.
     Raises InputError for a policy that cannot be meant.
     """
     began = clock()
@@ -53,12 +56,15 @@ def decide(
     search_end = None
     if deadline is not None:
         search_end = deadline - min(_EXPLAIN_MOST_S, _EXPLAIN_SHARE * (deadline - began))
+    before = None if warm is None else earlier(lowered, warm)
+    known = None if start is None else earlier(lowered, start)
     outcome = solve(
         lowered.problem,
         Budget(search_end, work, case.seed),
         clock=clock,
         workers=workers,
-        warm=None if warm is None else _warm_plan(lowered, warm),
+        start=None if known is None else known.warm.plan,
+        warm=None if before is None else before.warm,
         cancelled=cancelled,
     )
     solved_at = clock()
@@ -89,14 +95,7 @@ def decide(
         "explain_ms": (clock() - lifted_at) * 1e3,
         "total_ms": (clock() - began) * 1e3,
     }
-    return _decision(snapshot, lowered, outcome, lifted, proofs, unplaced, timings)
-
-
-def _warm_plan(lowered: Lowered, warm: tuple[Placement, ...]) -> Plan:
-    known = tuple(p for p in warm if p.workload in lowered.context.item_of)
-    told = {placement.workload for placement in known}
-    stays = (placement for placement in whole(lowered, Lifted(())) if placement.workload not in told)
-    return lower_placements(lowered, (*known, *stays))
+    return _decision(snapshot, lowered, outcome, lifted, proofs, unplaced, timings, before)
 
 
 def _decision(
@@ -107,6 +106,7 @@ def _decision(
     proofs: tuple[Certificate, ...],
     unplaced: tuple[Unplaced, ...],
     timings: dict[str, float],
+    before: Earlier | None,
 ) -> Decision:
     idle, report = outcome.idle_values, outcome.report
     named = terms(lowered, report)
@@ -147,6 +147,7 @@ def _decision(
         holds=lowered.holds,
         timings=timings,
         certificates=proofs,
+        warm=None if before is None else before.report(lowered, lifted, outcome.recalled),
     )
 
 
@@ -155,7 +156,7 @@ def _certificates(lowered: Lowered, bounds: tuple[Bound, ...]) -> tuple[Certific
     for bound in bounds:
         proof = bound.certificate
         if proof is not None:
-            pairs = zip(proof.rows, proof.multipliers, strict=True)
+            pairs = zip(proof.names, proof.multipliers, strict=True)
             found.append(
                 Certificate.model_construct(
                     tier=lowered.tiers[proof.tier],

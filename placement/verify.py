@@ -30,6 +30,7 @@ from solver.model import Arrays
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.reduce import merge_items
+from solver.rows import limit_names, row_names
 
 __all__ = ["verify", "verify_moves", "verify_placements"]
 
@@ -294,12 +295,16 @@ def _on_the_empty_fleet(snapshot: Snapshot, lowered: Lowered, decision: Decision
     ]
 
 
+_Models = dict[str, tuple[Arrays, tuple[str, ...]]]
+"""Models that certificates speak of, and the names of their rows."""
+
+
 def _proofs(lowered: Lowered, decision: Decision) -> list[str]:
     """Certified bounds again, in exact integers."""
     found = []
     merged = merge_items(lowered.problem).problem
     proofs = {c.tier: c for c in decision.certificates}
-    models: dict[str, Arrays] = {}
+    models: _Models = {}
     for index, said in enumerate(decision.tiers):
         if said.bound_source != "certificate" or not said.bound:
             continue
@@ -317,7 +322,7 @@ def _proofs(lowered: Lowered, decision: Decision) -> list[str]:
     return found
 
 
-def _evaluate(problem: Problem, proof: Certificate, index: int, models: dict[str, Arrays]) -> int | None:
+def _evaluate(problem: Problem, proof: Certificate, index: int, models: _Models) -> int | None:
     pairs = [(name.partition("/"), y) for name, y in proof.multipliers]
     kinds = {name[0] for name, _ in pairs} or {"coarse"}
     if len(kinds) != 1 or not kinds <= {"coarse", "fine"}:
@@ -325,12 +330,14 @@ def _evaluate(problem: Problem, proof: Certificate, index: int, models: dict[str
     kind = kinds.pop()
     if kind not in models:
         cells = coarse_cells(problem) if kind == "coarse" else fine_cells(problem)
-        models[kind] = encode(problem, cells, Plan()).arrays
-    arrays = models[kind]
+        arrays = encode(problem, cells, Plan()).arrays
+        models[kind] = arrays, row_names(problem, arrays)
+    arrays, names = models[kind]
     limited = with_limits(arrays, proof.limits)
+    row_of = {name: row for row, name in enumerate((*names, *limit_names(len(proof.limits))))}
     y = np.zeros(limited.rows, np.int64)
     for name, multiplier in pairs:
-        if not (name[2].isascii() and name[2].isdigit() and len(name[2]) < 10) or int(name[2]) >= limited.rows:
+        if name[2] not in row_of:
             return None
-        y[int(name[2])] = multiplier
+        y[row_of[name[2]]] = multiplier
     return evaluate(limited, index, proof.scale, y)

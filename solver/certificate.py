@@ -36,6 +36,8 @@ class Certificate:
     scale: int
     rows: tuple[int, ...]
     multipliers: tuple[int, ...]
+    names: tuple[str, ...] = ()
+    """What the rows are called (`solver.rows`), where the certificate is to outlast its model."""
 
 
 def with_limits(arrays: Arrays, limits: Sequence[int]) -> Arrays:

@@ -57,6 +57,7 @@ def encode(problem: Problem, cells: Cells, plan: Plan) -> Encoded:
     encoder.write_gangs()
     write_capacity(encoder)
     for atom in problem.atoms:
+        encoder.model.begin(atom)
         atom.encode(encoder)
     return Encoded(encoder.model.arrays(), cells, encoder.columns, encoder.on_device, encoder.offers)
 
@@ -118,6 +119,7 @@ class _Encoder:
     def write_gangs(self) -> None:
         """Replica counts, the on-columns of the gang tree, and their rows."""
         for i, item in enumerate(self.problem.items):
+            self.model.begin(f"gang/{item.key}")
             for p in range(len(item.parts)):
                 key = (i, p)
                 known: dict[int, int] = {}

@@ -69,6 +69,7 @@ class _Cell:
         return {seat.devices[0][0] for i, p in running for seat in homes[i][p] if seat.bin == bin_}
 
     def write(self, offered: list[int]) -> None:
+        self.into.model.begin("capacity", self.members, "resources")
         self._resources()
         fractions = [d.milli for d in self.demands if d.milli]
         aligned = self.members.size > 1
@@ -83,8 +84,10 @@ class _Cell:
         if not is_chain([d.volume for d in self.demands if d.volume] if aligned else fractions):
             sizes = [1, *sizes]
         for size in sizes:
+            self.into.model.begin("capacity", self.members, size)
             self._chunk_row(size, offered)
         if by_device:
+            self.into.model.begin("capacity", self.members, "devices")
             self._devices(offered)
 
     def _resources(self) -> None:

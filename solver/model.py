@@ -8,17 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from solver.items import IntArray
 
-__all__ = ["FREE", "Arrays", "LinearModel", "Row"]
+__all__ = ["FREE", "Arrays", "LinearModel", "Mark", "Row"]
 
 FREE = 2**60
 """A row limit of at least this size in absolute value means: no limit on that side."""
 _MANY_USES = 12
 """With more different uses than this in one row, its rounding cuts speak of one use each."""
+
+
+class Mark(NamedTuple):
+    """Who wrote the rows from `row` on: an atom or a word; `bins`: first and last of those that they are about.
+
+    `about` tells apart what one author writes.
+    """
+
+    row: int
+    author: object
+    bins: tuple[int, int] | None = None
+    about: int | str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,8 @@ class Arrays:
     row_hi: IntArray
     objective: tuple[IntArray, ...]
     constant: tuple[int, ...]
+    marks: tuple[Mark, ...] = ()
+    """Who wrote the rows, in order; rows that were added to a finished model belong to nobody."""
 
     @property
     def variables(self) -> int:
@@ -123,6 +138,7 @@ class LinearModel:
         self._hi: list[int] = []
         self._objective: list[dict[int, int]] = [{} for _ in range(tiers)]
         self._constant = [0] * tiers
+        self._marks: list[Mark] = []
 
     @property
     def variables(self) -> int:
@@ -155,6 +171,11 @@ class LinearModel:
         self._lo.append(-FREE if lo is None else lo)
         self._hi.append(FREE if hi is None else hi)
 
+    def begin(self, author: object, bins: IntArray | None = None, about: int | str | None = None) -> None:
+        """The rows from here on are the author's, about these bins (in order)."""
+        ends = None if bins is None else (int(bins[0]), int(bins[-1]))
+        self._marks.append(Mark(len(self._lo), author, ends, about))
+
     def capped(self, terms: Sequence[tuple[int, int, int]], hi: int) -> None:
         """Row sum(use x column) <= hi over (column, use > 0, most), with rounding cuts; nothing if it cannot bind.
 
@@ -164,6 +185,7 @@ class LinearModel:
         if sum(use * most for _, use, most in terms) <= hi:
             return
         self.row([col for col, _, _ in terms], [use for _, use, _ in terms], hi=hi)
+        author = self._marks[-1] if self._marks else Mark(0, "row")
         units = sorted({use for _, use, _ in terms if hi % use})
         for unit in units:
             inside = [
@@ -172,7 +194,9 @@ class LinearModel:
                 if use == unit or (use > unit and len(units) <= _MANY_USES)
             ]
             if sum(times * most for _, times, most in inside) > hi // unit:
+                self._marks.append(author._replace(row=len(self._lo), about=f"by {unit}"))
                 self.row([col for col, _, _ in inside], [times for _, times, _ in inside], hi=hi // unit)
+        self._marks.append(author._replace(row=len(self._lo)))
 
     def at_most(self, columns: Iterable[int], col: int, factor: int) -> None:
         """Row: sum(columns) <= factor * col."""
@@ -209,4 +233,5 @@ class LinearModel:
             row_hi=np.array(self._hi, np.int64),
             objective=tuple(objective),
             constant=tuple(self._constant),
+            marks=tuple(self._marks),
         )

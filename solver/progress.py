@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from solver.cells import Rooms, rooms
@@ -18,6 +18,7 @@ from solver.messages import BoundFound, Message, PlanFound
 from solver.pack import seat_plan
 from solver.plan import Plan
 from solver.problem import Problem
+from solver.rows import limit_names, row_names
 
 __all__ = ["LEAST_S", "Limits", "Progress"]
 
@@ -67,6 +68,8 @@ class Progress:
         self.spent = 0.0
         """Deterministic work done so far."""
         self.began = time.monotonic()
+        self._names: dict[str, tuple[str, ...]] = {}
+        """Names of the rows of the models that certificates speak of."""
 
     def left(self) -> float:
         """Seconds left; infinite under a work budget."""
@@ -129,7 +132,11 @@ class Progress:
         found = lp_bound(encoded.arrays, tier, given, name, seconds if math.isfinite(seconds) else None)
         if found is not None:
             self.bounds[tier] = max(self.bounds[tier], found.value)
-            self.tell(BoundFound(tier, found.value, given, found.certificate))
+            if name not in self._names:
+                self._names[name] = row_names(self.problem, encoded.arrays)
+            names = (*self._names[name], *limit_names(tier))
+            proof = replace(found.certificate, names=tuple(names[row] for row in found.certificate.rows))
+            self.tell(BoundFound(tier, found.value, given, proof))
         return found
 
     def hear(self, tier: int, found: Found) -> None:

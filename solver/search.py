@@ -77,22 +77,26 @@ def search(
     *,
     role: Role = Role.ALONE,
     awaits: bool = False,
+    resumes: bool = False,
 ) -> None:
     """Improve `start` tier by tier and bound every tier, until done or out of budget.
 
     `news` are plans that other searches of the same problem have found since it was asked last, or None: end. If the
-    search `awaits` a plan, the first of the news is one, and takes the place of `start`.
+    search `awaits` a plan, the first of the news is one, and takes the place of `start`. One that `resumes` looks for
+    better plans around `start` only.
     """
     if role is Role.HELPER:
         limits = replace(limits, seed=limits.seed + _OTHER)
-        _Search(Progress(problem, start, limits, tell, news)).help()
+        _Search(Progress(problem, start, limits, tell, news), resumes).help()
     else:
-        _Search(Progress(problem, start, limits, tell, news, awaits=awaits)).run(helped=role is Role.HELPED)
+        progress = Progress(problem, start, limits, tell, news, awaits=awaits)
+        _Search(progress, resumes).run(helped=role is Role.HELPED)
 
 
 class _Search:
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, resumes: bool) -> None:
         self.at = progress
+        self.resumes = resumes
         self.problem = progress.problem
         self.rng = Random(progress.limits.seed)
         self.ruined: Ruin | None = None
@@ -162,7 +166,7 @@ class _Search:
 
     def follow(self, encoded: Encoded, found: Relaxed | None, ways: Sequence[int]) -> None:
         """Greedy plans led by a solution of the relaxation of the first tier, for a share of what is left."""
-        if found is None or self.at.bounds[0] == self.at.values[0]:
+        if found is None or self.resumes or self.at.bounds[0] == self.at.values[0]:
             return
         stop = self.at.left() * (1 - _GUIDE)
         end = math.inf if self.at.limits.work is None else self.at.spent + self.at.work_left() * _GUIDE

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 
 from solver.certificate import Certificate
 from solver.check import Report, check
@@ -14,7 +15,9 @@ from solver.greedy import greedy
 from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan
 from solver.problem import Problem
+from solver.recall import recall
 from solver.reduce import Merged, merge_items
+from solver.resume import Warm, put_back, resume
 from solver.workers import Job, Workers
 
 __all__ = ["Bound", "Budget", "Outcome", "State", "solve"]
@@ -33,6 +36,14 @@ _HELPERS = 1
 """How many searches may run beside the first one, where processors are idle."""
 _OVERLAP_S, _OVERLAP = 0.15, 30
 """With more time than this, and than so often judging a plan, the search begins with bounds while greedy runs."""
+_RESUME, _BACK = 0.7, 1.5
+"""Share of a wall budget in which an earlier plan must be taken up, and how much longer the way back to it may take."""
+_NEAR = 0.8
+"""With so much of the earlier plan kept, better plans are looked for around it only."""
+_PAYS = 1000
+"""A change against the earlier plan must gain so small a part of a placement's mean worth at least."""
+_RECALL = 4
+"""Earlier multipliers are evaluated if there is so many times the time left that judging a plan takes."""
 _LEAST_S = 0.02
 """Less time than this is not worth a search."""
 
@@ -77,6 +88,8 @@ class Outcome:
     idle_values: tuple[int, ...]
     """Tier values of the plan that changes nothing."""
     timings: dict[str, float]
+    recalled: tuple[int | None, ...] = ()
+    """Per tier the bound that earlier multipliers gave, None where they gave none."""
 
 
 @dataclass
@@ -120,38 +133,80 @@ class _Inbox:
 
 
 class _First:
-    """The plan before any search: greedy's, then what runs gives way; made at once, or while a search begins."""
+    """The plan before any search: greedy's, then what runs gives way; made at once, or while a search begins.
+
+    With an earlier plan to go on from, that comes first, and a search may begin from it.
+    """
 
     def __init__(
-        self, problem: Problem, budget: Budget, clock: Clock, began: float, idle: Report, warm: Plan | None
+        self,
+        problem: Problem,
+        budget: Budget,
+        clock: Clock,
+        began: float,
+        idle: Report,
+        start: Plan | None,
+        warm: Warm | None,
     ) -> None:
         self.problem = problem
         self.budget = budget
         self.clock = clock
         self.began = began
+        self.start = start
         self.warm = warm
+        self.idle = idle
         self.inbox = _Inbox(problem, problem.anchor, idle)
+        self.floors: list[tuple[int, ...]] = []
+        """Values of the first plans, below which no answer may fall."""
         self.judge_s = clock() - began
         """What it takes to judge a plan."""
         self.complete = False
         """All items were tried."""
         self.done = began
         """When it was made."""
+        self.resumed: Plan | None = None
+        """The plan that goes on from the earlier one, if it is valid and better than to change nothing."""
+        self.resume_s = 0.0
+        """What it took to go on from the earlier plan, if there is one; to go back to it takes about as long."""
+
+    def resume(self) -> bool:
+        """Go on from the earlier plan, if there is one; True if most of what is placed has its seats from there."""
+        if self.warm is None:
+            return False
+        before, until = self.clock(), self._until(_RESUME)
+        plan, self.complete = resume(self.problem, self.warm, lambda: self.clock() >= until)
+        made = self.clock()
+        self.inbox.offer(plan)
+        self.judge_s = max(self.clock() - made, 0.0)
+        earlier = self.warm.plan
+        if earlier != plan:
+            self.inbox.offer(earlier)
+        self.resumed = self.inbox.best if self.inbox.improved else None
+        self.floors.append(self.inbox.report.values)
+        self.done = self.clock()
+        self.resume_s = self.done - before
+        placed = [item for item in plan.seats.keys() | earlier.seats.keys() if item not in self.problem.homes]
+        kept = sum(plan.seats.get(item) == earlier.seats.get(item) for item in placed)
+        return bool(placed) and kept >= _NEAR * len(placed)
 
     def make(self, late: float = _ONE_ORDER) -> None:
         """Item by item, not on the merged problem: each replica is then placed with the prices that the last left."""
-        plan, self.complete = self._greedy(late)
+        if self.warm is not None and self.budget.deadline is not None:
+            late = 0.0
+        plan, complete = self._greedy(late)
+        self.complete = self.complete or complete
         before = self.clock()
         if plan is not None:
             self.inbox.offer(plan)
+            self.floors.append(self.inbox.report.values)
             self.judge_s = max(self.clock() - before, 0.0)
         if self.problem.homes and plan is not None:
             end, work = self._until(_GIVE_WAY), self.budget.work
             trials = math.inf if work is None else _TRIALS * work
             for found in give_way(self.problem, plan, lambda: self.clock() >= end, trials):
                 self.inbox.offer(found)
-        if self.warm is not None:
-            self.inbox.offer(self.warm)
+        if self.start is not None:
+            self.inbox.offer(self.start)
         self.done = self.clock()
 
     def _until(self, share: float) -> float:
@@ -170,51 +225,100 @@ class _First:
         return greedy(self.problem, lambda: self.clock() >= until, late=lambda: self.clock() >= late)
 
 
+def _nearest(first: _First, earlier: Plan, plan: Plan, inbox: _Inbox, expired: Callable[[], bool]) -> Plan:
+    """The plan with fewer changes against the earlier plan where there is one; the inbox has its report.
+
+    Where the last tier is not proven, a change must gain at least a thousandth of the mean worth of a placement. The
+    answer never falls behind greedy's plan for it, nor behind the one that went on from the earlier plan.
+    """
+    problem, last, known = first.problem, len(inbox.report.values) - 1, inbox.report.values
+    waiting = [item for item in plan.seats if item not in problem.homes]
+    least = 0
+    if inbox.bound(last).value < known[last]:
+        least = max(0, first.idle.values[last] - known[last]) // (_PAYS * max(1, len(waiting)))
+    floor = min(first.floors, default=known)
+    resumed = first.resumed
+    if resumed is not None and first.floors[0] == floor and floor[:last] == known[:last]:
+        changed = sum(plan.seats[item] != resumed.seats.get(item) for item in waiting)
+        if floor[last] - known[last] <= least * changed:
+            inbox.report = check(problem, resumed)
+            return resumed
+    for each in dict.fromkeys((least, 0)):
+        if not expired():
+            back = put_back(problem, plan, earlier, expired, each)
+            judged = check(problem, back)
+            if not judged.violations and judged.values <= max(known, floor):
+                inbox.report = judged
+                return back
+    return plan
+
+
 def solve(
     problem: Problem,
     budget: Budget,
     *,
     clock: Clock,
     workers: Workers,
-    warm: Plan | None = None,
+    start: Plan | None = None,
+    warm: Warm | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Outcome:
     """Decide the problem within the budget. Never worse than greedy, never unverified, always with bounds.
 
-    `warm` is a plan from elsewhere; it is judged like any other and can only help.
+    `start` is a plan from elsewhere, judged like any other. `warm` is an earlier answer to go on from, of any origin:
+    what of it holds is kept, the search looks around it, and what is changed without gain goes back; its multipliers
+    give bounds at once.
     """
     began = clock()
     idle = check(problem, problem.anchor)
     if idle.violations:
         raise ValueError(f"the plan that changes nothing is not valid: {idle.violations[0]}")
-    first = _First(problem, budget, clock, began, idle, warm)
+    first = _First(problem, budget, clock, began, idle, start, warm)
     deadline = budget.deadline
-    overlaps = deadline is not None and deadline - clock() > max(_OVERLAP_S, _OVERLAP * first.judge_s)
+    smaller = cache(lambda: merge_items(problem))
+    known: list[BoundFound] = []
+
+    def left() -> float:
+        return math.inf if deadline is None else deadline - clock()
+
+    def begin(late: float) -> None:
+        if warm is not None and warm.kept and left() > _RECALL * first.judge_s:
+            known.extend(recall(smaller().problem, warm.kept, first.inbox.report.values))
+        first.make(late)
+
+    overlaps = deadline is not None and left() > max(_OVERLAP_S, _OVERLAP * first.judge_s)
+    near = first.resume()
     if not overlaps:
-        first.make()
+        begin(_ONE_ORDER)
     # Without time for a search nothing is merged, and the plan that was judged is the answer.
     inbox, merged = first.inbox, None
     reason: str | None = "no time was left for a search"
-    if deadline is None or deadline - clock() - 3 * first.judge_s > _LEAST_S:
-        merged = merge_items(problem)
+    if left() - 3 * first.judge_s > _LEAST_S:
+        merged = smaller()
         inbox = _Inbox(merged.problem, merged.pull(first.inbox.best), first.inbox.report)
 
-        def start(merged: Merged = merged, inbox: _Inbox = inbox) -> PlanFound:
-            first.make(_MORE_ORDERS)
+        def begun(merged: Merged = merged, inbox: _Inbox = inbox) -> PlanFound:
+            begin(_MORE_ORDERS)
             inbox.best, inbox.report = merged.pull(first.inbox.best), first.inbox.report
             return PlanFound(inbox.best, inbox.report.values)
 
         # The judge has the last word, and about as much to read as it had before.
-        seconds = None if deadline is None else deadline - clock() - 2 * first.judge_s
+        seconds = None if deadline is None else left() - 2 * first.judge_s - _BACK * first.resume_s
         if seconds is None or seconds > _LEAST_S or overlaps:
-            job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed, 0 if seconds is None else _HELPERS)
-            reason = workers.run(job, inbox.tell, cancelled, start if overlaps else None)
+            helpers = 0 if seconds is None else _HELPERS
+            job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed, helpers, resumes=near)
+            reason = workers.run(job, inbox.tell, cancelled, begun if overlaps else None)
+    inbox.bounds += known
     final, report = first.inbox.best, first.inbox.report
     if merged is not None and inbox.improved:
         final = merged.push(inbox.best)
         report = check(problem, final)
         if report.violations or report.values != inbox.report.values:
             raise AssertionError(f"a judged plan failed after expansion: {report.violations[:1]}")
+    if warm is not None and final is not first.resumed:
+        inbox.report = report
+        final = _nearest(first, warm.plan, final, inbox, lambda: left() <= 2 * first.judge_s)
+        report = inbox.report
     search_done = clock()
     bounds = tuple(inbox.bound(tier) for tier in range(problem.tiers))
     state = State.FEASIBLE
@@ -230,4 +334,7 @@ def solve(
         "search_ms": (search_done - first.done) * 1e3,
         "judge_ms": (clock() - search_done) * 1e3,
     }
-    return Outcome(final, report, bounds, state, reason, first.inbox.report.values, idle.values, timings)
+    recalled = tuple(
+        max((one.value for one in known if one.tier == tier), default=None) for tier in range(problem.tiers)
+    )
+    return Outcome(final, report, bounds, state, reason, first.inbox.report.values, idle.values, timings, recalled)

@@ -276,7 +276,8 @@ class _Talk:
         Helpers start once there is a plan: until then the caller needs the processor.
         """
         helpers = self.searching[1:]
-        self.give(self.leader, replace(self.job, helpers=len(helpers), awaits=meanwhile is not None))
+        awaits = meanwhile is not None and not self.job.resumes
+        self.give(self.leader, replace(self.job, helpers=len(helpers), awaits=awaits))
         if meanwhile is not None:
             first = meanwhile()
             self.best, self.job = first.values, replace(self.job, start=first.plan)

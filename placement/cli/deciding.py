@@ -47,12 +47,19 @@ class Session:
         return self._workers
 
     def decide(
-        self, case: Case, limit_s: float | None, *, warm: tuple[Placement, ...] | None = None, label: str = "placing"
+        self,
+        case: Case,
+        limit_s: float | None,
+        *,
+        start: tuple[Placement, ...] | None = None,
+        warm: Decision | None = None,
+        label: str = "placing",
     ) -> Decision:
         """Decide a case within `limit_s` seconds from when the process is ready (None: the case's own budget).
 
-        `warm` are placements to start from. Timings gain `load_ms` (since the last decision, or since the start) and
-        `warm_up_ms` (waiting for the process then). Ctrl-C ends the search with the best decision so far.
+        `start` are placements to judge as well, `warm` is an earlier answer to go on from. Timings gain `load_ms`
+        (since the last decision, or since the start) and `warm_up_ms` (waiting for the process then). Ctrl-C ends the
+        search with the best decision so far.
         """
         from placement.engine import decide  # noqa: PLC0415 - after the start of the process
         from placement.snapshot import Snapshot  # noqa: PLC0415
@@ -68,6 +75,7 @@ class Session:
                 snapshot,
                 clock=time.monotonic,
                 workers=self._workers,
+                start=start,
                 warm=warm,
                 deadline=None if limit_s is None else ready + limit_s,
                 cancelled=self._interrupted.is_set,

@@ -66,8 +66,8 @@ def defrag(
         case = changed(path, work=work)
         goal = read_goal(case, free or ())
 
-        def decide(asked: Case, warm: tuple[Placement, ...]) -> Decision:
-            return session.decide(asked, limit_s, warm=warm, label="freeing:")
+        def decide(asked: Case, start: tuple[Placement, ...]) -> Decision:
+            return session.decide(asked, limit_s, start=start, label="freeing:")
 
         told = plan(
             case,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placement.cli.changes import changed
+from placement.cli.changes import changed, limits
 from placement.cli.deciding import deciding, seconds
-from placement.cli.streams import OutputForm, check_writable, print_text, write_output
+from placement.cli.streams import STREAM, OutputForm, check_writable, print_text, read_input, write_output
 
 if TYPE_CHECKING:
     from placement.journal import FolderJournal
@@ -23,6 +23,7 @@ Examples:
   moorage solve case.json --work 500 --out decision.json      # the same answer on every machine
   moorage solve case.json --policy policy.toml -o json | jq .tiers
   cat case.json | moorage solve - --time-limit 500ms
+  moorage solve changed.json --warm decision.json --time-limit 1s
 """
 
 
@@ -37,6 +38,9 @@ def solve(
     ] = None,
     policy: Annotated[str | None, typer.Option("--policy", help="Policy file (TOML) instead of the case's.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, max=2**53, help="Seed instead of the case's.")] = None,
+    warm: Annotated[
+        str | None, typer.Option("--warm", metavar="DECISION", help="Go on from this answer to an earlier form of it.")
+    ] = None,
     out: Annotated[str | None, typer.Option("--out", help="File for the decision, .json or .json.gz.")] = None,
     journal: Annotated[
         str | None, typer.Option("--journal", metavar="FOLDER", help="Keep case and decision there, for replay.")
@@ -46,16 +50,22 @@ def solve(
     """Decide where the pending work of a case runs.
 
     Without --time-limit and --work the case's own budget holds. With both, --work decides and --time-limit is the
-    latest end. Ctrl-C ends the search and gives the best decision so far.
+    latest end. Ctrl-C ends the search and gives the best decision so far. With --warm, what still holds of an earlier
+    answer is kept unless leaving it gains something; whatever it holds, the new answer is checked like any other.
     """
     limit_s = seconds(time_limit)
     if out is not None:
         check_writable(out)
+    if path == STREAM and warm == STREAM:
+        from placement.errors import InputError  # noqa: PLC0415 - with what needs it
+
+        raise InputError("--warm", "both documents come from stdin", "give one of them as a file")
     with deciding() as session:
         # The solver process gets ready meanwhile.
         case = changed(path, policy=policy, seed=seed, work=work)
+        before = None if warm is None else _earlier(warm)
         held = None if journal is None else _journal(journal)
-        decision = session.decide(case, limit_s)
+        decision = session.decide(case, limit_s, warm=before)
     if held is not None:
         held.keep(case, decision)
     if out is not None:
@@ -67,6 +77,18 @@ def solve(
 
         print_decision(decision, case.workloads, case.running)
     return exit_code(case.workloads, decision)
+
+
+def _earlier(path: str) -> Decision:
+    from placement.errors import InputError  # noqa: PLC0415 - loaded by now
+    from placement.model import Decision  # noqa: PLC0415
+
+    data = read_input(path)
+    limits().check_bytes(len(data), "--warm")
+    try:
+        return Decision.from_json(data)
+    except InputError as error:
+        raise InputError(f"--warm: {error.field}", error.problem, error.mend) from None
 
 
 def _journal(folder: str) -> FolderJournal:

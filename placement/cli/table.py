@@ -30,6 +30,10 @@ def _print(console: Console, decision: Decision, pending: Mapping[str, Workload]
     console.print(_headline(pending, decision))
     if decision.fallback_reason:
         console.print(f"reason: {one_line(decision.fallback_reason)}")
+    warm = decision.warm
+    if warm is not None:
+        ignored = f", {warm.unknown} ignored" if warm.unknown else ""
+        console.print(f"earlier answer: {warm.kept} kept, {warm.changed} changed, {warm.dropped} dropped{ignored}")
     tables = (
         _tiers(decision),
         _terms(decision),

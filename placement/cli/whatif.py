@@ -92,7 +92,7 @@ def whatif(
             other = _applied(case, change, origins)
             limits().check_case(other)
             before = session.decide(case, limit_s, label="before: placing")
-            after = session.decide(other, limit_s, warm=before.placements, label="after: placing")
+            after = session.decide(other, limit_s, warm=before, label="after: placing")
         from placement.whatif import compare  # noqa: PLC0415 - the engine is there by now
 
         comparison = compare((case, before), (other, after))

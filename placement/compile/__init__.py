@@ -6,5 +6,18 @@ from placement.compile.items import build_usage
 from placement.compile.lifting import Lifted, lift, lower_placements, terms, whole
 from placement.compile.loosening import min_runtime_s
 from placement.compile.lowering import Lowered, lower
+from placement.compile.resuming import Earlier, earlier
 
-__all__ = ["Lifted", "Lowered", "build_usage", "lift", "lower", "lower_placements", "min_runtime_s", "terms", "whole"]
+__all__ = [
+    "Earlier",
+    "Lifted",
+    "Lowered",
+    "build_usage",
+    "earlier",
+    "lift",
+    "lower",
+    "lower_placements",
+    "min_runtime_s",
+    "terms",
+    "whole",
+]

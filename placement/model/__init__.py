@@ -17,6 +17,8 @@ from placement.model.decision import (
     TierReport,
     Unplaced,
     Verdict,
+    WarmBound,
+    WarmReport,
     read_decision,
     write_decision,
 )
@@ -70,6 +72,8 @@ __all__ = [
     "TierReport",
     "Unplaced",
     "Verdict",
+    "WarmBound",
+    "WarmReport",
     "Workload",
     "default_policy",
     "read_case",

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from placement.model.document import parse_document, read_bytes, write_text
-from placement.model.fields import Document, Name, Objective, Text
+from placement.model.fields import Document, Name, Natural, Objective, Text
 from placement.model.state import Device
 
 __all__ = [
@@ -28,6 +28,8 @@ __all__ = [
     "TierReport",
     "Unplaced",
     "Verdict",
+    "WarmBound",
+    "WarmReport",
     "read_decision",
     "write_decision",
 ]
@@ -165,6 +167,8 @@ class Hold(Document):
 class Certificate(Document):
     """Multipliers that prove a tier's bound without the solver: one integer per row, divided by `scale`.
 
+    A row is named by its model and by who wrote it about what (`solver.rows`).
+
     `limits` are the values of the earlier tiers that the bound is conditional on, tier 1 first.
     """
 
@@ -172,6 +176,27 @@ class Certificate(Document):
     scale: Annotated[int, Field(ge=1, le=2**62)]
     limits: tuple[Objective, ...] = ()
     multipliers: tuple[tuple[str, Objective], ...] = ()
+
+
+class WarmBound(Document):
+    """What the multipliers of an earlier answer prove now, under the values of the earlier tiers."""
+
+    tier: Tier
+    bound: Objective
+
+
+class WarmReport(Document):
+    """What became of the earlier answer that a decision went on from, counted in waiting workloads that it placed."""
+
+    kept: Natural
+    """Placed with every replica on the same node as before."""
+    changed: Natural
+    """Placed with a replica elsewhere."""
+    dropped: Natural
+    """Not placed any more."""
+    unknown: Natural
+    """Placements that were ignored: of workloads that are not in the case (any more), or said twice."""
+    bounds: tuple[WarmBound, ...] = ()
 
 
 class Decision(Document):
@@ -195,6 +220,8 @@ class Decision(Document):
     holds: tuple[Hold, ...] = ()
     timings: dict[str, float] = Field(default_factory=dict)
     certificates: tuple[Certificate, ...] = ()
+    warm: WarmReport | None = None
+    """Where it went on from an earlier answer."""
 
     def to_json(self) -> str:
         """The decision as compact JSON with every key present."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 from pydantic import Field, model_validator
@@ -39,6 +40,7 @@ __all__ = [
     "ReleaseBody",
     "WhatIfAnswer",
     "WhatIfBody",
+    "joined",
 ]
 
 Mark: TypeAlias = Annotated[str, Field(max_length=253)]
@@ -61,6 +63,7 @@ class BatchBody(Document):
     expected_fabric_version: Mark = ""
     now_s: Natural | None = None
     validate_only: bool = False
+    warm: Decision | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> BatchBody:
@@ -77,10 +80,13 @@ class BatchBody(Document):
 
     @property
     def company(self) -> str | None:
-        """Calls of equal company may be decided as one: only their workloads and their time differ. None: alone."""
+        """Calls of equal company may be decided as one; None: alone.
+
+        Only their workloads, their time and what they go on from differ.
+        """
         if not self.reserves or self.work is not None:
             return None
-        own = {"request_id": "", "workloads": (), "max_solve_time": None}
+        own = {"request_id": "", "workloads": (), "max_solve_time": None, "warm": None}
         return self.model_copy(update=own).model_dump_json()
 
     def asked_ms(self, default_ms: int) -> int:
@@ -263,3 +269,12 @@ class ReconcileAnswer(Document):
 def _one_state(use_server_state: bool, running: tuple[Running, ...]) -> None:
     if use_server_state and running:
         refuse("running", "running and use_server_state are both set", "set one of the two")
+
+
+def joined(decisions: Sequence[Decision]) -> Decision | None:
+    """Earlier decisions of several calls as one: the placements of all, the multipliers of the first that has any."""
+    if len(decisions) < 2:
+        return decisions[0] if decisions else None
+    proofs = next((one.certificates for one in decisions if one.certificates), ())
+    placements = tuple(placement for one in decisions for placement in one.placements)
+    return decisions[0].model_copy(update={"placements": placements, "certificates": proofs})

@@ -19,7 +19,7 @@ from placement.model.decision import Decision, PlacedReplica
 from placement.model.document import input_error
 from placement.model.policy import default_policy
 from placement.model.state import Replica, Running
-from placement.service.bodies import BatchBody, CheckBody, PlaceAnswer, WhatIfAnswer, WhatIfBody
+from placement.service.bodies import BatchBody, CheckBody, PlaceAnswer, WhatIfAnswer, WhatIfBody, joined
 from placement.service.metrics import Metrics
 from placement.service.times import Limits, Times, Usual
 from placement.service.wire import encode
@@ -35,8 +35,13 @@ __all__ = ["Asked", "Decide", "Placed", "Placing", "snapshot_of"]
 class Decide(Protocol):
     """`placement.engine.decide` with clock and workers filled in."""
 
-    def __call__(self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None) -> Decision:
-        """Decide a case until `deadline` (on `time.monotonic`); `cancelled` says that nobody waits any more."""
+    def __call__(
+        self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None, warm: Decision | None = None
+    ) -> Decision:
+        """Decide a case until `deadline` (on `time.monotonic`); `cancelled` says that nobody waits any more.
+
+        `warm` is an earlier decision to go on from.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,11 +139,13 @@ class Placing:
         def cancelled() -> bool:
             return self._stopping.is_set() or gone.is_set()
 
-        decisions = []
+        decisions: list[Decision] = []
         for side in (before, after):
             wall_ms = side.case.budget.wall_ms
             until_s = None if wall_ms is None else time.monotonic() + wall_ms / 1000
-            decision = self._decide(side, cancelled=cancelled, deadline=until_s)
+            # The other side goes on from the first, so that what differs is due to the change.
+            known = decisions[0] if decisions else body.place.warm
+            decision = self._decide(side, cancelled=cancelled, deadline=until_s, warm=known)
             self._writer.submit(self._journal.keep, side.case, decision)
             decisions.append(decision)
         return WhatIfAnswer(
@@ -150,7 +157,8 @@ class Placing:
         )
 
     def _together(self, calls: Sequence[Asked], found: dict[int, Placed | Exception]) -> None:
-        """Fill `found`, by the row of the call."""
+        """Fill `found`, by the row of the call. What is decided once more goes on from the first try, given time."""
+        before: Decision | None = None
         for _ in range(2):
             state = self._store.read()
             open_ = [row for row in range(len(calls)) if row not in found]
@@ -161,7 +169,8 @@ class Placing:
             open_ = [row for row in open_ if row not in found]
             if not open_:
                 break
-            solved = self._solve([calls[row] for row in open_], state)
+            solved = self._solve([calls[row] for row in open_], state, before)
+            before = None if calls[0].body.work else solved.decision
             found.update(self._book([(row, calls[row]) for row in open_], state, solved))
             if len(found) == len(calls):
                 break
@@ -188,8 +197,11 @@ class Placing:
             return error
         return None
 
-    def _solve(self, calls: Sequence[Asked], state: State) -> _Solved:
-        """One decision for all of them, in the time of the most hurried. The time is taken here, after the wait."""
+    def _solve(self, calls: Sequence[Asked], state: State, before: Decision | None) -> _Solved:
+        """One decision for all of them, in the time of the most hurried. The time is taken here, after the wait.
+
+        It goes on from the decision `before`, else from what the calls bring.
+        """
         began_s = time.monotonic()
         body = calls[0].body
         if len(calls) > 1:
@@ -210,7 +222,8 @@ class Placing:
             return self._stopping.is_set() or all(call.gone.is_set() for call in calls)
 
         snapshot = snapshot_of(body, state, budgets[least], body.seed)
-        decision = self._decide(snapshot, cancelled=cancelled, deadline=until_s)
+        warm = before or joined([call.body.warm for call in calls if call.body.warm is not None])
+        decision = self._decide(snapshot, cancelled=cancelled, deadline=until_s, warm=warm)
         ended_s = time.monotonic()
         self._metrics.solved(decision, ended_s - began_s, len(body.workloads), len(calls))
         self._greedy.learn(_greedy_s(decision))

@@ -105,7 +105,7 @@ BOUND_SOURCE_CERTIFICATE: BoundSource
 BOUND_SOURCE_SOLVER: BoundSource
 
 class PlaceRequest(_message.Message):
-    __slots__ = ("request_id", "workloads", "running", "use_server_state", "tenants", "groups", "policy", "max_solve_time", "work", "seed", "expected_fabric_version", "now_s", "validate_only")
+    __slots__ = ("request_id", "workloads", "running", "use_server_state", "tenants", "groups", "policy", "max_solve_time", "work", "seed", "expected_fabric_version", "now_s", "validate_only", "warm")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     WORKLOADS_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
@@ -119,6 +119,7 @@ class PlaceRequest(_message.Message):
     EXPECTED_FABRIC_VERSION_FIELD_NUMBER: _ClassVar[int]
     NOW_S_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    WARM_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     workloads: _containers.RepeatedCompositeFieldContainer[Workload]
     running: _containers.RepeatedCompositeFieldContainer[Running]
@@ -132,7 +133,8 @@ class PlaceRequest(_message.Message):
     expected_fabric_version: str
     now_s: int
     validate_only: bool
-    def __init__(self, request_id: _Optional[str] = ..., workloads: _Optional[_Iterable[_Union[Workload, _Mapping]]] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., use_server_state: _Optional[bool] = ..., tenants: _Optional[_Iterable[_Union[Tenant, _Mapping]]] = ..., groups: _Optional[_Iterable[_Union[PlacementGroup, _Mapping]]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., max_solve_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., work: _Optional[int] = ..., seed: _Optional[int] = ..., expected_fabric_version: _Optional[str] = ..., now_s: _Optional[int] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+    warm: Decision
+    def __init__(self, request_id: _Optional[str] = ..., workloads: _Optional[_Iterable[_Union[Workload, _Mapping]]] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., use_server_state: _Optional[bool] = ..., tenants: _Optional[_Iterable[_Union[Tenant, _Mapping]]] = ..., groups: _Optional[_Iterable[_Union[PlacementGroup, _Mapping]]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., max_solve_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., work: _Optional[int] = ..., seed: _Optional[int] = ..., expected_fabric_version: _Optional[str] = ..., now_s: _Optional[int] = ..., validate_only: _Optional[bool] = ..., warm: _Optional[_Union[Decision, _Mapping]] = ...) -> None: ...
 
 class PlaceResponse(_message.Message):
     __slots__ = ("decision", "fabric_version", "state_version", "reserved_version")
@@ -948,7 +950,7 @@ class Certificate(_message.Message):
     def __init__(self, tier: _Optional[int] = ..., scale: _Optional[int] = ..., limits: _Optional[_Iterable[int]] = ..., multipliers: _Optional[_Iterable[_Union[Multiplier, _Mapping]]] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("schema_version", "case_id", "status", "fallback_reason", "tiers", "gap", "gap_tier", "bound_source", "terms", "placements", "unplaced", "holds", "timings", "certificates", "moves", "shrinks", "evictions", "growths")
+    __slots__ = ("schema_version", "case_id", "status", "fallback_reason", "tiers", "gap", "gap_tier", "bound_source", "terms", "placements", "unplaced", "holds", "timings", "certificates", "moves", "shrinks", "evictions", "growths", "warm")
     class TimingsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -974,6 +976,7 @@ class Decision(_message.Message):
     SHRINKS_FIELD_NUMBER: _ClassVar[int]
     EVICTIONS_FIELD_NUMBER: _ClassVar[int]
     GROWTHS_FIELD_NUMBER: _ClassVar[int]
+    WARM_FIELD_NUMBER: _ClassVar[int]
     schema_version: int
     case_id: str
     status: Status
@@ -992,7 +995,30 @@ class Decision(_message.Message):
     shrinks: _containers.RepeatedCompositeFieldContainer[Shrink]
     evictions: _containers.RepeatedCompositeFieldContainer[Eviction]
     growths: _containers.RepeatedCompositeFieldContainer[Growth]
-    def __init__(self, schema_version: _Optional[int] = ..., case_id: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., fallback_reason: _Optional[str] = ..., tiers: _Optional[_Iterable[_Union[TierReport, _Mapping]]] = ..., gap: _Optional[float] = ..., gap_tier: _Optional[int] = ..., bound_source: _Optional[_Union[BoundSource, str]] = ..., terms: _Optional[_Iterable[_Union[Term, _Mapping]]] = ..., placements: _Optional[_Iterable[_Union[Placement, _Mapping]]] = ..., unplaced: _Optional[_Iterable[_Union[Unplaced, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Hold, _Mapping]]] = ..., timings: _Optional[_Mapping[str, float]] = ..., certificates: _Optional[_Iterable[_Union[Certificate, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[Move, _Mapping]]] = ..., shrinks: _Optional[_Iterable[_Union[Shrink, _Mapping]]] = ..., evictions: _Optional[_Iterable[_Union[Eviction, _Mapping]]] = ..., growths: _Optional[_Iterable[_Union[Growth, _Mapping]]] = ...) -> None: ...
+    warm: WarmReport
+    def __init__(self, schema_version: _Optional[int] = ..., case_id: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., fallback_reason: _Optional[str] = ..., tiers: _Optional[_Iterable[_Union[TierReport, _Mapping]]] = ..., gap: _Optional[float] = ..., gap_tier: _Optional[int] = ..., bound_source: _Optional[_Union[BoundSource, str]] = ..., terms: _Optional[_Iterable[_Union[Term, _Mapping]]] = ..., placements: _Optional[_Iterable[_Union[Placement, _Mapping]]] = ..., unplaced: _Optional[_Iterable[_Union[Unplaced, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Hold, _Mapping]]] = ..., timings: _Optional[_Mapping[str, float]] = ..., certificates: _Optional[_Iterable[_Union[Certificate, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[Move, _Mapping]]] = ..., shrinks: _Optional[_Iterable[_Union[Shrink, _Mapping]]] = ..., evictions: _Optional[_Iterable[_Union[Eviction, _Mapping]]] = ..., growths: _Optional[_Iterable[_Union[Growth, _Mapping]]] = ..., warm: _Optional[_Union[WarmReport, _Mapping]] = ...) -> None: ...
+
+class WarmReport(_message.Message):
+    __slots__ = ("kept", "changed", "dropped", "unknown", "bounds")
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    BOUNDS_FIELD_NUMBER: _ClassVar[int]
+    kept: int
+    changed: int
+    dropped: int
+    unknown: int
+    bounds: _containers.RepeatedCompositeFieldContainer[WarmBound]
+    def __init__(self, kept: _Optional[int] = ..., changed: _Optional[int] = ..., dropped: _Optional[int] = ..., unknown: _Optional[int] = ..., bounds: _Optional[_Iterable[_Union[WarmBound, _Mapping]]] = ...) -> None: ...
+
+class WarmBound(_message.Message):
+    __slots__ = ("tier", "bound")
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    BOUND_FIELD_NUMBER: _ClassVar[int]
+    tier: int
+    bound: int
+    def __init__(self, tier: _Optional[int] = ..., bound: _Optional[int] = ...) -> None: ...
 
 class Move(_message.Message):
     __slots__ = ("workload", "moved", "replicas")

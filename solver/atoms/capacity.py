@@ -11,7 +11,7 @@ from solver.items import WHOLE, Demand
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Encoding, Problem, Violation
 
-__all__ = ["Capacity"]
+__all__ = ["Capacity", "holds_devices"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Capacity(Atom):
         for item, parts in plan.seats.items():
             for part, seats in zip(problem.items[item].parts, parts, strict=True):
                 for seat in seats:
-                    if not _fits_shape(problem, part.demand, seat):
+                    if not holds_devices(problem, part.demand, seat):
                         detail = f"part {part.name} does not hold the devices it asks for"
                         found.append(Violation(self.rule, (item,), detail))
                         continue
@@ -62,7 +62,8 @@ class Capacity(Atom):
         return found
 
 
-def _fits_shape(problem: Problem, demand: Demand, seat: Seat) -> bool:
+def holds_devices(problem: Problem, demand: Demand, seat: Seat) -> bool:
+    """Whether a seat names a bin and devices that exist, each once, as many as the demand asks for."""
     named = {device for device, _ in seat.devices}
     if not 0 <= seat.bin < problem.bins.count or len(named) != len(seat.devices):
         return False

@@ -87,9 +87,11 @@ class Caps(Atom):
                     mixed.append((col, int(use[group].min()), into.most(key, cell)))
         left = self.left().tolist()
         for group, terms in rows.items():
+            into.model.begin(self, about=self.names[group])
             into.model.capped(terms, left[group])
         self._chunks(into)
         if mixed:
+            into.model.begin(self)
             spanned = np.unique(np.concatenate([g for g in groups if not isinstance(g, int)]))
             into.model.capped(mixed, sum(left[g] for g in spanned.tolist()))
 
@@ -121,6 +123,7 @@ class Caps(Atom):
                 amount = int(np.minimum(held, most).sum()) + int(free[~inside].sum())
                 if amount < int(free.sum()):
                     cols = [into.counts(key)[cell] for key in loads]
+                    into.model.begin(self, members, size)
                     into.model.row(cols, list(loads.values()), hi=amount)
 
     def _group(self, members: IntArray) -> int | IntArray:

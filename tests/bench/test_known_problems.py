@@ -22,7 +22,7 @@ from solver.workers import Inline
 
 
 def solved(problem: Problem, start: Plan | None) -> Outcome:
-    return solve(problem, Budget(work=5.0), clock=lambda: 0.0, workers=Inline(), warm=start)
+    return solve(problem, Budget(work=5.0), clock=lambda: 0.0, workers=Inline(), start=start)
 
 
 def small_fleet(path: Path) -> FleetJ:

@@ -111,14 +111,14 @@ def test_a_search_that_never_ends_is_killed_and_the_greedy_plan_answers() -> Non
         pool.close()
 
 
-def test_a_warm_start_of_any_content_can_only_help() -> None:
+def test_placements_from_elsewhere_can_only_help() -> None:
     case = with_work(synth_case("hgx", 16, 0.6, 10, 1), 300)
     cold = solved(case)
-    warm = decide(case, clock=time.monotonic, workers=Inline(), warm=cold.placements)
-    assert [tier.value for tier in warm.tiers] <= [tier.value for tier in cold.tiers]
+    known = decide(case, clock=time.monotonic, workers=Inline(), start=cold.placements)
+    assert [tier.value for tier in known.tiers] <= [tier.value for tier in cold.tiers]
     first = cold.placements[0]
     spoiled = first.model_copy(update={"replicas": first.replicas * 2})
-    again = decide(case, clock=time.monotonic, workers=Inline(), warm=(spoiled, *cold.placements[1:]))
+    again = decide(case, clock=time.monotonic, workers=Inline(), start=(spoiled, *cold.placements[1:]))
     assert verify(case, again) == ()
 
 

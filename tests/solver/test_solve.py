@@ -105,10 +105,10 @@ def test_a_bound_without_certificate_is_named_as_the_solvers_word() -> None:
     assert outcome.bounds[1].value == 0
 
 
-def test_a_warm_plan_is_judged_and_used() -> None:
+def test_a_plan_from_elsewhere_is_judged_and_used() -> None:
     case = _greedy_trap()
-    for warm, values in ((plan(i1=[FULL]), BEST), (plan(i1=[FULL[:1]]), None)):
-        outcome = solve(case, Budget(), clock=time.monotonic, workers=Script(), warm=warm)
+    for start, values in ((plan(i1=[FULL]), BEST), (plan(i1=[FULL[:1]]), None)):
+        outcome = solve(case, Budget(), clock=time.monotonic, workers=Script(), start=start)
         assert outcome.report.values == (values or outcome.greedy_values)
 
 

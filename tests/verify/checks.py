@@ -15,6 +15,7 @@ from tests.verify.encoding import (
 )
 from tests.verify.measuring import greedy_stays_valid, measure_agrees, ruins_stay_valid
 from tests.verify.packing import freed_chunks_are_a_packing
+from tests.verify.warm import earlier_answers_do_no_harm
 
 CHECKS: tuple[Callable[[Case], Iterator[str]], ...] = (
     measure_agrees,
@@ -31,6 +32,7 @@ CHECKS: tuple[Callable[[Case], Iterator[str]], ...] = (
     short_budgets_are_honest,
     lies_are_not_believed,
     deciding_again_changes_nothing,
+    earlier_answers_do_no_harm,
 )
 
 

@@ -69,7 +69,8 @@ class Recorder:
         return Inline().run(job, both, cancelled, meanwhile)
 
 
-def _decided(name: str, outcome: Outcome, problem: Problem, best: Best) -> Iterator[str]:
+def decided(name: str, outcome: Outcome, problem: Problem, best: Best) -> Iterator[str]:
+    """What is wrong with an outcome: its plan, its values, its bounds, its state."""
     report = check(problem, outcome.plan)
     if report.violations or report.values != outcome.report.values:
         yield f"{name}: delivered {outcome.report}, the judge says {report}"
@@ -99,7 +100,7 @@ def search_is_right(case: Case) -> Iterator[str]:
     """`solve` ends with the optimum, proven in every tier; all its bounds and certificates hold; order is no matter."""
     recorder = Recorder()
     outcome = solve(case.problem, _plenty(case), clock=time.monotonic, workers=recorder)
-    yield from _decided("solve", outcome, case.problem, case.best)
+    yield from decided("solve", outcome, case.problem, case.best)
     proven = outcome.report.values == case.best.values and outcome.state is State.OPTIMAL
     if case.exact and not proven:
         yield f"solve: {outcome.state} {outcome.report.values} {outcome.reason}, brute force {case.best.values}"
@@ -158,4 +159,4 @@ def lies_are_not_believed(case: Case) -> Iterator[str]:
     ]
     case.rng.shuffle(lies)
     outcome = solve(case.problem, Budget(), clock=time.monotonic, workers=Liar(lies))
-    yield from _decided("liar", outcome, case.problem, case.best)
+    yield from decided("liar", outcome, case.problem, case.best)

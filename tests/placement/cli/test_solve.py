@@ -86,6 +86,35 @@ def test_seed_work_and_policy_replace_those_of_the_case(program: Moorage, case_f
     assert (ran.code, ran.err) == (0, "")
 
 
+def test_an_earlier_answer_is_gone_on_from(program: Moorage, case: Case, decision: Decision, tmp_path: Path) -> None:
+    before, after, changed = tmp_path / "before.json", tmp_path / "after.json", tmp_path / "changed.json"
+    before.write_text(decision.to_json())
+    fewer = case.model_copy(update={"workloads": case.workloads[1:]})
+    changed.write_text(fewer.to_json())
+    ran = program("solve", changed, "--warm", before, "--out", after)
+    assert (ran.code, ran.err) == (exit_code(fewer.workloads, read_decision(after)), "")
+    told = read_decision(after).warm
+    assert told is not None
+    assert told.kept + told.changed + told.dropped + told.unknown == len(decision.placements)
+    assert f"earlier answer: {told.kept} kept, {told.changed} changed, {told.dropped} dropped" in ran.out
+    ran = program("check", changed, after)
+    assert (ran.code, ran.err) == (0, "")
+
+
+@pytest.mark.badinput
+def test_an_earlier_answer_must_be_a_decision(program: Moorage, case_file: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.json"
+    odd.write_text('{"case_id": "x"}')
+    for name, told in ((odd, "--warm: status"), (case_file, "--warm: case_id"), (tmp_path / "none.json", "none.json")):
+        ran = program("solve", case_file, "--warm", name)
+        assert (ran.code, ran.out) == (2, "")
+        assert told in ran.err
+        assert ran.err.count("\n") == 1
+    ran = program("solve", "-", "--warm", "-", stdin=b"{}")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--warm" in ran.err
+
+
 @pytest.mark.badinput
 def test_an_unknown_rule_is_told(program: Moorage, case_file: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"

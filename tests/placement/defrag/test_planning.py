@@ -20,9 +20,9 @@ REFUSED = RuleSpec(name="refused", mode="prefer", tier=1)
 STABILITY = RuleSpec(name="stability", mode="prefer", tier=2)
 
 
-def decided(case: Case, warm: tuple[Placement, ...]) -> Decision:
+def decided(case: Case, start: tuple[Placement, ...]) -> Decision:
     """Decide in this process, and have the decision checked."""
-    made = decide(case, clock=time.monotonic, workers=Inline(), warm=warm)
+    made = decide(case, clock=time.monotonic, workers=Inline(), start=start)
     assert verify(case, made) == ()
     return made
 

@@ -20,8 +20,8 @@ NODES, SPARE = 24, 4
 LOST = ("n3", "n17")
 
 
-def decided(case: Case, warm: tuple[Placement, ...] | None = None) -> Decision:
-    return decide(case, clock=time.monotonic, workers=Inline(), warm=warm)
+def decided(case: Case, start: tuple[Placement, ...] | None = None) -> Decision:
+    return decide(case, clock=time.monotonic, workers=Inline(), start=start)
 
 
 def cluster(least: int | None = None, lost: tuple[str, ...] = ()) -> Case:

@@ -43,11 +43,15 @@ class FirstFit:
 
     def __init__(self) -> None:
         self.cases: list[Case] = []
+        self.warm: list[Decision | None] = []
         self.gate = threading.Event()
         self.gate.set()
 
-    def __call__(self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None) -> Decision:
+    def __call__(
+        self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None, warm: Decision | None = None
+    ) -> Decision:
         self.cases.append(case.case)
+        self.warm.append(warm)
         free = {
             node.id: [d for d in range(node.gpu_count) if case.usage.free_devices[row][d] == 1000]
             for row, node in enumerate(case.fabric.nodes)

@@ -37,8 +37,10 @@ def samples(port: int) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 class Fallback(FirstFit):
     """Says of every decision that it is the greedy floor, half a second late if asked to."""
 
-    def __call__(self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None) -> Decision:
-        found = super().__call__(case, cancelled=cancelled, deadline=deadline)
+    def __call__(
+        self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None, warm: Decision | None = None
+    ) -> Decision:
+        found = super().__call__(case, cancelled=cancelled, deadline=deadline, warm=warm)
         return found.model_copy(
             update={"status": Status.FALLBACK, "fallback_reason": "no idle worker", "gap": 0.5, "gap_tier": 1}
         )

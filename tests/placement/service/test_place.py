@@ -104,6 +104,52 @@ async def test_a_work_budget_gives_what_the_engine_gives(start: Start, engine: D
     assert found.model_copy(update={"timings": {}}) == expected.model_copy(update={"timings": {}})
 
 
+async def test_an_earlier_answer_in_the_request_is_gone_on_from(start: Start, engine: Decide) -> None:
+    """The batch grows, as when the orchestrator sends again what still waits; then the answer is nonsense."""
+    case = small_case()
+    at = await start(engine)
+    await put(at, case)
+    fewer = request(case.model_copy(update={"workloads": case.workloads[2:]}))
+    message = request(case)
+    fewer.work = message.work = 100
+    first = await at.stub.Place(fewer, timeout=60)
+    assert not first.decision.HasField("warm")
+    message.warm.CopyFrom(first.decision)
+    answer = await at.stub.Place(message, timeout=60)
+    told = decode(answer.decision, Decision, "decision").warm
+    assert told is not None
+    assert told.kept + told.changed + told.dropped == len(first.decision.placements)
+    assert told.kept > 0
+    again = await at.stub.Place(message, timeout=60)
+    for one in (answer, again):
+        one.decision.timings.clear()
+    assert again == answer, "the earlier answer is part of the input, and there is no other memory"
+
+    for placement in message.warm.placements:
+        placement.replicas[0].node = "nowhere"
+    for certificate in message.warm.certificates:
+        for row in certificate.multipliers:
+            row.value = -(2**62)
+    message.warm.placements.add(workload="nobody")
+    odd = decode((await at.stub.Place(message, timeout=60)).decision, Decision, "decision")
+    assert odd.warm is not None
+    assert odd.warm.unknown == 1
+    assert verify_placements(case, odd.placements) == ()
+
+
+@pytest.mark.badinput
+async def test_an_earlier_answer_that_is_none_is_refused(start: Start, engine: Decide) -> None:
+    case = small_case()
+    at = await start(engine)
+    await put(at, case)
+    message = request(case)
+    message.warm.placements.add(workload="")
+    with pytest.raises(grpc.aio.AioRpcError) as told:
+        await at.stub.Place(message, timeout=60)
+    assert told.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "warm" in str(told.value.details())
+
+
 async def test_the_answer_comes_before_the_deadline(start: Start, engine: Decide) -> None:
     case = small_case()
     at = await start(engine, ServerConfig(port=0))

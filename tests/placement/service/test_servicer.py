@@ -64,7 +64,9 @@ class Scripted:
         self.go.set()
         self.cancelled = 0
 
-    def __call__(self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None) -> Decision:
+    def __call__(
+        self, case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None, warm: Decision | None = None
+    ) -> Decision:
         assert case.fabric.fleet == case.case.fleet
         self.cases.append(case.case)
         self.left_s.append(None if deadline is None else deadline - time.monotonic())
@@ -182,7 +184,9 @@ async def test_malformed_requests_name_the_field(start: Start, request_: Any, wh
 async def test_errors_become_status_codes_and_the_server_lives_on(
     start: Start, error: Exception, code: grpc.StatusCode, said: str
 ) -> None:
-    def fails(case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None) -> Decision:
+    def fails(
+        case: Snapshot, *, cancelled: Callable[[], bool], deadline: float | None, warm: Decision | None = None
+    ) -> Decision:
         raise error
 
     at = await start(fails)

@@ -84,6 +84,7 @@ async def test_of_two_that_want_the_same_room_one_is_decided_again(start: Start)
     first_fit.gate.set()
     answers = await asyncio.gather(*calls)
     assert len(first_fit.cases) == 3
+    assert [one is not None for one in first_fit.warm] == [False, False, True], "it goes on from the first try"
     assert {(await running(at))[name][0][0] for name in ("a", "b")} == {"n1", "n2"}
     assert len({answer.reserved_version for answer in answers}) == 2
 

@@ -47,7 +47,7 @@ class Examined:
 
 def decided(case: Case, warm: tuple[Placement, ...] | None = None) -> Decision:
     """Decide in this process."""
-    return decide(case, clock=time.monotonic, workers=Inline(), warm=warm)
+    return decide(case, clock=time.monotonic, workers=Inline(), start=warm)
 
 
 def the_optimum_is_the_best(truth: Truth, decision: Decision) -> Iterator[str]:
