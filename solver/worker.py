@@ -12,6 +12,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
+from solver.collector import no_collection
 from solver.messages import Message
 from solver.plan import Plan
 from solver.problem import Problem
@@ -88,7 +89,8 @@ def _receive(pipe: Connection) -> tuple[int, Job]:
         pass
     head = pipe.recv_bytes()
     buffers = [pipe.recv_bytes() for _ in range(message.buffers)]
-    job: Job = pickle.loads(head, buffers=buffers)  # noqa: S301 - the other end is our own parent process
+    with no_collection():
+        job: Job = pickle.loads(head, buffers=buffers)  # noqa: S301 - the other end is our own parent process
     return message.turn, job
 
 

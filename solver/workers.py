@@ -11,6 +11,7 @@ from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Protocol
 
+from solver.collector import collection
 from solver.messages import PlanFound
 from solver.worker import DONE, Job, Tell, Worker, search_here
 
@@ -64,7 +65,9 @@ class Inline:
         self, job: Job, tell: Tell, cancelled: Cancelled | None = None, meanwhile: Meanwhile | None = None
     ) -> str | None:
         """Run to the end."""
-        search_here(replace(job, start=meanwhile().plan if meanwhile else job.start, helpers=0), tell)
+        job = replace(job, start=meanwhile().plan if meanwhile else job.start, helpers=0)
+        with collection():
+            search_here(job, tell)
         return None
 
 

@@ -114,6 +114,10 @@ class Usage:
         number = {name: row for row, name in enumerate(names)}
         return names, np.array([number[name] for name in each], np.int64)
 
+    def read(self) -> None:
+        """Make at once what nearly every lowering asks of running work."""
+        self.flat, self.tenants, self.by_id  # noqa: B018 - they are kept
+
     def recall(self, key: Hashable, make: Callable[[], T]) -> T:
         """What a rule has made of running work for a key, made once for all lowerings."""
         if key not in self._memory:

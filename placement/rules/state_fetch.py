@@ -62,8 +62,7 @@ class StateFetch(ObjectiveRule[StateFetchParams]):
             known = context.recall(("fetch", ref.workload.state_nodes), lambda: _crossed(context, ref.workload))
             levels, present = known
             price = _pricing(context.fabric, ref.workload, ref.role.replica_gpu_milli, params)
-            by_level = {level: price(level) for level in present}
-            return Graded(levels, [by_level.get(level, 0) for level in range(-2, len(context.fabric.levels) + 1)])
+            return Graded(levels, {level + 2: price(level) for level in present})
 
         return unit_charges(context, spec, alike, each)
 

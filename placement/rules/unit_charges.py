@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +22,10 @@ Grades = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Graded:
-    """Costs that take few values: `costs[grades[n]]` on node n, uint8[N]."""
+    """Costs that take few values: `cost_of[grades[n]]` on node n; `grades` uint8[N], `cost_of` for those that occur."""
 
     grades: Grades
-    costs: list[int]
+    cost_of: Mapping[int, int]
 
 
 def unit_charges(
@@ -55,10 +55,27 @@ def unit_charges(
 
 def _costs(context: Context, key: Hashable, weight: int, each: IntArray | Graded) -> IntArray | None:
     if isinstance(each, Graded):
-        check_amount(weight * max(each.costs, default=0))
-        lookup = np.array([weight * cost for cost in each.costs], np.int64)
-        found = each
-        return context.costs(key, lambda: lookup[found.grades])
+        return _graded(context, each, weight)
     check_amount(weight * int(each.max(initial=0)))
     costs = weight * each
     return context.costs(key, lambda: costs)
+
+
+def _graded(context: Context, each: Graded, weight: int) -> IntArray | None:
+    """As `Context.costs`: equal costs are one object. They are known by the ranks of their values, a byte per node."""
+    values = sorted(set(each.cost_of.values()))
+    check_amount(weight * max(values, default=0))
+    if not weight or not any(values):
+        return None
+    ranks = np.zeros(max(each.cost_of) + 1, np.uint8)
+    for grade, cost in each.cost_of.items():
+        ranks[grade] = values.index(cost)
+    rank_of = ranks[each.grades]
+    prices = tuple(weight * value for value in values)
+
+    def made() -> IntArray:
+        costs: IntArray = np.array(prices, np.int64)[rank_of]
+        costs.setflags(write=False)
+        return costs
+
+    return context.recall(("graded", prices, rank_of.tobytes()), made)
