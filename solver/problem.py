@@ -126,6 +126,8 @@ class Atom(ABC):
     """Objective tier, -1 for an atom without a cost."""
     may_limit: ClassVar[bool] = False
     """Whether the kind has a ledger."""
+    may_break: ClassVar[bool] = False
+    """Whether the kind has violations."""
     exact: ClassVar[bool] = True
     """Whether the encoding over fine cells costs what the plan costs; else it is a lower bound."""
 
@@ -173,8 +175,9 @@ class Atom(ABC):
         return None
 
     def __init_subclass__(cls) -> None:
-        """Note whether the kind limits."""
+        """Note whether the kind limits, and whether a plan can break it."""
         super().__init_subclass__()
+        cls.may_break = cls.violations is not Atom.violations
         cls.may_limit = cls.ledger is not Atom.ledger
 
     def ledger(self, problem: Problem) -> Ledger | None:

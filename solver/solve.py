@@ -14,7 +14,6 @@ from solver.greedy import greedy
 from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan
 from solver.problem import Problem
-from solver.reduce import Merged, merge_items
 from solver.workers import Job, Workers
 
 __all__ = ["Bound", "Budget", "Outcome", "State", "solve"]
@@ -23,11 +22,11 @@ Clock = Callable[[], float]
 
 _GREEDY, _ONE_ORDER, _GIVE_WAY = 0.6, 0.05, 0.4
 """Shares of a wall budget: when greedy must end, when it begins no further order, and when what runs has given way."""
-_MORE_ORDERS = 0.25
-"""The second of these where a search has begun meanwhile, which further orders do not hold up."""
+_GREEDY_BESIDE, _MORE_ORDERS = 0.85, 0.25
+"""The first two where a search has begun meanwhile, which greedy does not hold up."""
 _TRIALS = 200
 """How often what runs may make room for something, per unit of a work budget (some milliseconds each)."""
-_JUDGED = 4
+_JUDGED = 6
 """Judging a plan and telling it take at most so many times as long as judging the plan that changes nothing."""
 _HELPERS = 1
 """How many searches may run beside the first one, where processors are idle."""
@@ -86,7 +85,6 @@ class _Inbox:
     problem: Problem
     best: Plan
     report: Report
-    improved: bool = False
     heard: bool = False
     bounds: list[BoundFound] = field(default_factory=list)
 
@@ -102,7 +100,7 @@ class _Inbox:
         """Keep a plan if it is valid and better."""
         report = check(self.problem, plan)
         if not report.violations and report.values < self.report.values:
-            self.best, self.report, self.improved = plan, report, True
+            self.best, self.report = plan, report
 
     def bound(self, tier: int) -> Bound:
         """The best bound whose conditions the delivered plan meets. 0 always holds: no term is negative.
@@ -135,12 +133,17 @@ class _First:
         """What it takes to judge a plan."""
         self.complete = False
         """All items were tried."""
+        self.values = idle.values
+        """Its values."""
         self.done = began
         """When it was made."""
 
-    def make(self, late: float = _ONE_ORDER) -> None:
-        """Item by item, not on the merged problem: each replica is then placed with the prices that the last left."""
-        plan, self.complete = self._greedy(late)
+    def make(self, *, beside: bool = False) -> None:
+        """Item by item, not on the merged problem: each replica is then placed with the prices that the last left.
+
+        `beside`: a search runs already.
+        """
+        plan, self.complete = self._greedy(*((_GREEDY_BESIDE, _MORE_ORDERS) if beside else (_GREEDY, _ONE_ORDER)))
         before = self.clock()
         if plan is not None:
             self.inbox.offer(plan)
@@ -152,18 +155,19 @@ class _First:
                 self.inbox.offer(found)
         if self.warm is not None:
             self.inbox.offer(self.warm)
+        self.values = self.inbox.report.values
         self.done = self.clock()
 
     def _until(self, share: float) -> float:
         deadline = self.budget.deadline
         return math.inf if deadline is None else self.began + (deadline - self.began) * share
 
-    def _greedy(self, late_share: float) -> tuple[Plan | None, bool]:
+    def _greedy(self, share: float, late_share: float) -> tuple[Plan | None, bool]:
         """The greedy plan (None: no time for any), and whether all items were tried."""
         if self.budget.deadline is None:
             return greedy(self.problem)
         # What must still be done after greedy is judging, and telling.
-        until = min(self._until(_GREEDY), self.budget.deadline - _JUDGED * self.judge_s)
+        until = min(self._until(share), self.budget.deadline - _JUDGED * self.judge_s)
         late = self._until(late_share)
         if self.clock() >= until:
             return None, False
@@ -192,29 +196,20 @@ def solve(
     overlaps = deadline is not None and deadline - clock() > max(_OVERLAP_S, _OVERLAP * first.judge_s)
     if not overlaps:
         first.make()
-    # Without time for a search nothing is merged, and the plan that was judged is the answer.
-    inbox, merged = first.inbox, None
+    inbox = first.inbox
     reason: str | None = "no time was left for a search"
-    if deadline is None or deadline - clock() - 3 * first.judge_s > _LEAST_S:
-        merged = merge_items(problem)
-        inbox = _Inbox(merged.problem, merged.pull(first.inbox.best), first.inbox.report)
 
-        def start(merged: Merged = merged, inbox: _Inbox = inbox) -> PlanFound:
-            first.make(_MORE_ORDERS)
-            inbox.best, inbox.report = merged.pull(first.inbox.best), first.inbox.report
-            return PlanFound(inbox.best, inbox.report.values)
+    def start() -> PlanFound:
+        first.make(beside=True)
+        return PlanFound(inbox.best, inbox.report.values)
 
-        # The judge has the last word, and about as much to read as it had before.
-        seconds = None if deadline is None else deadline - clock() - 2 * first.judge_s
-        if seconds is None or seconds > _LEAST_S or overlaps:
-            job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed, 0 if seconds is None else _HELPERS)
-            reason = workers.run(job, inbox.tell, cancelled, start if overlaps else None)
-    final, report = first.inbox.best, first.inbox.report
-    if merged is not None and inbox.improved:
-        final = merged.push(inbox.best)
-        report = check(problem, final)
-        if report.violations or report.values != inbox.report.values:
-            raise AssertionError(f"a judged plan failed after expansion: {report.violations[:1]}")
+    # A plan that is told in the last moment is judged as well.
+    seconds = None if deadline is None else deadline - clock() - first.judge_s
+    if seconds is None or seconds > _LEAST_S:
+        helpers = 0 if seconds is None else _HELPERS
+        job = Job(problem, inbox.best, seconds, budget.work, budget.seed, helpers, merges=True)
+        reason = workers.run(job, inbox.tell, cancelled, start if overlaps else None)
+    final, report = inbox.best, inbox.report
     search_done = clock()
     bounds = tuple(inbox.bound(tier) for tier in range(problem.tiers))
     state = State.FEASIBLE
@@ -230,4 +225,4 @@ def solve(
         "search_ms": (search_done - first.done) * 1e3,
         "judge_ms": (clock() - search_done) * 1e3,
     }
-    return Outcome(final, report, bounds, state, reason, first.inbox.report.values, idle.values, timings)
+    return Outcome(final, report, bounds, state, reason, first.values, idle.values, timings)
