@@ -67,6 +67,9 @@ class Encoding(Protocol):
     def most(self, key: PartKey, cell: int) -> int:
         """Replicas of a part that the cell could take alone."""
 
+    def least(self, figures: IntArray, cell: int) -> int:
+        """The lowest of an atom's figures per bin, int64[N], in a cell; looked up once for arrays that atoms share."""
+
     def known(self, key: PartKey) -> dict[int, int]:
         """Cell -> replicas in the known plan."""
 

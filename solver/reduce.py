@@ -8,7 +8,7 @@ problem has the same optimum in every tier, and any of its plans expands to one 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -100,14 +100,25 @@ def _merged(problem: Problem) -> Merged:
         mark = _likeness(problem, index)
         groups.setdefault(("alone", index) if mark is None else mark, []).append(index)
     if len(groups) == len(problem.items):
-        return Merged(replace(problem, atoms=atoms), tuple((i,) for i in range(len(problem.items))))
+        same = _with_rooms(replace(problem, atoms=atoms), problem, None)
+        return Merged(same, tuple((i,) for i in range(len(groups))))
     members = [tuple(sorted(g, key=lambda i: problem.items[i].key)) for g in groups.values()]
     members.sort(key=lambda g: g[0])
     new = {group[0]: index for index, group in enumerate(members)}
     items = tuple(_many(problem.items[g[0]], g) for g in members)
     atoms = tuple(a for atom in atoms if (a := atom.remap(new)) is not None)
     homes = {new[i]: seats for i, seats in problem.homes.items()}
-    return Merged(Problem(problem.bins, problem.partitions, items, atoms, problem.tiers, homes), tuple(members))
+    found = Problem(problem.bins, problem.partitions, items, atoms, problem.tiers, homes)
+    return Merged(_with_rooms(found, problem, new), tuple(members))
+
+
+def _with_rooms(made: Problem, problem: Problem, new: Mapping[int, int] | None) -> Problem:
+    """The problem made of another one; bins have the same room for its parts. `new` are its numbers of the items."""
+    known = rooms(problem)
+    if new is not None:
+        known = {(new[i], p): room for (i, p), room in known.items() if i in new}
+    made.recall(("rooms", False), lambda: known)
+    return made
 
 
 def _settled(problem: Problem) -> tuple[Atom, ...]:

@@ -76,7 +76,7 @@ class UnitCharge(Atom):
     def encode(self, into: Encoding) -> None:
         """Cheapest member of each cell."""
         for cell, col in into.counts((self.item, self.part)).items():
-            into.model.cost(self.tier, col, int(self.each[into.members[cell]].min()))
+            into.model.cost(self.tier, col, into.least(self.each, cell))
 
     def cost(self, problem: Problem, plan: Plan) -> int:
         """Sum over the seats."""
