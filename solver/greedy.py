@@ -146,12 +146,16 @@ def _led(problem: Problem) -> bool:
 
 def fill(ground: Ground, order: Iterable[int]) -> bool:
     """Place the items that have no place yet, if that pays, in this order; False if time ran out first."""
+    known = ground.values()
     for item in order:
         if item in ground.seats:
             continue
         if ground.expired():
             return False
-        before = ground.values()
-        if Gang(ground, item).place() is not None and ground.values() > before:
-            ground.drop(item)
+        if Gang(ground, item).place() is not None:
+            values = ground.values()
+            if values > known:
+                ground.drop(item)
+            else:
+                known = values
     return True
