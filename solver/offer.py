@@ -86,7 +86,7 @@ class Stock:
         self.version = 0
         """How often the figures changed."""
         self._seen = ground.changes
-        self._views: dict[int, View] = {}
+        self._views: dict[int, _View] = {}
 
     def sync(self) -> None:
         """Count the changed bins anew."""
@@ -101,15 +101,15 @@ class Stock:
                 self.base[places] = np.where(room > 0, ground.scarcity(bins, self.demand), FAR)
                 self.version += 1
 
-    def view(self, mask: BoolArray | None) -> View:
+    def view(self, mask: BoolArray | None) -> _View:
         """The bins of a mask, shared by all offers with that mask."""
         known = self._views.get(id(mask))
         if known is None:
-            known = self._views[id(mask)] = View(self, mask)
+            known = self._views[id(mask)] = _View(self, mask)
         return known
 
 
-class View:
+class _View:
     """The figures of a stock for the bins of a mask: `bins`, `room` and `base` by position."""
 
     def __init__(self, stock: Stock, mask: BoolArray | None) -> None:

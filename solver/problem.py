@@ -199,6 +199,10 @@ def renumbered(atom: _A, item: int, new: Mapping[int, int]) -> _A | None:
     return found
 
 
+_OF_BINS: frozenset[Hashable] = frozenset({("rooms", False), ("rooms", True), "whole"})
+"""What `recall` knows of the masks, items and bins alone."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """Items to place into bins under atoms.
@@ -255,6 +259,28 @@ class Problem:
     def __getstate__(self) -> dict[str, Any]:
         """What was only looked up does not travel."""
         return {**self.__dict__, "_lowest": {}, "_memory": {}}
+
+    def exchanged(self, other: Mapping[int, Atom]) -> Problem:
+        """This problem with other atoms in the place of some: id of the old one -> one that speaks of the same item.
+
+        Items and bins stay, so all that was looked up of them holds as long as no mask changes.
+        """
+        if not other:
+            return self
+
+        def new(atoms: tuple[Atom, ...]) -> tuple[Atom, ...]:
+            return tuple(other.get(id(atom), atom) for atom in atoms)
+
+        concerned = {item for atom in self.atoms if id(atom) in other for item in atom.items()}
+        own, every = list(self.own_atoms), list(self.atoms_of)
+        for item in concerned:
+            own[item], every[item] = new(own[item]), new(every[item])
+        kept = {key: made for key, made in self._memory.items() if key in _OF_BINS}
+        found: Problem = object.__new__(Problem)
+        found.__dict__.update(
+            self.__dict__, atoms=new(self.atoms), own_atoms=tuple(own), atoms_of=tuple(every), _memory=kept
+        )
+        return found
 
     @property
     def anchor(self) -> Plan:

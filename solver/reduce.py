@@ -8,7 +8,7 @@ problem has the same optimum in every tier, and any of its plans expands to one 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,10 @@ from solver.plan import Plan
 from solver.problem import Atom, Problem
 
 __all__ = ["Merged", "merge_items"]
+
+
+_WORTH = 64
+"""Items are merged where that spares more than one in so many: else it would take longer than it saves."""
 
 
 @dataclass(frozen=True)
@@ -94,35 +98,27 @@ def merge_items(problem: Problem) -> Merged:
 
 
 def _merged(problem: Problem) -> Merged:
-    atoms = _settled(problem)
+    settled = _settled(problem)
     groups: dict[Hashable, list[int]] = {}
     for index in range(len(problem.items)):
         mark = _likeness(problem, index)
         groups.setdefault(("alone", index) if mark is None else mark, []).append(index)
-    if len(groups) == len(problem.items):
-        same = _with_rooms(replace(problem, atoms=atoms), problem, None)
-        return Merged(same, tuple((i,) for i in range(len(groups))))
+    if len(problem.items) - len(groups) <= len(problem.items) // _WORTH:
+        return Merged(problem.exchanged(settled), tuple((i,) for i in range(len(problem.items))))
     members = [tuple(sorted(g, key=lambda i: problem.items[i].key)) for g in groups.values()]
     members.sort(key=lambda g: g[0])
     new = {group[0]: index for index, group in enumerate(members)}
     items = tuple(_many(problem.items[g[0]], g) for g in members)
-    atoms = tuple(a for atom in atoms if (a := atom.remap(new)) is not None)
+    atoms = tuple(a for atom in problem.atoms if (a := settled.get(id(atom), atom).remap(new)) is not None)
     homes = {new[i]: seats for i, seats in problem.homes.items()}
     found = Problem(problem.bins, problem.partitions, items, atoms, problem.tiers, homes)
-    return Merged(_with_rooms(found, problem, new), tuple(members))
+    known = {(new[i], p): room for (i, p), room in rooms(problem).items() if i in new}
+    found.recall(("rooms", False), lambda: known)
+    return Merged(found, tuple(members))
 
 
-def _with_rooms(made: Problem, problem: Problem, new: Mapping[int, int] | None) -> Problem:
-    """The problem made of another one; bins have the same room for its parts. `new` are its numbers of the items."""
-    known = rooms(problem)
-    if new is not None:
-        known = {(new[i], p): room for (i, p), room in known.items() if i in new}
-    made.recall(("rooms", False), lambda: known)
-    return made
-
-
-def _settled(problem: Problem) -> tuple[Atom, ...]:
-    """The atoms, with the spans marked that no placement can avoid."""
+def _settled(problem: Problem) -> dict[int, Atom]:
+    """The spans that no placement can avoid, marked as such, by the identity of the atom as it was."""
     found = rooms(problem)
     largest: dict[tuple[int, int], int] = {}
     usable: dict[int, tuple[IntArray, IntArray]] = {}
@@ -145,9 +141,9 @@ def _settled(problem: Problem) -> tuple[Atom, ...]:
                     return True
         return False
 
-    return tuple(
-        replace(atom, always=True) if type(atom) is SpanCharge and must_span(atom) else atom for atom in problem.atoms
-    )
+    return {
+        id(atom): replace(atom, always=True) for atom in problem.of(SpanCharge) if not atom.always and must_span(atom)
+    }
 
 
 def _many(item: Item, group: Sequence[int]) -> Item:

@@ -25,6 +25,8 @@ _GRACE_S = 2.0
 """How long a search that was told to end, and is late, keeps its process; nobody waits for it meanwhile."""
 _LOOK_S = 0.25
 """How often it is looked after."""
+_WORTH = 10
+"""A search gets help if more time is left than so often what it takes to send the problem."""
 _LATE = "out of time"
 
 Meanwhile = Callable[[], PlanFound]
@@ -279,21 +281,30 @@ class _Talk:
         Helpers start once there is a plan: until then the caller needs the processor.
         """
         helpers = self.searching[1:]
+        began = time.monotonic()
         self.give(self.leader, replace(self.job, helpers=len(helpers), awaits=meanwhile is not None))
+        took = time.monotonic() - began
         if meanwhile is not None:
             first = meanwhile()
             self.best, self.job = first.values, replace(self.job, start=first.plan)
             if self.leader in self.searching:
                 self.leader.pass_on(first)
         for helper in helpers:
-            self.give(helper, replace(self.job, helps=True))
-        while self.leader in self.searching and self.left() > 0:
+            if self.left() > _WORTH * took:
+                self.give(helper, replace(self.job, helps=True))
+            else:
+                self.end(helper, None)
+        while self.leader in self.searching:
             if self.cancelled is not None and self.cancelled():
                 self.end(self.leader, "cancelled")
                 break
+            # Also where the caller took all the time: what was told meanwhile is heard once.
+            over = self.left() <= 0
             for pipe in wait([w.pipe for w in self.searching], min(_TICK_S, max(0.0, self.left()))):
                 worker = next(w for w in self.searching if w.pipe is pipe)
                 self.hear(worker)
+            if over:
+                break
         for worker in list(self.searching):
             if worker is not self.leader:
                 worker.stop()
