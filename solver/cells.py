@@ -76,7 +76,7 @@ def _rooms(problem: Problem, *, devices_only: bool) -> dict[PartKey, IntArray]:
         if name not in shared:
             room = by_demand[part.demand]
             for m in masks:
-                room = np.where(m, room, 0)
+                room = room * m
             shared[name] = room
         found[key] = shared[name]
     for atom in problem.of(Within):

@@ -168,7 +168,7 @@ class Ground:
         """What the bins are worth as they are, and one replica would take of that."""
         opens: BoolArray | None = None
         if demand.milli:
-            rows = self.devices[bins]
+            rows = self.devices.take(bins, axis=0)
             opens = np.logical_not(np.any((rows >= demand.milli) & (rows < WHOLE), axis=1))
         return self.worth.price(bins, self.whole[bins], demand, opens)
 
@@ -291,11 +291,11 @@ def _count(demand: Demand, whole: IntArray, devices: IntArray, resources: IntArr
     if demand.devices:
         room = whole // demand.devices
     elif demand.milli:
-        room = np.asarray((devices[bins] // demand.milli).sum(axis=1))
+        room = np.asarray((devices.take(bins, axis=0) // demand.milli).sum(axis=1))
     else:
         room = np.full(bins.size, PLENTY, np.int64)
     # One resource at a time: numpy divides much faster by one number than by several.
-    free = resources[bins] if demand.resources else resources
+    free = resources.take(bins, axis=0) if demand.resources else resources
     for column, amount in enumerate(demand.resources):
         if amount:
             room = np.minimum(room, free[:, column] // amount)
