@@ -168,7 +168,7 @@ class Gang:
         found = (held >= least).nonzero()[0]
         if not found.size:
             return
-        names = offer.names(labels)
+        names = offer.stock.grouping(labels).names
         room = self._limited(p, partition, names[found], held[found], offer)
         ready = room >= least
         if not ready.all():
@@ -217,7 +217,7 @@ class Gang:
         """Domains with bins for a part inside the scope, and their room."""
         offer, labels = self._offer(p), self.ground.problem.partitions[partition]
         if where is None:
-            return offer, offer.names(labels), offer.held(labels)
+            return offer, offer.stock.grouping(labels).names, offer.held(labels)
         places = where.places(offer)
         group = Grouping(labels[offer.bins[places]])
         return offer, group.names, group.sums(offer.room[places])
@@ -244,7 +244,7 @@ class Gang:
                 over = group[domains]
                 held = np.where(over >= 0, np.minimum(held, joint.room[over]), held)
                 continue
-            groups, there = offer.names(joint.labels), offer.held(joint.labels)
+            groups, there = offer.stock.grouping(joint.labels).names, offer.held(joint.labels)
             lost = np.where(groups >= 0, there - joint.room[groups], 0)
             short = np.flatnonzero(lost > 0)
             if short.size:

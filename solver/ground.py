@@ -51,9 +51,8 @@ class Ground:
         """Whole free devices of every bin."""
         self.milli: IntArray = self.devices.sum(axis=1)
         """Free thousandths of every bin."""
-        self.stamp: IntArray = np.zeros(problem.bins.count, np.int64)
-        """For every bin the number of the last change to it, 0 if there was none."""
-        self.changes = 0
+        self.changed: list[int] = []
+        """Bins in the order in which they changed."""
         self.sizes = tuple(problem.domains(p) for p in range(len(problem.partitions)))
         self.seats: dict[int, tuple[tuple[Seat, ...], ...]] = {}
         self.ledgers: list[list[Ledger]] = [[] for _ in problem.items]
@@ -80,6 +79,12 @@ class Ground:
     def values(self) -> tuple[int, ...]:
         """Value of every tier now."""
         return tuple(map(add, self.tally.values, self.worth.lost()))
+
+    def since(self, mark: int) -> IntArray:
+        """Bins that changed after so many changes."""
+        if len(self.changed) - mark > self.problem.bins.count:
+            return np.arange(self.problem.bins.count)
+        return np.array(list(set(self.changed[mark:])), np.int64)
 
     def members(self, partition: int) -> IntArray:
         """Bins of every domain, int64[domains, largest domain], filled up with -1."""
@@ -222,12 +227,11 @@ class Ground:
         if demand.resources:
             free = self.resources[bin_]
             free += given * demand.amounts
-        self.changes += 1
         if self.worth.grouped:
-            self.stamp[self.worth.held(bin_, -given)] = self.changes
+            self.changed += self.worth.held(bin_, -given)
         if self.worth.left is not None:
             self.worth.left.touch(bin_)
-        self.stamp[bin_] = self.changes
+        self.changed.append(bin_)
 
     def settle(self, item: int, seats: tuple[tuple[Seat, ...], ...], *, taken: bool = False) -> None:
         """The item is placed; `taken`: its capacity has been taken already."""

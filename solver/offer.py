@@ -1,8 +1,8 @@
 """Where a part could go now: room and price of the bins that can hold its demand at all.
 
 Most bins of a busy fleet are full, and stay so while a plan is built. So all figures are kept by *position* in the
-list of those bins that hold at least one replica of the demand when nothing is placed, and that its masks allow.
-Figures of domains are kept for the domains of these bins only.
+list of those bins that hold at least one replica of the demand when nothing is placed. Figures of domains are kept for
+the domains of these bins only.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ class _Ground(Protocol):
     """What this module needs of the plan in the making."""
 
     problem: Problem
-    stamp: IntArray
-    changes: int
+    changed: list[int]
     milli: IntArray
+
+    def since(self, mark: int) -> IntArray:
+        """Bins that changed after so many changes."""
 
     def count(self, bins: IntArray, demand: Demand) -> IntArray:
         """Replicas of a demand that fit each of the bins now."""
@@ -71,6 +73,17 @@ class Grouping:
         return self._order[self._starts[row] : end]
 
 
+class _Masked:
+    """Room of a demand in the bins of a mask, as it was at one `version` of the stock."""
+
+    def __init__(self, mask: BoolArray | None) -> None:
+        self.mask = mask
+        self.version = -1
+        self.room: IntArray
+        self.held: dict[int, IntArray] = {}
+        """Sums per label, by the identity of the labels."""
+
+
 class Stock:
     """Room and scarcity for one demand in the bins that can hold it: `bins` int64[M], ascending."""
 
@@ -85,68 +98,24 @@ class Stock:
         """What one replica would take of what each bin is worth, `FAR` without room."""
         self.version = 0
         """How often the figures changed."""
-        self._seen = ground.changes
-        self._views: dict[int, _View] = {}
+        self._seen = len(ground.changed)
+        self._groupings: dict[int, tuple[IntArray, Grouping]] = {}
+        self._prices: dict[int, tuple[IntArray, IntArray]] = {}
+        self._masked: dict[int, _Masked] = {}
 
     def sync(self) -> None:
         """Count the changed bins anew."""
         ground = self.ground
-        if self._seen < ground.changes:
-            places = (ground.stamp[self.bins] > self._seen).nonzero()[0]
-            self._seen = ground.changes
+        if self._seen < len(ground.changed):
+            places = self.at[ground.since(self._seen)]
+            self._seen = len(ground.changed)
+            places = places[places >= 0]
             if places.size:
                 bins = self.bins[places]
                 room = ground.count(bins, self.demand)
                 self.room[places] = room
                 self.base[places] = np.where(room > 0, ground.scarcity(bins, self.demand), FAR)
                 self.version += 1
-
-    def view(self, mask: BoolArray | None) -> _View:
-        """The bins of a mask, shared by all offers with that mask."""
-        known = self._views.get(id(mask))
-        if known is None:
-            known = self._views[id(mask)] = _View(self, mask)
-        return known
-
-
-class _View:
-    """The figures of a stock for the bins of a mask: `bins`, `room` and `base` by position."""
-
-    def __init__(self, stock: Stock, mask: BoolArray | None) -> None:
-        self.stock, self._mask = stock, mask
-        self.version = stock.version
-        self.bins, self.room, self.base = stock.bins, stock.room, stock.base
-        self._chosen: IntArray | None = None
-        """Positions in the stock, None for all."""
-        if mask is not None:
-            chosen = mask[stock.bins].nonzero()[0]
-            if chosen.size < stock.bins.size:
-                self._chosen = chosen
-                self.bins, self.room, self.base = stock.bins[chosen], stock.room[chosen], stock.base[chosen]
-                # What the stock knows as no position, -1, is the last one here.
-                self._at: IntArray = np.full(stock.bins.size + 1, -1, np.int64)
-                self._at[chosen] = np.arange(chosen.size)
-        self._held: dict[int, IntArray] = {}
-        """Sums per label, by the identity of the labels."""
-        self._groupings: dict[int, tuple[IntArray, Grouping]] = {}
-        self._prices: dict[int, tuple[IntArray, IntArray]] = {}
-
-    def sync(self) -> None:
-        """Bring the figures up to date."""
-        stock = self.stock
-        stock.sync()
-        if self.version != stock.version:
-            self.version = stock.version
-            self._held.clear()
-            if self._chosen is not None:
-                self.room, self.base = stock.room[self._chosen], stock.base[self._chosen]
-
-    def places(self, bins: IntArray) -> IntArray:
-        """Positions of those of the bins that are here."""
-        found = self.stock.at[bins]
-        if self._chosen is not None:
-            found = self._at[found]
-        return found[found >= 0]
 
     def grouping(self, labels: IntArray) -> Grouping:
         """The positions by label."""
@@ -163,22 +132,24 @@ class _View:
             known = self._prices[id(each)] = (each, each[self.bins])
         return known[1]
 
-    def held(self, labels: IntArray) -> IntArray:
-        """Room of all bins of each label in `grouping`."""
-        found = self._held.get(id(labels))
-        if found is None:
-            found = self._held[id(labels)] = self.grouping(labels).sums(self.room)
-        return found
+    def masked(self, mask: BoolArray | None) -> _Masked:
+        """The room in the bins of a mask, shared by all offers with that mask."""
+        known = self._masked.get(id(mask))
+        if known is None:
+            known = self._masked[id(mask)] = _Masked(None if mask is None else mask[self.bins])
+        return known
 
 
 class Offer:
-    """Where a part could go now: `room` replicas per position at `cost` each (`FAR` without room)."""
+    """Where a part could go now: `room` replicas per position (masks applied) at `cost` each (`FAR` without room)."""
 
     def __init__(self, stock: Stock, mask: BoolArray | None, prices: Sequence[IntArray]) -> None:
         self.stock = stock
-        self._view = stock.view(mask)
-        self.bins = self._view.bins
-        found = [self._view.price(each) for each in prices]
+        self.bins = stock.bins
+        self._own = stock.masked(mask)
+        found = [stock.price(each) for each in prices]
+        if self._own.mask is not None:
+            found.append(np.where(self._own.mask, 0, FAR))
         self._price: IntArray | None = sum(found[1:], start=found[0]) if found else None
         self._cost: IntArray | None = None
         self._low: dict[int, IntArray] = {}
@@ -187,43 +158,48 @@ class Offer:
 
     def sync(self) -> None:
         """Bring the figures up to date."""
-        view = self._view
-        view.sync()
-        if self._seen != view.version:
-            self._seen = view.version
+        stock, own = self.stock, self._own
+        stock.sync()
+        if self._seen != stock.version:
+            self._seen = stock.version
             self._cost = None
             self._low.clear()
-            self.room: IntArray = view.room
+            if own.version != stock.version:
+                own.version = stock.version
+                own.room = stock.room if own.mask is None else stock.room * own.mask
+                own.held.clear()
+            self.room: IntArray = own.room
 
     @property
     def cost(self) -> IntArray:
         """Cost of a replica at each position."""
         if self._cost is None:
-            base = self._view.base
+            base = self.stock.base
             self._cost = base if self._price is None else np.minimum(base + self._price, FAR)
         return self._cost
 
     def places(self, bins: IntArray) -> IntArray:
         """Positions of those of the bins that have room."""
-        found = self._view.places(bins)
+        found = self.stock.at[bins]
+        found = found[found >= 0]
         return found[self.room[found] > 0]
 
     def places_in(self, labels: IntArray, name: int) -> IntArray:
         """Positions of the bins with a label that have room."""
-        found = self._view.grouping(labels).places(name)
+        found = self.stock.grouping(labels).places(name)
         return found[self.room[found] > 0]
 
-    def names(self, labels: IntArray) -> IntArray:
-        """The labels of all bins that could ever have room, ascending."""
-        return self._view.grouping(labels).names
-
     def held(self, labels: IntArray) -> IntArray:
-        """Room of all bins of each label in `names`."""
-        return self._view.held(labels)
+        """Room of all bins of each label in `Stock.grouping`."""
+        held = self._own.held
+        found = held.get(id(labels))
+        if found is None:
+            found = held[id(labels)] = self.stock.grouping(labels).sums(self.room)
+        return found
 
     def low(self, labels: IntArray) -> IntArray:
-        """Cost of the cheapest seat of each label in `names`."""
+        """Cost of the cheapest seat of each label in `Stock.grouping`."""
         found = self._low.get(id(labels))
         if found is None:
-            found = self._low[id(labels)] = self._view.grouping(labels).least(self.cost)
+            found = self._low[id(labels)] = self.stock.grouping(labels).least(self.cost)
         return found
