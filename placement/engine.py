@@ -11,6 +11,7 @@ from placement.explain import Explainer
 from placement.model import Case, Certificate, Decision, Placement, Status, TierReport, Unplaced, Verdict
 from placement.rating import admission_proven, gap_of, refusing_tiers
 from placement.snapshot import Snapshot
+from solver.collector import no_collection
 from solver.solve import Bound, Budget, Outcome, State, solve
 from solver.workers import Workers
 
@@ -43,6 +44,20 @@ def decide(
     the case again.
     Raises InputError for a policy that cannot be meant.
     """
+    # All that is made on the way is gone when the collector starts again, and never looked through.
+    with no_collection():
+        return _decide(case, clock, workers, start, warm, cancelled, deadline)
+
+
+def _decide(
+    case: Case | Snapshot,
+    clock: Callable[[], float],
+    workers: Workers,
+    start: tuple[Placement, ...] | None,
+    warm: Decision | None,
+    cancelled: Callable[[], bool] | None,
+    deadline: float | None,
+) -> Decision:
     began = clock()
     snapshot = case if isinstance(case, Snapshot) else Snapshot.of(case)
     case, fabric = snapshot.case, snapshot.fabric

@@ -34,4 +34,6 @@ class Snapshot:
             known |= {"fleet"}
         canonical = case.canonical(known)
         compiled = fabric if fabric is not None else Fabric.from_fleet(canonical.fleet)
-        return cls(canonical, canonical.content_hash(), compiled, build_usage(canonical, compiled))
+        usage = build_usage(canonical, compiled)
+        usage.read()
+        return cls(canonical, canonical.content_hash(), compiled, usage)

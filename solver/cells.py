@@ -57,8 +57,12 @@ class Cells:
 def rooms(problem: Problem, *, devices_only: bool = False) -> dict[PartKey, IntArray]:
     """For every part the replicas that each bin could take if nothing else were placed, int64[N], masks applied.
 
-    `devices_only` leaves the resources out of account.
+    `devices_only` leaves the resources out of account. Made once per problem, and not to be changed.
     """
+    return problem.recall(("rooms", devices_only), lambda: _rooms(problem, devices_only=devices_only))
+
+
+def _rooms(problem: Problem, *, devices_only: bool) -> dict[PartKey, IntArray]:
     by_demand: dict[Demand, IntArray] = {}
     found: dict[PartKey, IntArray] = {}
     shared: dict[tuple[Demand, tuple[int, ...]], IntArray] = {}
@@ -72,7 +76,7 @@ def rooms(problem: Problem, *, devices_only: bool = False) -> dict[PartKey, IntA
         if name not in shared:
             room = by_demand[part.demand]
             for m in masks:
-                room = np.where(m, room, 0)
+                room = room * m
             shared[name] = room
         found[key] = shared[name]
     for atom in problem.of(Within):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from solver.items import IntArray
 from solver.plan import Plan
 from solver.problem import Problem, Violation
 
@@ -22,8 +23,14 @@ class Report:
 
 def _misshapen(problem: Problem, plan: Plan) -> list[Violation]:
     """Seats that name what does not exist; nothing else can be measured on such a plan."""
-    found = []
     bins, width = problem.bins.devices.shape
+    flat, items = plan.flat, problem.items
+    known = all(
+        0 <= index < len(items) and len(parts) == len(items[index].parts) for index, parts in plan.seats.items()
+    )
+    if known and _all_in(flat.bins, bins) and _all_in(flat.device, width):
+        return []
+    found = []
     for index, parts in plan.seats.items():
         if not 0 <= index < len(problem.items):
             found.append(Violation("gang", (), f"the plan places item {index}, which does not exist"))
@@ -36,11 +43,18 @@ def _misshapen(problem: Problem, plan: Plan) -> list[Violation]:
     return found
 
 
+def _all_in(figures: IntArray, size: int) -> bool:
+    return not figures.size or (int(figures.min()) >= 0 and int(figures.max()) < size)
+
+
 def gang_violations(problem: Problem, plan: Plan) -> list[Violation]:
     """Items that are placed in part: missing replicas, missing bundles, too many replicas."""
     found = []
     for index, seats in plan.seats.items():
         item = problem.items[index]
+        flat = len(item.bundles) == 1 and not item.bundles[0].need
+        if flat and all(part.min_count <= len(s) <= part.count for part, s in zip(item.parts, seats, strict=True)):
+            continue
         held = [len(s) for s in seats]
         on = [any(held[p] for p in item.parts_of(b)) for b in range(len(item.bundles))]
         on[0] = True
@@ -75,7 +89,8 @@ def check(problem: Problem, plan: Plan) -> Report:
     totals = [0] * problem.tiers
     costs = []
     for number, atom in enumerate(problem.atoms):
-        broken.extend(atom.violations(problem, plan))
+        if atom.may_break:
+            broken += atom.violations(problem, plan)
         if atom.tier >= 0:
             cost = atom.cost(problem, plan)
             costs.append((number, cost))

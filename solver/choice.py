@@ -14,6 +14,8 @@ __all__ = ["best_first"]
 
 _FEW = 48
 """Bins that are sorted one by one; more are looked through level by level."""
+_GLANCE = 4
+"""Bins that are offered before limits are looked up for all."""
 _LEVELS = 12
 """Prices that are looked for one after the other; what is dearer is sorted at once."""
 _SHIFT = 2**40
@@ -54,6 +56,11 @@ def _tied(offer: Offer, bins: IntArray, rooms: IntArray, want: int, joints: Sequ
     if bins.size <= _FEW:
         yield from _sorted(offer, bins, rooms, None, want, joints)
         return
+    if want == 1 and joints:
+        # All have room enough, so the fullest comes first whatever limits leave; seldom they close it.
+        free = offer.stock.ground.milli[bins]
+        for place in (free == np.minimum.reduce(free)).nonzero()[0][:_GLANCE].tolist():
+            yield int(bins[place]), 1
     bins, rooms = _open(bins, rooms, joints)
     # Among bins of one price: by room, then by what is free, the first bin on ties.
     rank = offer.stock.ground.milli[bins] - np.minimum(rooms, want) * _SHIFT

@@ -77,6 +77,7 @@ class _Encoder:
         self._cell_of = np.full(problem.bins.count, -1, np.int64)
         for index, bins in enumerate(cells.members):
             self._cell_of[bins] = index
+        self._least: dict[tuple[int, int], tuple[IntArray, int]] = {}
         self._known: dict[PartKey, dict[int, int]] = {}
         self._on: dict[tuple[int, int], int] = {}
         self._domains: dict[int, list[int]] = {}
@@ -94,6 +95,12 @@ class _Encoder:
 
     def most(self, key: PartKey, cell: int) -> int:
         return int(self.cells.upper[key][cell])
+
+    def least(self, figures: IntArray, cell: int) -> int:
+        known = self._least.get((id(figures), cell))
+        if known is None or known[0] is not figures:
+            known = self._least[id(figures), cell] = (figures, int(figures[self.cells.members[cell]].min()))
+        return known[1]
 
     def known(self, key: PartKey) -> dict[int, int]:
         return self._known[key]

@@ -334,6 +334,9 @@ class Gang:
         need = part.count - self._kept[p]
         offer, names, known = self._reach(p, atom.partition, where)
         free = known.copy()
+        most = int((free // atom.size).sum()) * atom.size + need % atom.size
+        if self._kept[p] + most < part.min_count:
+            return False
         while need:
             want = min(atom.size, need)
             wide = np.flatnonzero(free >= want)

@@ -161,15 +161,19 @@ def fill(ground: Ground, order: Iterable[int]) -> bool:
 
     What runs with fewer replicas than wanted grows when its turn comes.
     """
-    growing = may_grow(ground.problem)
+    growing, known = may_grow(ground.problem), ground.values()
     for item in order:
         if item in ground.seats:
             if item in growing:
                 grow(ground, (item,))
+                known = ground.values()
             continue
         if ground.expired():
             return False
-        before = ground.values()
-        if Gang(ground, item).place() is not None and ground.values() > before:
-            ground.drop(item)
+        if Gang(ground, item).place() is not None:
+            values = ground.values()
+            if values > known:
+                ground.drop(item)
+            else:
+                known = values
     return True

@@ -10,6 +10,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from operator import add
 
 import numpy as np
 
@@ -77,7 +78,7 @@ class Ground:
 
     def values(self) -> tuple[int, ...]:
         """Value of every tier now."""
-        return tuple(cost + lost for cost, lost in zip(self.tally.values, self.worth.lost(), strict=True))
+        return tuple(map(add, self.tally.values, self.worth.lost()))
 
     def since(self, mark: int) -> IntArray:
         """Bins that changed after so many changes."""
@@ -172,7 +173,7 @@ class Ground:
         """What the bins are worth as they are, and one replica would take of that."""
         opens: BoolArray | None = None
         if demand.milli:
-            rows = self.devices[bins]
+            rows = self.devices.take(bins, axis=0)
             opens = np.logical_not(np.any((rows >= demand.milli) & (rows < WHOLE), axis=1))
         return self.worth.price(bins, self.whole[bins], demand, opens)
 
@@ -197,11 +198,12 @@ class Ground:
                 seats.append(Seat(bin_, ((device, demand.milli),)))
         elif demand.devices:
             idle = [d for d, f in enumerate(row) if f == WHOLE]
-            for first in range(0, amount * demand.devices, demand.devices):
-                pairs = tuple((d, WHOLE) for d in idle[first : first + demand.devices])
-                for d, _ in pairs:
-                    row[d] = 0
-                seats.append(Seat(bin_, pairs))
+            each = demand.devices
+            used = idle[: amount * each]
+            for d in used:
+                row[d] = 0
+            pairs = [(d, WHOLE) for d in used]
+            seats = [Seat(bin_, tuple(pairs[first : first + each])) for first in range(0, len(pairs), each)]
         else:
             seats = [Seat(bin_)] * amount
         self._change(demand, bin_, row, -amount)
@@ -289,13 +291,15 @@ class Ground:
 
 def _count(demand: Demand, whole: IntArray, devices: IntArray, resources: IntArray, bins: IntArray) -> IntArray:
     """Replicas that fit each of the bins; `whole` is that of these bins, the others are of all."""
-    room: IntArray = np.full(bins.size, PLENTY, np.int64)
+    room: IntArray
     if demand.devices:
         room = whole // demand.devices
     elif demand.milli:
-        room = np.asarray((devices[bins] // demand.milli).sum(axis=1))
+        room = np.asarray((devices.take(bins, axis=0) // demand.milli).sum(axis=1))
+    else:
+        room = np.full(bins.size, PLENTY, np.int64)
     # One resource at a time: numpy divides much faster by one number than by several.
-    free = resources[bins] if demand.resources else resources
+    free = resources.take(bins, axis=0) if demand.resources else resources
     for column, amount in enumerate(demand.resources):
         if amount:
             room = np.minimum(room, free[:, column] // amount)

@@ -128,6 +128,8 @@ class Item:
 
     def parts_of(self, bundle: int) -> tuple[int, ...]:
         """Indices of the parts in the bundle's subtree."""
+        if not bundle:
+            return tuple(range(len(self.parts)))
         inside = set(self.subtree(bundle))
         return tuple(index for index, part in enumerate(self.parts) if part.bundle in inside)
 

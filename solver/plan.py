@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from solver.items import PartKey
+import numpy as np
 
-__all__ = ["Plan", "Seat"]
+from solver.items import IntArray, PartKey
+
+__all__ = ["Flat", "Plan", "Seat"]
 
 
 @dataclass(frozen=True, order=True)
@@ -17,6 +20,21 @@ class Seat:
 
     bin: int
     devices: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Flat:
+    """All seats of a plan as arrays, item by item and part by part.
+
+    `owners`: (item, part, seats) in order; `bins` int64[S] of every seat; of every pair of device and thousandths, in
+    order of the seats: `seat`, `device` and `milli` int64[P].
+    """
+
+    owners: tuple[tuple[int, int, int], ...]
+    bins: IntArray
+    seat: IntArray
+    device: IntArray
+    milli: IntArray
 
 
 @dataclass(frozen=True)
@@ -45,6 +63,19 @@ class Plan:
             for seat in () if seats is None else seats[key[1]]:
                 known[seat.bin] = known.get(seat.bin, 0) + 1
         return known
+
+    @cached_property
+    def flat(self) -> Flat:
+        """The seats as arrays, made once."""
+        owners, bins, held = [], [], []
+        for item, parts in self.seats.items():
+            for part, seats in enumerate(parts):
+                owners.append((item, part, len(seats)))
+                bins += [seat.bin for seat in seats]
+                held += [seat.devices for seat in seats]
+        pairs = np.array([pair for devices in held for pair in devices], np.int64).reshape(-1, 2)
+        seat = np.repeat(np.arange(len(held)), [len(devices) for devices in held])
+        return Flat(tuple(owners), np.array(bins, np.int64), seat, pairs[:, 0], pairs[:, 1])
 
     def __getstate__(self) -> dict[str, Any]:
         """The seats alone travel."""

@@ -67,6 +67,9 @@ class Encoding(Protocol):
     def most(self, key: PartKey, cell: int) -> int:
         """Replicas of a part that the cell could take alone."""
 
+    def least(self, figures: IntArray, cell: int) -> int:
+        """The lowest of an atom's figures per bin, int64[N], in a cell; looked up once for arrays that atoms share."""
+
     def known(self, key: PartKey) -> dict[int, int]:
         """Cell -> replicas in the known plan."""
 
@@ -126,6 +129,8 @@ class Atom(ABC):
     """Objective tier, -1 for an atom without a cost."""
     may_limit: ClassVar[bool] = False
     """Whether the kind has a ledger."""
+    may_break: ClassVar[bool] = False
+    """Whether the kind has violations."""
     exact: ClassVar[bool] = True
     """Whether the encoding over fine cells costs what the plan costs; else it is a lower bound."""
 
@@ -173,8 +178,9 @@ class Atom(ABC):
         return None
 
     def __init_subclass__(cls) -> None:
-        """Note whether the kind limits."""
+        """Note whether the kind limits, and whether a plan can break it."""
         super().__init_subclass__()
+        cls.may_break = cls.violations is not Atom.violations
         cls.may_limit = cls.ledger is not Atom.ledger
 
     def ledger(self, problem: Problem) -> Ledger | None:
@@ -191,6 +197,10 @@ def renumbered(atom: _A, item: int, new: Mapping[int, int]) -> _A | None:
     found: _A = object.__new__(type(atom))
     found.__dict__.update(atom.__dict__, item=number)
     return found
+
+
+_OF_BINS: frozenset[Hashable] = frozenset({("rooms", False), ("rooms", True), "whole"})
+"""What `recall` knows of the masks, items and bins alone."""
 
 
 @dataclass(frozen=True)
@@ -249,6 +259,28 @@ class Problem:
     def __getstate__(self) -> dict[str, Any]:
         """What was only looked up does not travel."""
         return {**self.__dict__, "_lowest": {}, "_memory": {}}
+
+    def exchanged(self, other: Mapping[int, Atom]) -> Problem:
+        """This problem with other atoms in the place of some: id of the old one -> one that speaks of the same item.
+
+        Items and bins stay, so all that was looked up of them holds as long as no mask changes.
+        """
+        if not other:
+            return self
+
+        def new(atoms: tuple[Atom, ...]) -> tuple[Atom, ...]:
+            return tuple(other.get(id(atom), atom) for atom in atoms)
+
+        concerned = {item for atom in self.atoms if id(atom) in other for item in atom.items()}
+        own, every = list(self.own_atoms), list(self.atoms_of)
+        for item in concerned:
+            own[item], every[item] = new(own[item]), new(every[item])
+        kept = {key: made for key, made in self._memory.items() if key in _OF_BINS}
+        found: Problem = object.__new__(Problem)
+        found.__dict__.update(
+            self.__dict__, atoms=new(self.atoms), own_atoms=tuple(own), atoms_of=tuple(every), _memory=kept
+        )
+        return found
 
     @property
     def anchor(self) -> Plan:

@@ -28,6 +28,10 @@ from solver.problem import Atom, Problem
 __all__ = ["Merged", "merge_items"]
 
 
+_WORTH = 64
+"""Items are merged where that spares more than one in so many: else it would take longer than it saves."""
+
+
 @dataclass(frozen=True)
 class Merged:
     """The smaller problem, and for each of its items the items it stands for (in key order)."""
@@ -94,24 +98,27 @@ def merge_items(problem: Problem) -> Merged:
 
 
 def _merged(problem: Problem) -> Merged:
-    atoms = _settled(problem)
+    settled = _settled(problem)
     groups: dict[Hashable, list[int]] = {}
     for index in range(len(problem.items)):
         mark = _likeness(problem, index)
         groups.setdefault(("alone", index) if mark is None else mark, []).append(index)
-    if len(groups) == len(problem.items):
-        return Merged(replace(problem, atoms=atoms), tuple((i,) for i in range(len(problem.items))))
+    if len(problem.items) - len(groups) <= len(problem.items) // _WORTH:
+        return Merged(problem.exchanged(settled), tuple((i,) for i in range(len(problem.items))))
     members = [tuple(sorted(g, key=lambda i: problem.items[i].key)) for g in groups.values()]
     members.sort(key=lambda g: g[0])
     new = {group[0]: index for index, group in enumerate(members)}
     items = tuple(_many(problem.items[g[0]], g) for g in members)
-    atoms = tuple(a for atom in atoms if (a := atom.remap(new)) is not None)
+    atoms = tuple(a for atom in problem.atoms if (a := settled.get(id(atom), atom).remap(new)) is not None)
     homes = {new[i]: seats for i, seats in problem.homes.items()}
-    return Merged(Problem(problem.bins, problem.partitions, items, atoms, problem.tiers, homes), tuple(members))
+    found = Problem(problem.bins, problem.partitions, items, atoms, problem.tiers, homes)
+    known = {(new[i], p): room for (i, p), room in rooms(problem).items() if i in new}
+    found.recall(("rooms", False), lambda: known)
+    return Merged(found, tuple(members))
 
 
-def _settled(problem: Problem) -> tuple[Atom, ...]:
-    """The atoms, with the spans marked that no placement can avoid."""
+def _settled(problem: Problem) -> dict[int, Atom]:
+    """The spans that no placement can avoid, marked as such, by the identity of the atom as it was."""
     found = rooms(problem)
     largest: dict[tuple[int, int], int] = {}
     usable: dict[int, tuple[IntArray, IntArray]] = {}
@@ -134,9 +141,9 @@ def _settled(problem: Problem) -> tuple[Atom, ...]:
                     return True
         return False
 
-    return tuple(
-        replace(atom, always=True) if type(atom) is SpanCharge and must_span(atom) else atom for atom in problem.atoms
-    )
+    return {
+        id(atom): replace(atom, always=True) for atom in problem.of(SpanCharge) if not atom.always and must_span(atom)
+    }
 
 
 def _many(item: Item, group: Sequence[int]) -> Item:

@@ -16,6 +16,7 @@ from random import Random
 from solver.by_domain import by_domain
 from solver.cells import Cells, coarse_cells, fine_cells
 from solver.check import check
+from solver.collector import no_collection
 from solver.cpsat import minimise
 from solver.encode import Encoded, encode
 from solver.exact import LP_SHARE, Exact
@@ -161,7 +162,8 @@ class _Search:
 
     def relaxed(self) -> tuple[Encoded, Relaxed | None]:
         """The coarse model, and its bound of the first tier."""
-        encoded = encode(self.problem, coarse_cells(self.problem), self.at.best)
+        with no_collection():
+            encoded = encode(self.problem, coarse_cells(self.problem), self.at.best)
         return encoded, None if self.at.over() else self.at.lp("coarse", encoded, 0, self.at.left() * 0.25)
 
     def follow(self, encoded: Encoded, found: Relaxed | None, ways: Sequence[int]) -> None:

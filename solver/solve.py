@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
 
 from solver.certificate import Certificate
 from solver.check import Report, check
@@ -16,7 +15,7 @@ from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.recall import recall
-from solver.reduce import Merged, merge_items
+from solver.reduce import merge_items
 from solver.resume import Warm, put_back, resume
 from solver.workers import Job, Workers
 
@@ -26,11 +25,11 @@ Clock = Callable[[], float]
 
 _GREEDY, _ONE_ORDER, _GIVE_WAY = 0.6, 0.05, 0.4
 """Shares of a wall budget: when greedy must end, when it begins no further order, and when what runs has given way."""
-_MORE_ORDERS = 0.25
-"""The second of these where a search has begun meanwhile, which further orders do not hold up."""
+_GREEDY_BESIDE, _MORE_ORDERS = 0.85, 0.25
+"""The first two where a search has begun meanwhile, which greedy does not hold up."""
 _TRIALS = 200
 """How often what runs may make room for something, per unit of a work budget (some milliseconds each)."""
-_JUDGED = 4
+_JUDGED = 6
 """Judging a plan and telling it take at most so many times as long as judging the plan that changes nothing."""
 _HELPERS = 1
 """How many searches may run beside the first one, where processors are idle."""
@@ -99,7 +98,6 @@ class _Inbox:
     problem: Problem
     best: Plan
     report: Report
-    improved: bool = False
     heard: bool = False
     bounds: list[BoundFound] = field(default_factory=list)
 
@@ -115,7 +113,7 @@ class _Inbox:
         """Keep a plan if it is valid and better."""
         report = check(self.problem, plan)
         if not report.violations and report.values < self.report.values:
-            self.best, self.report, self.improved = plan, report, True
+            self.best, self.report = plan, report
 
     def bound(self, tier: int) -> Bound:
         """The best bound whose conditions the delivered plan meets. 0 always holds: no term is negative.
@@ -162,6 +160,8 @@ class _First:
         """What it takes to judge a plan."""
         self.complete = False
         """All items were tried."""
+        self.values = idle.values
+        """Its values."""
         self.done = began
         """When it was made."""
         self.resumed: Plan | None = None
@@ -181,7 +181,7 @@ class _First:
         earlier = self.warm.plan
         if earlier != plan:
             self.inbox.offer(earlier)
-        self.resumed = self.inbox.best if self.inbox.improved else None
+        self.resumed = None if self.inbox.best is self.problem.anchor else self.inbox.best
         self.floors.append(self.inbox.report.values)
         self.done = self.clock()
         self.resume_s = self.done - before
@@ -189,11 +189,15 @@ class _First:
         kept = sum(plan.seats.get(item) == earlier.seats.get(item) for item in placed)
         return bool(placed) and kept >= _NEAR * len(placed)
 
-    def make(self, late: float = _ONE_ORDER) -> None:
-        """Item by item, not on the merged problem: each replica is then placed with the prices that the last left."""
+    def make(self, *, beside: bool = False) -> None:
+        """Item by item, not on the merged problem: each replica is then placed with the prices that the last left.
+
+        `beside`: a search runs already.
+        """
+        share, late = (_GREEDY_BESIDE, _MORE_ORDERS) if beside else (_GREEDY, _ONE_ORDER)
         if self.warm is not None and self.budget.deadline is not None:
             late = 0.0
-        plan, complete = self._greedy(late)
+        plan, complete = self._greedy(share, late)
         self.complete = self.complete or complete
         before = self.clock()
         if plan is not None:
@@ -207,18 +211,19 @@ class _First:
                 self.inbox.offer(found)
         if self.start is not None:
             self.inbox.offer(self.start)
+        self.values = self.inbox.report.values
         self.done = self.clock()
 
     def _until(self, share: float) -> float:
         deadline = self.budget.deadline
         return math.inf if deadline is None else self.began + (deadline - self.began) * share
 
-    def _greedy(self, late_share: float) -> tuple[Plan | None, bool]:
+    def _greedy(self, share: float, late_share: float) -> tuple[Plan | None, bool]:
         """The greedy plan (None: no time for any), and whether all items were tried."""
         if self.budget.deadline is None:
             return greedy(self.problem)
         # What must still be done after greedy is judging, and telling.
-        until = min(self._until(_GREEDY), self.budget.deadline - _JUDGED * self.judge_s)
+        until = min(self._until(share), self.budget.deadline - _JUDGED * self.judge_s)
         late = self._until(late_share)
         if self.clock() >= until:
             return None, False
@@ -275,50 +280,37 @@ def solve(
         raise ValueError(f"the plan that changes nothing is not valid: {idle.violations[0]}")
     first = _First(problem, budget, clock, began, idle, start, warm)
     deadline = budget.deadline
-    smaller = cache(lambda: merge_items(problem))
     known: list[BoundFound] = []
 
     def left() -> float:
         return math.inf if deadline is None else deadline - clock()
 
-    def begin(late: float) -> None:
+    def begin(*, beside: bool) -> None:
         if warm is not None and warm.kept and left() > _RECALL * first.judge_s:
-            known.extend(recall(smaller().problem, warm.kept, first.inbox.report.values))
-        first.make(late)
+            known.extend(recall(merge_items(problem).problem, warm.kept, first.inbox.report.values))
+        first.make(beside=beside)
 
     overlaps = deadline is not None and left() > max(_OVERLAP_S, _OVERLAP * first.judge_s)
     near = first.resume()
     if not overlaps:
-        begin(_ONE_ORDER)
-    # Without time for a search nothing is merged, and the plan that was judged is the answer.
-    inbox, merged = first.inbox, None
+        begin(beside=False)
+    inbox = first.inbox
     reason: str | None = "no time was left for a search"
-    if left() - 3 * first.judge_s > _LEAST_S:
-        merged = smaller()
-        inbox = _Inbox(merged.problem, merged.pull(first.inbox.best), first.inbox.report)
 
-        def begun(merged: Merged = merged, inbox: _Inbox = inbox) -> PlanFound:
-            begin(_MORE_ORDERS)
-            inbox.best, inbox.report = merged.pull(first.inbox.best), first.inbox.report
-            return PlanFound(inbox.best, inbox.report.values)
+    def begun() -> PlanFound:
+        begin(beside=True)
+        return PlanFound(inbox.best, inbox.report.values)
 
-        # The judge has the last word, and about as much to read as it had before.
-        seconds = None if deadline is None else left() - 2 * first.judge_s - _BACK * first.resume_s
-        if seconds is None or seconds > _LEAST_S or overlaps:
-            helpers = 0 if seconds is None else _HELPERS
-            job = Job(merged.problem, inbox.best, seconds, budget.work, budget.seed, helpers, resumes=near)
-            reason = workers.run(job, inbox.tell, cancelled, begun if overlaps else None)
+    # A plan that is told in the last moment is judged as well.
+    seconds = None if deadline is None else left() - first.judge_s - _BACK * first.resume_s
+    if seconds is None or seconds > _LEAST_S:
+        helpers = 0 if seconds is None else _HELPERS
+        job = Job(problem, inbox.best, seconds, budget.work, budget.seed, helpers, merges=True, resumes=near)
+        reason = workers.run(job, inbox.tell, cancelled, begun if overlaps else None)
     inbox.bounds += known
-    final, report = first.inbox.best, first.inbox.report
-    if merged is not None and inbox.improved:
-        final = merged.push(inbox.best)
-        report = check(problem, final)
-        if report.violations or report.values != inbox.report.values:
-            raise AssertionError(f"a judged plan failed after expansion: {report.violations[:1]}")
-    if warm is not None and final is not first.resumed:
-        inbox.report = report
-        final = _nearest(first, warm.plan, final, inbox, lambda: left() <= 2 * first.judge_s)
-        report = inbox.report
+    if warm is not None and inbox.best is not first.resumed:
+        inbox.best = _nearest(first, warm.plan, inbox.best, inbox, lambda: left() <= 2 * first.judge_s)
+    final, report = inbox.best, inbox.report
     search_done = clock()
     bounds = tuple(inbox.bound(tier) for tier in range(problem.tiers))
     state = State.FEASIBLE
@@ -337,4 +329,4 @@ def solve(
     recalled = tuple(
         max((one.value for one in known if one.tier == tier), default=None) for tier in range(problem.tiers)
     )
-    return Outcome(final, report, bounds, state, reason, first.inbox.report.values, idle.values, timings, recalled)
+    return Outcome(final, report, bounds, state, reason, first.values, idle.values, timings, recalled)

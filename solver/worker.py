@@ -6,15 +6,18 @@ import multiprocessing as mp
 import pickle
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
-from solver.messages import Message
+from solver.collector import no_collection
+from solver.messages import Message, PlanFound
 from solver.plan import Plan
 from solver.problem import Problem
+from solver.reduce import merge_items
 
 __all__ = ["DONE", "Job", "Tell", "Worker", "search_here"]
 
@@ -41,6 +44,8 @@ class Job:
     """Looks for plans only, beside a search that proves."""
     resumes: bool = False
     """The plan to start from is an earlier answer but for a little: better plans are looked for around it only."""
+    merges: bool = False
+    """Items that are alike are merged before the search; what it tells and hears is of the problem as it is here."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +62,34 @@ News = Callable[[], Iterator[Message | None]]
 """What other searches of the same job have found meanwhile; None: end."""
 
 
-def search_here(job: Job, tell: Tell, news: News | None = None) -> None:
-    """Search in this process until done."""
+def search_here(job: Job, tell: Tell, news: News | None = None, began: float | None = None) -> None:
+    """Search in this process until done; `began` (monotonic seconds) is when the job's time began, if not now."""
     # ortools takes most of a second to import: only the process that searches pays for it.
     from solver.search import Limits, Role, search  # noqa: PLC0415 - see above
 
-    limits = Limits(job.seconds, job.work, job.seed)
+    began = time.monotonic() if began is None else began
+    if job.merges:
+        job, tell, news = _merging(job, tell, news)
+    seconds = None if job.seconds is None else job.seconds - (time.monotonic() - began)
+    limits = Limits(seconds, job.work, job.seed)
     role = Role.HELPER if job.helps else Role.HELPED if job.helpers else Role.ALONE
     search(job.problem, job.start, limits, tell, news, role=role, awaits=job.awaits, resumes=job.resumes)
+
+
+def _merging(job: Job, tell: Tell, news: News | None) -> tuple[Job, Tell, News]:
+    """The job with alike items merged, and its way of telling and hearing."""
+    merged = merge_items(job.problem)
+
+    def push(message: object) -> None:
+        if isinstance(message, PlanFound):
+            message = replace(message, plan=merged.push(message.plan))
+        tell(message)
+
+    def pull() -> Iterator[Message | None]:
+        for message in news() if news is not None else ():
+            yield replace(message, plan=merged.pull(message.plan)) if isinstance(message, PlanFound) else message
+
+    return replace(job, problem=merged.problem, start=merged.pull(job.start)), push, pull
 
 
 def _serve(pipe: Connection) -> None:
@@ -74,24 +99,29 @@ def _serve(pipe: Connection) -> None:
     pipe.send(_READY)
     while True:
         try:
-            turn, job = _receive(pipe)
+            began, turn, job = _receive(pipe)
         except EOFError:
             return
         try:
-            search_here(job, pipe.send, partial(_news, pipe, turn))
+            search_here(job, pipe.send, partial(_news, pipe, turn), began)
             pipe.send(DONE)
         except Exception as error:  # noqa: BLE001 - the parent decides; the process must answer whatever happens
             pipe.send(f"failed: {type(error).__name__}: {error}")
 
 
-def _receive(pipe: Connection) -> tuple[int, Job]:
-    """The next job and its number. Its arrays are read-only. News that came too late for the last one are dropped."""
+def _receive(pipe: Connection) -> tuple[float, int, Job]:
+    """When the next job began to arrive, its number, and the job; its arrays are read-only.
+
+    News that came too late for the last one are dropped.
+    """
     while not isinstance(message := pipe.recv(), _Parcel):
         pass
+    began = time.monotonic()
     head = pipe.recv_bytes()
     buffers = [pipe.recv_bytes() for _ in range(message.buffers)]
-    job: Job = pickle.loads(head, buffers=buffers)  # noqa: S301 - the other end is our own parent process
-    return message.turn, job
+    with no_collection():
+        job: Job = pickle.loads(head, buffers=buffers)  # noqa: S301 - the other end is our own parent process
+    return began, message.turn, job
 
 
 def _news(pipe: Connection, turn: int) -> Iterator[Message | None]:

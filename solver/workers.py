@@ -11,6 +11,7 @@ from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Protocol
 
+from solver.collector import collection
 from solver.messages import PlanFound
 from solver.worker import DONE, Job, Tell, Worker, search_here
 
@@ -24,6 +25,8 @@ _GRACE_S = 2.0
 """How long a search that was told to end, and is late, keeps its process; nobody waits for it meanwhile."""
 _LOOK_S = 0.25
 """How often it is looked after."""
+_WORTH = 10
+"""A search gets help if more time is left than so often what it takes to send the problem."""
 _LATE = "out of time"
 
 Meanwhile = Callable[[], PlanFound]
@@ -64,7 +67,9 @@ class Inline:
         self, job: Job, tell: Tell, cancelled: Cancelled | None = None, meanwhile: Meanwhile | None = None
     ) -> str | None:
         """Run to the end."""
-        search_here(replace(job, start=meanwhile().plan if meanwhile else job.start, helpers=0), tell)
+        job = replace(job, start=meanwhile().plan if meanwhile else job.start, helpers=0)
+        with collection():
+            search_here(job, tell)
         return None
 
 
@@ -277,21 +282,30 @@ class _Talk:
         """
         helpers = self.searching[1:]
         awaits = meanwhile is not None and not self.job.resumes
+        began = time.monotonic()
         self.give(self.leader, replace(self.job, helpers=len(helpers), awaits=awaits))
+        took = time.monotonic() - began
         if meanwhile is not None:
             first = meanwhile()
             self.best, self.job = first.values, replace(self.job, start=first.plan)
             if self.leader in self.searching:
                 self.leader.pass_on(first)
         for helper in helpers:
-            self.give(helper, replace(self.job, helps=True))
-        while self.leader in self.searching and self.left() > 0:
+            if self.left() > _WORTH * took:
+                self.give(helper, replace(self.job, helps=True))
+            else:
+                self.end(helper, None)
+        while self.leader in self.searching:
             if self.cancelled is not None and self.cancelled():
                 self.end(self.leader, "cancelled")
                 break
+            # Also where the caller took all the time: what was told meanwhile is heard once.
+            over = self.left() <= 0
             for pipe in wait([w.pipe for w in self.searching], min(_TICK_S, max(0.0, self.left()))):
                 worker = next(w for w in self.searching if w.pipe is pipe)
                 self.hear(worker)
+            if over:
+                break
         for worker in list(self.searching):
             if worker is not self.leader:
                 worker.stop()

@@ -167,7 +167,7 @@ class _Pieces:
             after: IntArray = np.maximum(before - taken, 0)
             sizes = np.array(self.atom.sizes, np.int64)
             table = self._tables[taken] = np.asarray(before // sizes - after // sizes, np.int64)
-        found: IntArray = np.add.reduce(table[whole] * self._values[bins], axis=1)
+        found: IntArray = np.add.reduce(table.take(whole, axis=0) * self._values.take(bins, axis=0), axis=1)
         return found
 
 

@@ -20,9 +20,10 @@ __all__ = ["build_items", "build_usage"]
 
 @dataclass
 class _Tree:
-    """An item under construction."""
+    """An item under construction; equal `demands` of all items are one object."""
 
     key: str
+    demands: dict[Demand, Demand]
     bundles: list[Bundle] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     refs: list[PartRef] = field(default_factory=list)
@@ -58,7 +59,9 @@ class _Tree:
             if alone or role.name in close:
                 self.bundle_of[workload.id, subgroup.name, role.name] = inside
             label = f"{workload.id}/{subgroup.name}/{role.name}"
-            self.parts.append(Part(label, _demand(role), role.replicas, role.min_count, inside))
+            demand = _demand(role)
+            demand = self.demands.setdefault(demand, demand)
+            self.parts.append(Part(label, demand, role.replicas, role.min_count, inside))
             self.refs.append(PartRef(workload, subgroup, role))
 
 
@@ -79,14 +82,17 @@ def build_items(case: Case) -> tuple[tuple[Item, ...], tuple[ItemRef, ...]]:
             members.setdefault(str(workload.group), []).append(workload)
         else:
             single.append(workload)
-    built = [_item(workload.id, None, (workload,)) for workload in single]
-    built += [_item(f"group:{name}", groups[name], tuple(found)) for name, found in members.items()]
+    demands: dict[Demand, Demand] = {}
+    built = [_item(workload.id, None, (workload,), demands) for workload in single]
+    built += [_item(f"group:{name}", groups[name], tuple(found), demands) for name, found in members.items()]
     built.sort(key=lambda pair: (pair[1].group is not None, pair[1].key))
     return tuple(item for item, _ in built), tuple(ref for _, ref in built)
 
 
-def _item(key: str, group: PlacementGroup | None, members: Iterable[Workload]) -> tuple[Item, ItemRef]:
-    tree = _Tree(key)
+def _item(
+    key: str, group: PlacementGroup | None, members: Iterable[Workload], demands: dict[Demand, Demand]
+) -> tuple[Item, ItemRef]:
+    tree = _Tree(key, demands)
     ordered = tuple(sorted(members, key=lambda workload: workload.id))
     parent = tree.bundle(key, -1, len(ordered)) if len(ordered) > 1 else -1
     for workload in ordered:

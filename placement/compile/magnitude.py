@@ -33,13 +33,19 @@ def check_magnitude(problem: Problem, tiers: tuple[int, ...]) -> None:
     peaks: dict[int, int] = {}
     worst: dict[int, tuple[int, str]] = {}
     totals = [0] * problem.tiers
+    largest: dict[tuple[int, str], int] = {}
     for charge in problem.of(UnitCharge):
         key = id(charge.each)
-        if key not in peaks:
-            peaks[key] = int(charge.each.max(initial=0))
-        most = peaks[key] * problem.items[charge.item].parts[charge.part].count
+        peak = peaks.get(key)
+        if peak is None:
+            peak = peaks[key] = int(charge.each.max(initial=0))
+        most = peak * problem.items[charge.item].parts[charge.part].count
         totals[charge.tier] += most
-        worst[charge.tier] = max(worst.get(charge.tier, (0, "")), (most, charge.rule))
+        kind = charge.tier, charge.rule
+        if most > largest.get(kind, -1):
+            largest[kind] = most
+    for (tier, rule), most in largest.items():
+        worst[tier] = max(worst.get(tier, (0, "")), (most, rule))
     for atom in problem.atoms:
         if atom.tier >= 0 and type(atom) is not UnitCharge:
             most = _most(problem, atom)
@@ -89,5 +95,7 @@ def _most(problem: Problem, atom: Atom) -> int:
 def _chunks(problem: Problem, values: IntArray, size: int) -> int:
     """Value of all free chunks of one size, in Python's integers."""
     free = (problem.bins.devices == WHOLE).sum(axis=1) // size
+    if int(values.max(initial=0)) * max(1, int(free.sum())) < LARGEST:
+        return int(values @ free)
     used = np.flatnonzero(values)
     return sum(v * n for v, n in zip(values[used].tolist(), free[used].tolist(), strict=True))

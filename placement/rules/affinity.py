@@ -9,7 +9,7 @@ import numpy as np
 from placement.model.case import Case
 from placement.model.policy import RuleSpec
 from placement.rules.context import Context
-from placement.rules.relations import Registers, Relations, block_of, resolve
+from placement.rules.relations import Registers, Relations, block_of, resolve, running_register
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import running_seats, settled
 from solver.atoms import Allow, Apart, Exclusive, Together
@@ -28,7 +28,7 @@ def blocks(context: Context) -> dict[str, int]:
 def touched(context: Context, level: str, names: tuple[str, ...]) -> BoolArray:
     """Nodes bool[N] in the domains of a level that running workloads touch."""
     labels = context.labels(level)
-    running = context.recall(("running by id",), lambda: {one.workload.id: one for one in context.usage.running})
+    running = context.usage.by_id
     rows = [seat.node for name in names if name in running for seat in running[name].seats]
     there = np.zeros(context.domain_count(level), np.bool_)
     there[labels[rows]] = True
@@ -38,7 +38,8 @@ def touched(context: Context, level: str, names: tuple[str, ...]) -> BoolArray:
 
 def registers(context: Context) -> Registers:
     """The registers of the case, shared by all rules that look for targets."""
-    return context.recall(("registers",), lambda: Registers(context.case))
+    known = context.usage.recall(("register",), lambda: running_register(context.case))
+    return context.recall(("registers",), lambda: Registers(context.case, known))
 
 
 class Affinity(HardRule[NoParams]):

@@ -77,8 +77,7 @@ class Borrowing(HardRule[NoParams]):
         """The fleet, then the tenants, each after the one above it."""
         fabric, on = context.fabric, "" if model is None else f" on {model}"
         strangers = {key: milli for name in sorted(use.keys() - terms.keys()) for key, milli in use[name].items()}
-        running = context.usage.running
-        others = frozenset(one.workload.tenant for one in running) - terms.keys()
+        others = frozenset(context.usage.tenants[0]) - terms.keys()
         spare = _usable(fabric, model) if any(one.kept for one in terms.values()) else None
         nodes = [PoolNode(_FLEET + on, -1, strangers, context.gpu_milli_in_use(others, model), 0, spare)]
         index = {name: k for k, name in enumerate(terms, start=1)}

@@ -17,6 +17,7 @@ from placement.errors import InputError
 from placement.model.case import Case
 from placement.model.workload import PlacementGroup, Role, Subgroup, Workload
 from placement.rules.survey import Settled
+from placement.units import MILLI
 from solver.items import BoolArray, IntArray, PartKey
 from topology.errors import TopologyError
 from topology.fabric import Fabric
@@ -53,11 +54,15 @@ class ItemRef:
 
 @dataclass(frozen=True)
 class FlatSeats:
-    """Running replicas, int64[S] each: place of the workload in `Usage.running`, row of the node, GPU milli."""
+    """Running replicas, int64[S] each: place of the workload in `Usage.running`, row of the node, GPU milli.
+
+    `gpus` are the whole GPUs that a replica asks for (a share of 1000 milli is one).
+    """
 
     owner: IntArray
     node: IntArray
     gpu_milli: IntArray
+    gpus: IntArray
 
 
 @dataclass(frozen=True)
@@ -74,16 +79,50 @@ class Usage:
     free_resources: IntArray
     used_devices: IntArray
     used_resources: IntArray
+    _memory: dict[Hashable, object] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @cached_property
     def flat(self) -> FlatSeats:
         """All running replicas as arrays, counted once for all rules and lowerings."""
         seats = [seat for one in self.running for seat in one.seats]
+        # Replicas of a workload mostly have one role, and lie side by side.
+        asked: list[tuple[int, int]] = []
+        role, figures = None, (0, 0)
+        for seat in seats:
+            if seat.role is not role:
+                role = seat.role
+                figures = role.replica_gpu_milli, role.gpus if role.gpu_milli < MILLI else 1
+            asked.append(figures)
+        each = np.array(asked, np.int64).reshape(len(seats), 2)
         return FlatSeats(
             owner=np.repeat(np.arange(len(self.running)), [len(one.seats) for one in self.running]),
-            node=np.fromiter((seat.node for seat in seats), np.int64, len(seats)),
-            gpu_milli=np.fromiter((seat.role.replica_gpu_milli for seat in seats), np.int64, len(seats)),
+            node=np.array([seat.node for seat in seats], np.int64),
+            gpu_milli=each[:, 0].copy(),
+            gpus=each[:, 1].copy(),
         )
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Settled]:
+        """Workload id -> the running workload."""
+        return {one.workload.id: one for one in self.running}
+
+    @cached_property
+    def tenants(self) -> tuple[tuple[str, ...], IntArray]:
+        """The tenants of running work in order of their names, and which of them each of `running` belongs to."""
+        each = [one.workload.tenant for one in self.running]
+        names = tuple(sorted(set(each)))
+        number = {name: row for row, name in enumerate(names)}
+        return names, np.array([number[name] for name in each], np.int64)
+
+    def read(self) -> None:
+        """Make at once what nearly every lowering asks of running work."""
+        self.flat, self.tenants, self.by_id  # noqa: B018 - they are kept
+
+    def recall(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What a rule has made of running work for a key, made once for all lowerings."""
+        if key not in self._memory:
+            self._memory[key] = make()
+        return cast(T, self._memory[key])
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,10 +161,7 @@ class Context:
         return sum(held.get((tenant, model), 0) for tenant in tenants)
 
     def _in_use(self) -> dict[tuple[str, str | None], int]:
-        flat, running = self.usage.flat, self.usage.running
-        names = sorted({one.workload.tenant for one in running})
-        number = {name: row for row, name in enumerate(names)}
-        tenant = np.fromiter((number[one.workload.tenant] for one in running), np.int64, len(running))
+        flat, (names, tenant) = self.usage.flat, self.usage.tenants
         models = self.fabric.gpu_models
         held = np.zeros((len(names), len(models) + 1), np.int64)
         np.add.at(held, (tenant[flat.owner], self.fabric.gpu_model[flat.node]), flat.gpu_milli)
@@ -165,6 +201,11 @@ class Context:
         """Domain of every node at a level, int64[N]."""
         return self.fabric.partitions[self.partition(level)].domain_of
 
+    def nodes_in(self, level: str, domain: int) -> IntArray:
+        """The nodes of one domain of a level."""
+        order, ends = self.recall(("nodes in", level), lambda: _by_domain(self.labels(level), self.domain_count(level)))
+        return order[ends[domain - 1] if domain else 0 : ends[domain]]
+
     def domain_count(self, level: str) -> int:
         """Number of domains of a level."""
         return len(self.fabric.partitions[self.partition(level)].domain_names)
@@ -200,3 +241,8 @@ class Context:
                 return other
         known.append(costs)
         return costs
+
+
+def _by_domain(labels: IntArray, count: int) -> tuple[IntArray, list[int]]:
+    """The nodes sorted by domain, and where each domain ends."""
+    return np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels, minlength=count)).tolist()

@@ -81,8 +81,7 @@ class Fairness(ObjectiveRule[FairnessParams]):
             if ref.role.replica_gpu_milli:
                 use.setdefault(ref.workload.tenant, {})[key] = ref.role.replica_gpu_milli
         atoms: list[Atom] = []
-        running = {one.workload.tenant for one in context.usage.running}
-        held = {tenant: context.gpu_milli_in_use((tenant,), None) for tenant in sorted(running)}
+        held = {tenant: context.gpu_milli_in_use((tenant,), None) for tenant in context.usage.tenants[0]}
         for tenant, due in _dues(context.case, context.fabric, self.params(spec), held).items():
             base, rate = due.running_milli, spec.weight * due.rate
             hinges = tuple(Hinge(at=at, rate=rate, below=True) for at in due.targets_milli if base < at)

@@ -62,7 +62,9 @@ class Health(PlaceRule[HealthParams]):
         params = self.params(spec)
         running, flat = context.usage.running, context.usage.flat
         kinds = {kind: number for number, kind in enumerate(Kind)}
-        kind_of = np.fromiter((kinds[one.workload.kind] for one in running), np.int64, len(running))
+        kind_of = context.usage.recall(
+            ("kinds",), lambda: np.array([kinds[one.workload.kind] for one in running], np.int64)
+        )
         closed = np.array([[not params.admits(state, kind) for state in State] for kind in Kind], np.bool_)
         rows = np.flatnonzero(closed[kind_of[flat.owner], _states(context)[flat.node]])
         places = set(zip(flat.owner[rows].tolist(), flat.node[rows].tolist(), strict=True))

@@ -15,7 +15,7 @@ from placement.model.case import Case
 from placement.model.workload import Affinity, Workload
 from topology.fabric import Fabric
 
-__all__ = ["Registers", "Relations", "block_of", "concerns", "resolve"]
+__all__ = ["Register", "Registers", "Relations", "block_of", "concerns", "resolve", "running_register"]
 
 
 @dataclass
@@ -91,11 +91,11 @@ def resolve(case: Case, fabric: Fabric, mode: str, known: Registers | None = Non
     _near(found, _terms(known, ordered, mode, apart=False), case, fabric)
     _apart(found, _terms(known, ordered, mode, apart=True))
     if mode == "require":
-        _kept_away(found, ordered, case)
+        _kept_away(found, ordered, known.running)
     return found
 
 
-class _Register:
+class Register:
     """Workloads by id and by label, so that a term finds its targets without asking all of them."""
 
     def __init__(self, workloads: Iterable[Workload]) -> None:
@@ -106,13 +106,21 @@ class _Register:
     def _by_id(self) -> dict[str, Workload]:
         return {workload.id: workload for workload in self._workloads}
 
+    @cached_property
+    def guarded(self) -> tuple[Workload, ...]:
+        """Those that keep others away, in order of their ids."""
+        return tuple(sorted((one for one in self._workloads if one.anti_affinity), key=lambda one: one.id))
+
     def _labelled(self, key: str, value: str) -> list[Workload]:
-        if key not in self._by_value:
-            by_value = self._by_value[key] = {}
+        by_value = self._by_value.get(key)
+        if by_value is None:
+            by_value = {}
             for workload in self._workloads:
-                if key in workload.labels:
-                    by_value.setdefault(workload.labels[key], []).append(workload)
-        return self._by_value[key].get(value, [])
+                own = workload.labels.get(key)
+                if own is not None:
+                    by_value.setdefault(own, []).append(workload)
+            self._by_value[key] = by_value
+        return by_value.get(value, [])
 
     def meant(self, term: Affinity) -> tuple[Workload, ...]:
         """The workloads a term concerns, in order of their ids."""
@@ -124,11 +132,19 @@ class _Register:
 
 
 class Registers:
-    """Pending and running workloads of a case by id and by label, each read when it is first asked for."""
+    """Pending and running workloads of a case by id and by label, each read when it is first asked for.
 
-    def __init__(self, case: Case) -> None:
-        self.pending = _Register(sorted(case.workloads, key=lambda workload: workload.id))
-        self.running = _Register(one.workload for one in case.running)
+    `running` spares reading the running ones again.
+    """
+
+    def __init__(self, case: Case, running: Register | None = None) -> None:
+        self.pending = Register(sorted(case.workloads, key=lambda workload: workload.id))
+        self.running = running or running_register(case)
+
+
+def running_register(case: Case) -> Register:
+    """The register of the running work."""
+    return Register(one.workload for one in case.running)
 
 
 def _terms(known: Registers, ordered: list[Workload], mode: str, *, apart: bool) -> list[_Term]:
@@ -229,13 +245,12 @@ def _sides(
         done |= sum(bit[name] for name in ones)
 
 
-def _kept_away(found: Relations, ordered: list[Workload], case: Case) -> None:
+def _kept_away(found: Relations, ordered: list[Workload], running: Register) -> None:
     """Running work that keeps pending work away by its own required anti-affinity."""
-    guarded = (running for running in case.running if running.workload.anti_affinity)
-    for one in sorted(guarded, key=lambda running: running.workload.id):
-        for term in one.workload.anti_affinity:
+    for one in running.guarded:
+        for term in one.anti_affinity:
             if term.mode == "require":
-                found.avoids += [(w.id, term.level, (one.workload.id,)) for w in ordered if concerns(term, w)]
+                found.avoids += [(w.id, term.level, (one.id,)) for w in ordered if concerns(term, w)]
 
 
 def concerns(term: Affinity, other: Workload) -> bool:

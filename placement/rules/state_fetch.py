@@ -12,13 +12,11 @@ from placement.model.case import Case
 from placement.model.fields import Document, Natural
 from placement.model.policy import RuleSpec
 from placement.model.workload import Workload
-from placement.rules.amounts import check_amount
 from placement.rules.context import Context, PartRef
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.rules.survey import pending_seats
-from placement.rules.unit_charges import unit_charges
+from placement.rules.unit_charges import Graded, Grades, unit_charges
 from placement.units import MICRO, MILLI, ceil_div
-from solver.items import IntArray
 from solver.problem import Atom
 from topology.fabric import Fabric
 
@@ -60,15 +58,11 @@ class StateFetch(ObjectiveRule[StateFetchParams]):
                 return None
             return milli, workload.state_mib, workload.state_nodes, workload.expected_duration_s
 
-        def each(ref: PartRef) -> IntArray:
-            known = context.recall(("fetch", ref.workload.state_nodes), lambda: _crossed(context.fabric, ref.workload))
+        def each(ref: PartRef) -> Graded:
+            known = context.recall(("fetch", ref.workload.state_nodes), lambda: _crossed(context, ref.workload))
             levels, present = known
             price = _pricing(context.fabric, ref.workload, ref.role.replica_gpu_milli, params)
-            by_level = {level: price(level) for level in present}
-            check_amount(max(by_level.values(), default=0))
-            lookup = np.array([by_level.get(level, 0) for level in range(-2, len(context.fabric.levels) + 1)], np.int64)
-            costs: IntArray = lookup[levels]
-            return costs
+            return Graded(levels, {level + 2: price(level) for level in present})
 
         return unit_charges(context, spec, alike, each)
 
@@ -98,19 +92,19 @@ _HOLDER = -2
 _OUTSIDE = -1
 
 
-def _crossed(fabric: Fabric, workload: Workload) -> tuple[IntArray, list[int]]:
-    """Per node the coarsest level not shared with the nearest holder, plus 2, int64[N]; and the levels that occur.
+def _crossed(context: Context, workload: Workload) -> tuple[Grades, list[int]]:
+    """Per node the coarsest level not shared with the nearest holder, plus 2, uint8[N]; and the levels that occur.
 
     The number of levels stands for a node that shares all of them.
     """
+    fabric = context.fabric
     rows = [fabric.index[name] for name in workload.state_nodes if name in fabric.index]
-    levels = np.full(len(fabric.nodes), 2 if rows else 2 + _OUTSIDE, np.int64)
-    for level in fabric.levels if rows else ():
+    levels = np.full(len(fabric.nodes), 2 if rows else 2 + _OUTSIDE, np.uint8)
+    for number, level in enumerate(fabric.levels if rows else (), start=1):
         # Levels are nested: what is shared at one is shared at all coarser ones.
-        partition = fabric.partition(level.name)
-        near = np.zeros(len(partition.domain_names), np.int64)
-        near[partition.domain_of[rows]] = 1
-        levels += np.take(near, partition.domain_of)
+        labels = context.labels(level.name)
+        for domain in set(labels[rows].tolist()):
+            levels[context.nodes_in(level.name, domain)] = 2 + number
     levels[rows] = 2 + _HOLDER
     return levels, (np.flatnonzero(np.bincount(levels)) - 2).tolist()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated
 
@@ -53,7 +54,9 @@ class Stranded(ObjectiveRule[StrandedParams]):
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One atom over all nodes."""
         params = self.params(spec)
-        shares = {size: share for size, share in _shares(context.case).items() if share}
+        flat = context.usage.flat
+        running = dict(enumerate(np.bincount(flat.gpus, flat.gpu_milli).astype(np.int64).tolist()))
+        shares = {size: share for size, share in _shares(context.case, running).items() if share}
         prices = context.fabric.price_micro_usd_h.tolist()
         value_of = {price: [_worth(price, n, shares[n], params) for n in shares] for price in set(prices)}
         check_amount(spec.weight * max((max(row, default=0) for row in value_of.values()), default=0))
@@ -69,7 +72,7 @@ class Stranded(ObjectiveRule[StrandedParams]):
     def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
         """Chunks lost, node by node."""
         params = self.params(spec)
-        shares = _shares(case)
+        shares = _shares(case, _running(case))
         running: dict[int, list[Device]] = {}
         for one in running_seats(case, fabric):
             for seat in one.seats:
@@ -89,25 +92,32 @@ class Stranded(ObjectiveRule[StrandedParams]):
         return spec.weight * total
 
 
-def _shares(case: Case) -> dict[int, Fraction]:
-    """Chunk size -> share of the GPU demand that asks for at least so many whole GPUs per replica."""
+def _asks(role: Role) -> int:
+    """Whole GPUs of a replica; a share of 1000 milli is one."""
+    return role.gpus if role.gpu_milli < MILLI else 1
+
+
+def _running(case: Case) -> dict[int, int]:
+    """Whole GPUs per replica -> GPU milli of all running replicas that ask for so many, read from the documents."""
     asked: Counter[int] = Counter()
+    for one in case.running:
+        roles = {(sub.name, role.name): role for sub in one.workload.subgroups for role in sub.roles}
+        for replica in one.replicas:
+            role = roles[replica.subgroup, replica.role]
+            asked[_asks(role)] += role.replica_gpu_milli
+    return asked
 
-    def count(role: Role, replicas: int) -> None:
-        asked[role.gpus if role.gpu_milli < MILLI else 1] += replicas * role.replica_gpu_milli
 
+def _shares(case: Case, running: Mapping[int, int]) -> dict[int, Fraction]:
+    """Chunk size -> share of the GPU demand that asks for at least so many whole GPUs per replica.
+
+    `running` is the demand of running work: whole GPUs per replica -> GPU milli.
+    """
+    asked = Counter(running)
     for workload in case.workloads:
         for subgroup in workload.subgroups:
             for role in subgroup.roles:
-                count(role, role.replicas)
-    for one in case.running:
-        subgroups = one.workload.subgroups
-        if len(subgroups) == 1 and len(subgroups[0].roles) == 1:
-            count(subgroups[0].roles[0], len(one.replicas))
-            continue
-        roles = {(sub.name, role.name): role for sub in subgroups for role in sub.roles}
-        for replica in one.replicas:
-            count(roles[replica.subgroup, replica.role], 1)
+                asked[_asks(role)] += role.replicas * role.replica_gpu_milli
     total = sum(asked.values())
     if not total:
         return {}

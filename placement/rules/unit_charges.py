@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from functools import partial
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from placement.model.policy import RuleSpec
 from placement.rules.amounts import check_amount
@@ -12,14 +15,24 @@ from solver.atoms import UnitCharge
 from solver.items import IntArray
 from solver.problem import Atom
 
-__all__ = ["unit_charges"]
+__all__ = ["Graded", "Grades", "unit_charges"]
+
+Grades = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Graded:
+    """Costs that take few values: `cost_of[grades[n]]` on node n; `grades` uint8[N], `cost_of` for those that occur."""
+
+    grades: Grades
+    cost_of: Mapping[int, int]
 
 
 def unit_charges(
     context: Context,
     spec: RuleSpec,
     alike: Callable[[PartRef], Hashable],
-    each: Callable[[PartRef], IntArray],
+    each: Callable[[PartRef], IntArray | Graded],
 ) -> list[Atom]:
     """A UnitCharge for every part whose costs are not all zero.
 
@@ -28,18 +41,41 @@ def unit_charges(
     """
     tier = context.tier(spec.tier)
     atoms: list[Atom] = []
+    known: dict[Hashable, IntArray | None] = {None: None}
     for (item, part), ref in context.parts():
         kind = alike(ref)
-        if kind is None:
-            continue
-        key = (spec.name, spec.tier, kind)
-        costs = context.costs(key, partial(_weighted, spec.weight, each, ref))
+        if kind in known:
+            costs = known[kind]
+        else:
+            costs = known[kind] = _costs(context, (spec.name, spec.tier, kind), spec.weight, each(ref))
         if costs is not None:
             atoms.append(UnitCharge(spec.name, tier, item, part, costs))
     return atoms
 
 
-def _weighted(weight: int, each: Callable[[PartRef], IntArray], ref: PartRef) -> IntArray:
-    costs = each(ref)
-    check_amount(weight * int(costs.max(initial=0)))
-    return weight * costs
+def _costs(context: Context, key: Hashable, weight: int, each: IntArray | Graded) -> IntArray | None:
+    if isinstance(each, Graded):
+        return _graded(context, each, weight)
+    check_amount(weight * int(each.max(initial=0)))
+    costs = weight * each
+    return context.costs(key, lambda: costs)
+
+
+def _graded(context: Context, each: Graded, weight: int) -> IntArray | None:
+    """As `Context.costs`: equal costs are one object. They are known by the ranks of their values, a byte per node."""
+    values = sorted(set(each.cost_of.values()))
+    check_amount(weight * max(values, default=0))
+    if not weight or not any(values):
+        return None
+    ranks = np.zeros(max(each.cost_of) + 1, np.uint8)
+    for grade, cost in each.cost_of.items():
+        ranks[grade] = values.index(cost)
+    rank_of = ranks[each.grades]
+    prices = tuple(weight * value for value in values)
+
+    def made() -> IntArray:
+        costs: IntArray = np.array(prices, np.int64)[rank_of]
+        costs.setflags(write=False)
+        return costs
+
+    return context.recall(("graded", prices, rank_of.tobytes()), made)

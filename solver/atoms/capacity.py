@@ -37,27 +37,38 @@ class Capacity(Atom):
 
     def violations(self, problem: Problem, plan: Plan) -> list[Violation]:
         """Over-used devices and resources, and seats whose devices do not match the demand."""
-        devices = np.zeros_like(problem.bins.devices)
-        resources = np.zeros_like(problem.bins.resources)
-        users: dict[int, set[int]] = {}
+        flat, free = plan.flat, problem.bins
+        if not flat.bins.size:
+            return []
+        count, width = free.devices.shape
+        sizes = [n for _, _, n in flat.owners]
+        demands = [problem.items[item].parts[part].demand for item, part, _ in flat.owners]
+        asked = np.array([(max(d.devices, int(d.milli > 0)), d.milli or WHOLE) for d in demands], np.int64)
+        pairs, each = np.repeat(asked, sizes, axis=0).T
+        fits = np.bincount(flat.seat, minlength=flat.bins.size) == pairs
+        fits &= (flat.bins >= 0) & (flat.bins < count)
+        odd = (flat.milli != each[flat.seat]) | (flat.device < 0) | (flat.device >= width)
+        fits[flat.seat[odd]] = False
+        names = np.sort(flat.seat * width + np.clip(flat.device, 0, width - 1))
+        fits[names[1:][names[1:] == names[:-1]] // width] = False
+        owner = np.repeat(np.arange(len(sizes)), sizes)
         found = []
-        for item, parts in plan.seats.items():
-            for part, seats in zip(problem.items[item].parts, parts, strict=True):
-                for seat in seats:
-                    if not holds_devices(problem, part.demand, seat):
-                        detail = f"part {part.name} does not hold the devices it asks for"
-                        found.append(Violation(self.rule, (item,), detail))
-                        continue
-                    for device, milli in seat.devices:
-                        devices[seat.bin, device] += milli
-                    for column, amount in enumerate(part.demand.resources):
-                        resources[seat.bin, column] += amount
-                    users.setdefault(seat.bin, set()).add(item)
-        over = np.any(devices > problem.bins.devices, axis=1)
-        short = np.any(resources > problem.bins.resources, axis=1)
+        for row in owner[~fits].tolist():
+            item, part, _ = flat.owners[row]
+            detail = f"part {problem.items[item].parts[part].name} does not hold the devices it asks for"
+            found.append(Violation(self.rule, (item,), detail))
+        # Sums of floats that are whole numbers below 2**53 are exact.
+        held = fits[flat.seat]
+        spots = (flat.bins[flat.seat] * width + flat.device)[held]
+        taken = np.bincount(spots, flat.milli[held], minlength=count * width).reshape(count, width)
+        over = np.any(taken > free.devices, axis=1)
+        short = np.zeros(count, np.bool_)
+        for column in range(free.resources.shape[1]):
+            amounts = np.repeat(np.array([d.resources[column] for d in demands], np.float64), sizes)
+            short |= np.bincount(flat.bins[fits], amounts[fits], minlength=count) > free.resources[:, column]
         for b in np.flatnonzero(over | short).tolist():
             what = "devices" if over[b] else "resources"
-            who = tuple(sorted(users.get(b, ())))
+            who = tuple(sorted({flat.owners[row][0] for row in owner[fits & (flat.bins == b)].tolist()}))
             found.append(Violation(self.rule, who, f"bin {b} is over its free {what}"))
         return found
 

@@ -76,13 +76,15 @@ class UnitCharge(Atom):
     def encode(self, into: Encoding) -> None:
         """Cheapest member of each cell."""
         for cell, col in into.counts((self.item, self.part)).items():
-            into.model.cost(self.tier, col, int(self.each[into.members[cell]].min()))
+            into.model.cost(self.tier, col, into.least(self.each, cell))
 
     def cost(self, problem: Problem, plan: Plan) -> int:
         """Sum over the seats."""
-        if not plan.placed(self.item):
+        held = plan.bins_of((self.item, self.part)) if plan.placed(self.item) else None
+        if not held:
             return 0
-        return sum(int(self.each[b]) * n for b, n in plan.bins_of((self.item, self.part)).items())
+        price = self.each.item
+        return sum([price(b) * n for b, n in held.items()])
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class SpanCharge(Atom):
         """The cost, if several domains are touched."""
         if not plan.placed(self.item):
             return 0
-        labels = problem.partitions[self.partition]
+        label = problem.partitions[self.partition].item
         parts = problem.items[self.item].parts_of(self.bundle)
-        found = {int(labels[b]) for p in parts for b in plan.bins_of((self.item, p))}
+        found = {label(b) for p in parts for b in plan.bins_of((self.item, p))}
         return self.price_once if len(found) > 1 else 0

@@ -133,18 +133,17 @@ class LeftValue(Atom):
 
     def cost(self, problem: Problem, plan: Plan) -> int:
         """V before less V after over the bins that the plan touches."""
-        devices, resources = problem.bins.devices.copy(), problem.bins.resources.copy()
-        touched = set()
-        for i, parts in plan.seats.items():
-            for part, seats in zip(problem.items[i].parts, parts, strict=True):
-                for seat in seats:
-                    touched.add(seat.bin)
-                    resources[seat.bin] -= np.array(part.demand.resources, np.int64)
-                    for device, milli in seat.devices:
-                        devices[seat.bin, device] -= milli
-        bins = np.array(sorted(touched), np.int64)
-        before = self.values(bins, problem.bins.devices[bins], problem.bins.resources[bins])
-        return int((before - self.values(bins, np.maximum(devices[bins], 0), np.maximum(resources[bins], 0))).sum())
+        flat = plan.flat
+        if not flat.bins.size:
+            return 0
+        bins = np.unique(flat.bins)
+        devices, resources = problem.bins.devices[bins], problem.bins.resources[bins]
+        before = self.values(bins, devices, resources)
+        row = np.searchsorted(bins, flat.bins)
+        np.subtract.at(devices, (row[flat.seat], flat.device), flat.milli)
+        demands = np.stack([problem.items[item].parts[part].demand.amounts for item, part, _ in flat.owners])
+        np.subtract.at(resources, row, np.repeat(demands, [n for _, _, n in flat.owners], axis=0))
+        return int((before - self.values(bins, np.maximum(devices, 0), np.maximum(resources, 0))).sum())
 
     def values(self, bins: IntArray, devices: IntArray, resources: IntArray) -> IntArray:
         """V int64[K] of these bins if `devices` [K, D] and `resources` [K, R] were free there."""

@@ -61,16 +61,14 @@ class Remainder(Atom):
 
     def cost(self, problem: Problem, plan: Plan) -> int:
         """Value of the chunks lost, bin by bin."""
-        after = problem.bins.devices.copy()
-        for parts in plan.seats.values():
-            for seats in parts:
-                for seat in seats:
-                    for device, milli in seat.devices:
-                        after[seat.bin, device] -= milli
+        flat = plan.flat
+        changed = np.unique(flat.bins)
+        free = problem.bins.devices[changed]
+        after = free.copy()
+        np.subtract.at(after, (np.searchsorted(changed, flat.bins[flat.seat]), flat.device), flat.milli)
         total = 0
-        changed = np.flatnonzero((after != problem.bins.devices).any(axis=1))
         for k, size in enumerate(self.sizes):
-            before = supply_per_bin(problem.bins.devices[changed], size * WHOLE)
-            left = supply_per_bin(after[changed], size * WHOLE)
+            before = supply_per_bin(free, size * WHOLE)
+            left = supply_per_bin(after, size * WHOLE)
             total += int(((before - left) * self.values[changed, k]).sum())
         return total

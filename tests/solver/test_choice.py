@@ -7,7 +7,7 @@ import pytest
 
 from solver.atoms import Share, SpanCharge, UnitCharge
 from solver.choice import best_first
-from solver.collector import no_collection
+from solver.collector import collection, no_collection
 from solver.ground import Ground
 from solver.items import IntArray
 from solver.problem import Joint, renumbered
@@ -61,4 +61,14 @@ def test_the_collector_is_left_as_it_was_found() -> None:
         with no_collection():
             pass
         assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_the_collector_works_inside_a_pause_where_it_is_asked_to() -> None:
+    with no_collection():
+        with collection():
+            assert gc.isenabled()
+        assert not gc.isenabled()
+    with collection():
+        assert gc.isenabled()
     assert gc.isenabled()

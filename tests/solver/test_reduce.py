@@ -62,3 +62,26 @@ def test_a_span_that_cannot_be_spared_is_settled_beforehand() -> None:
         span = next(a for a in settled.atoms if isinstance(a, SpanCharge))
         assert span.always == always
         assert optimum(settled) == optimum(problem(FREE, [gang], atoms, [halves])) == ((3,) if always else (0,))
+
+
+def test_little_that_is_alike_is_left_as_it_is_and_spans_are_settled_all_the_same() -> None:
+    halves = ints(0, 0, 1)
+    many = [item(part(5, devices=1)), ONE, ONE, *(item(part(2, devices=1)) for _ in range(64))]
+    spans = [SpanCharge("span", 0, i, 0, 0, 3) for i in range(len(many))]
+    case = problem(FREE, many, [RefuseCharge("refuse", 0, {(1, 0): 1, (2, 0): 1}), spans[0], *spans[3:]], [halves])
+    merged = merge_items(case)
+    assert merged.members == tuple((i,) for i in range(len(many)))
+    made = merged.problem
+    assert made.items is case.items
+    settled = [atom for atom in made.atoms if isinstance(atom, SpanCharge)]
+    assert [atom.always for atom in settled] == [True] + [False] * 64
+    assert made.own_atoms[0] == made.atoms_of[0] == (settled[0],)
+    assert made.own_atoms[3:] == tuple((atom,) for atom in settled[1:])
+    assert all(atom in made.atoms for atoms in made.atoms_of for atom in atoms)
+    assert not any(atom.always for atom in case.of(SpanCharge))
+    assert made.of(SpanCharge) == tuple(settled)
+
+
+def test_nothing_to_settle_and_nothing_alike_gives_the_problem_itself() -> None:
+    case = problem(FREE, [ONE, item(part(2, devices=1))], [RefuseCharge("refuse", 0, {(0, 0): 1, (1, 0): 1})])
+    assert merge_items(case).problem is case

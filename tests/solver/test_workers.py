@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from solver.atoms import RefuseCharge, Share
+from solver.check import check
 from solver.items import Bins, Demand, Item, Part
-from solver.messages import PlanFound
+from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan
 from solver.problem import Problem
-from solver.workers import Job, ProcessPool
-from tests.solver.build import bins, item, part, problem
+from solver.workers import Inline, Job, ProcessPool
+from tests.solver.build import at, bins, item, part, problem
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,38 @@ def test_messages_come_back_from_the_process(pool: ProcessPool) -> None:
     assert pool.run(Job(easy(), Plan(), 20.0, None), told.append) is None
     plans = [m for m in told if isinstance(m, PlanFound)]
     assert plans[-1].values == (0,)
+
+
+def test_a_search_that_merges_tells_and_hears_of_the_problem_as_it_was(pool: ProcessPool) -> None:
+    alike = [item(part(1, devices=1))] * 4
+    worth = RefuseCharge("r", 0, {(k, 0): 7 for k in range(4)})
+    case = problem(bins([[1000, 1000], [1000, 0]]), alike, [worth])
+    start = Plan({2: (at(1),)})
+    for runs in (pool, Inline()):
+        told: list[object] = []
+        job = Job(case, start, 20.0, None, merges=True)
+        assert runs.run(job, told.append, None, lambda: PlanFound(start, (21,))) is None
+        plans = [m for m in told if isinstance(m, PlanFound)]
+        assert plans[-1].values == (7,)
+        for found in plans:
+            report = check(case, found.plan)
+            assert not report.violations
+            assert report.values == found.values
+
+
+def test_what_was_told_is_heard_even_if_the_caller_took_all_the_time(
+    pool: ProcessPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_parallel", True)
+    told: list[object] = []
+
+    def start() -> PlanFound:
+        time.sleep(4.0)
+        return PlanFound(Plan(), (7,))
+
+    pool.run(Job(easy(), Plan(), 3.5, None), told.append, None, start)
+    assert any(isinstance(message, BoundFound) for message in told)
+    assert pool.warm_up()
 
 
 def test_a_late_search_is_killed_and_the_pool_goes_on(pool: ProcessPool) -> None:

@@ -14,6 +14,7 @@ from solver.items import IntArray
 from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan
 from solver.problem import Problem
+from solver.reduce import merge_items
 from solver.search import Limits, search
 from solver.solve import Budget, Outcome, State, solve
 from solver.workers import Inline, Job
@@ -47,7 +48,7 @@ def _bounds_hold(name: str, told: list[object], problem: Problem, best: Best) ->
 
 @dataclass
 class Recorder:
-    """Searches in this process and keeps what was told, by the problem it was told of."""
+    """Searches in this process and keeps what was told, with the problem whose models its certificates name."""
 
     problem: Problem | None = None
     told: list[object] | None = None
@@ -60,7 +61,7 @@ class Recorder:
         meanwhile: Callable[[], PlanFound] | None = None,
     ) -> str | None:
         told: list[object] = []
-        self.problem, self.told = job.problem, told
+        self.problem, self.told = merge_items(job.problem).problem if job.merges else job.problem, told
 
         def both(message: object) -> None:
             told.append(message)
