@@ -130,10 +130,10 @@ class _Search:
             self.improve()
 
     def help(self) -> None:
-        """Better plans only; where something runs, first those that the caller may not have come to."""
+        """Better plans only; where something runs, first some in which it gives way in orders unlike the caller's."""
         if self.problem.homes:
             stop = self.at.left() * (1 - _GIVE_WAY)
-            for plan in give_way(self.problem, self.at.best, lambda: self.at.left() <= stop, backwards=True):
+            for plan in give_way(self.problem, self.at.best, lambda: self.at.left() <= stop, rng=self.rng):
                 self.at.take(plan)
         self.follow(*self.relaxed(), _HELPER_WAYS if self.fine is None else WAYS)
         self.improve()
