@@ -20,6 +20,7 @@ from solver.cpsat import minimise
 from solver.encode import Encoded, encode
 from solver.exact import LP_SHARE, Exact
 from solver.give_way import give_way
+from solver.greedy import ways as greedy_ways
 from solver.guided import WAYS, dive
 from solver.lp import Floats, Relaxed, lp_bound
 from solver.messages import Message
@@ -38,8 +39,8 @@ _HELPED_LP = 0.8
 """Share of what is left that the first LP of the exact model may take where another search finds plans."""
 _HELPED_WAYS, _HELPER_WAYS = WAYS[::2], WAYS[1::2]
 """Ways of diving of a search with a helper, and of the helper."""
-_GIVE_WAY = 0.5
-"""Share of what is left in which a helper lets running work give way."""
+_QUICK = 0.5
+"""Share of what is left in which a helper goes further greedy ways and lets running work give way."""
 _GUIDE = 0.5
 """Share of what is left that may be spent on greedy plans led by the relaxation of the first tier."""
 _FIRST = 0.15
@@ -77,15 +78,17 @@ def search(
     *,
     role: Role = Role.ALONE,
     awaits: bool = False,
+    ways: int = 0,
 ) -> None:
     """Improve `start` tier by tier and bound every tier, until done or out of budget.
 
     `news` are plans that other searches of the same problem have found since it was asked last, or None: end. If the
-    search `awaits` a plan, the first of the news is one, and takes the place of `start`.
+    search `awaits` a plan, the first of the news is one, and takes the place of `start`. Who helps goes the greedy ways
+    after the first `ways`.
     """
     if role is Role.HELPER:
         limits = replace(limits, seed=limits.seed + _OTHER)
-        _Search(Progress(problem, start, limits, tell, news)).help()
+        _Search(Progress(problem, start, limits, tell, news)).help(ways)
     else:
         _Search(Progress(problem, start, limits, tell, news, awaits=awaits)).run(helped=role is Role.HELPED)
 
@@ -129,12 +132,24 @@ class _Search:
         if limited:
             self.improve()
 
-    def help(self) -> None:
-        """Better plans only; where something runs, first some in which it gives way in orders unlike the caller's."""
-        if self.problem.homes:
-            stop = self.at.left() * (1 - _GIVE_WAY)
-            for plan in give_way(self.problem, self.at.best, lambda: self.at.left() <= stop, rng=self.rng):
+    def help(self, ways: int) -> None:
+        """Better plans only: first the greedy ways that the caller has not gone.
+
+        Where something runs, then some in which it gives way in orders unlike the caller's.
+        """
+        stop = self.at.left() * (1 - _QUICK)
+
+        def late() -> bool:
+            return self.at.stopped or self.at.left() <= stop
+
+        for plan, values, _ in greedy_ways(self.problem, late, ways):
+            if values < self.at.values:
                 self.at.take(plan)
+            self.at.listen()
+            if late():
+                break
+        for plan in give_way(self.problem, self.at.best, late, rng=self.rng):
+            self.at.take(plan)
         self.follow(*self.relaxed(), _HELPER_WAYS if self.fine is None else WAYS)
         self.improve()
 

@@ -10,8 +10,8 @@ from enum import StrEnum
 from solver.certificate import Certificate
 from solver.check import Report, check
 from solver.give_way import give_way
-from solver.greedy import greedy
-from solver.messages import BoundFound, PlanFound
+from solver.greedy import Made, best_of
+from solver.messages import BoundFound, PlanFound, StartFound
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.reduce import Merged, merge_items
@@ -135,20 +135,23 @@ class _First:
         """What it takes to judge a plan."""
         self.complete = False
         """All items were tried."""
+        self.ways = 0
+        """Greedy ways that were gone."""
         self.done = began
         """When it was made."""
 
     def make(self, late: float = _ONE_ORDER) -> None:
         """Item by item, not on the merged problem: each replica is then placed with the prices that the last left."""
-        plan, self.complete = self._greedy(late)
+        made = self._greedy(late)
         before = self.clock()
-        if plan is not None:
-            self.inbox.offer(plan)
+        if made is not None:
+            self.complete, self.ways = made.complete, made.ways
+            self.inbox.offer(made.plan)
             self.judge_s = max(self.clock() - before, 0.0)
-        if self.problem.homes and plan is not None:
+        if self.problem.homes and made is not None:
             end, work = self._until(_GIVE_WAY), self.budget.work
             trials = math.inf if work is None else _TRIALS * work
-            for found in give_way(self.problem, plan, lambda: self.clock() >= end, trials):
+            for found in give_way(self.problem, made.plan, lambda: self.clock() >= end, trials):
                 self.inbox.offer(found)
         if self.warm is not None:
             self.inbox.offer(self.warm)
@@ -158,16 +161,16 @@ class _First:
         deadline = self.budget.deadline
         return math.inf if deadline is None else self.began + (deadline - self.began) * share
 
-    def _greedy(self, late_share: float) -> tuple[Plan | None, bool]:
-        """The greedy plan (None: no time for any), and whether all items were tried."""
+    def _greedy(self, late_share: float) -> Made | None:
+        """The greedy plan; None if there is no time for any."""
         if self.budget.deadline is None:
-            return greedy(self.problem)
+            return best_of(self.problem)
         # What must still be done after greedy is judging, and telling.
         until = min(self._until(_GREEDY), self.budget.deadline - _JUDGED * self.judge_s)
         late = self._until(late_share)
         if self.clock() >= until:
-            return None, False
-        return greedy(self.problem, lambda: self.clock() >= until, late=lambda: self.clock() >= late)
+            return None
+        return best_of(self.problem, lambda: self.clock() >= until, late=lambda: self.clock() >= late)
 
 
 def solve(
@@ -199,10 +202,10 @@ def solve(
         merged = merge_items(problem)
         inbox = _Inbox(merged.problem, merged.pull(first.inbox.best), first.inbox.report)
 
-        def start(merged: Merged = merged, inbox: _Inbox = inbox) -> PlanFound:
+        def start(merged: Merged = merged, inbox: _Inbox = inbox) -> StartFound:
             first.make(_MORE_ORDERS)
             inbox.best, inbox.report = merged.pull(first.inbox.best), first.inbox.report
-            return PlanFound(inbox.best, inbox.report.values)
+            return StartFound(inbox.best, inbox.report.values, first.ways)
 
         # The judge has the last word, and about as much to read as it had before.
         seconds = None if deadline is None else deadline - clock() - 2 * first.judge_s

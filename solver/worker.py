@@ -39,6 +39,8 @@ class Job:
     """A better plan to start from will be among the news, once it is made."""
     helps: bool = False
     """Looks for plans only, beside a search that proves."""
+    ways: int = 0
+    """Greedy ways that need not be gone again (`solver.greedy.ways`)."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def search_here(job: Job, tell: Tell, news: News | None = None) -> None:
 
     limits = Limits(job.seconds, job.work, job.seed)
     role = Role.HELPER if job.helps else Role.HELPED if job.helpers else Role.ALONE
-    search(job.problem, job.start, limits, tell, news, role=role, awaits=job.awaits)
+    search(job.problem, job.start, limits, tell, news, role=role, awaits=job.awaits, ways=job.ways)
 
 
 def _serve(pipe: Connection) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Protocol
 
-from solver.messages import PlanFound
+from solver.messages import PlanFound, StartFound
 from solver.worker import DONE, Job, Tell, Worker, search_here
 
 __all__ = ["Inline", "Job", "ProcessPool", "Workers", "helpers_for"]
@@ -26,7 +26,7 @@ _LOOK_S = 0.25
 """How often it is looked after."""
 _LATE = "out of time"
 
-Meanwhile = Callable[[], PlanFound]
+Meanwhile = Callable[[], StartFound]
 """Makes the plan to start from, while a search has begun already."""
 Cancelled = Callable[[], bool]
 """True once nobody waits for the answer any more."""
@@ -279,7 +279,7 @@ class _Talk:
         self.give(self.leader, replace(self.job, helpers=len(helpers), awaits=meanwhile is not None))
         if meanwhile is not None:
             first = meanwhile()
-            self.best, self.job = first.values, replace(self.job, start=first.plan)
+            self.best, self.job = first.values, replace(self.job, start=first.plan, ways=first.ways)
             if self.leader in self.searching:
                 self.leader.pass_on(first)
         for helper in helpers:
