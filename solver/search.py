@@ -26,6 +26,7 @@ from solver.lp import Floats, Relaxed, lp_bound
 from solver.messages import Message
 from solver.neighbourhood import Picker
 from solver.pack import seat_plan
+from solver.parts import Parts
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.progress import LEAST_S, Limits, Progress
@@ -79,25 +80,27 @@ def search(
     role: Role = Role.ALONE,
     awaits: bool = False,
     ways: int = 0,
+    part: tuple[int, int] = (0, 1),
 ) -> None:
     """Improve `start` tier by tier and bound every tier, until done or out of budget.
 
     `news` are plans that other searches of the same problem have found since it was asked last, or None: end. If the
     search `awaits` a plan, the first of the news is one, and takes the place of `start`. Who helps goes the greedy ways
-    after the first `ways`.
+    after the first `ways`, if it is the first of them, and ruins mainly its `part` of the bins.
     """
     if role is Role.HELPER:
         limits = replace(limits, seed=limits.seed + _OTHER)
-        _Search(Progress(problem, start, limits, tell, news)).help(ways)
+        _Search(Progress(problem, start, limits, tell, news), part).help(ways)
     else:
         _Search(Progress(problem, start, limits, tell, news, awaits=awaits)).run(helped=role is Role.HELPED)
 
 
 class _Search:
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, part: tuple[int, int] = (0, 1)) -> None:
         self.at = progress
         self.problem = progress.problem
         self.rng = Random(progress.limits.seed)
+        self.parts = Parts(progress.problem, *part)
         self.ruined: Ruin | None = None
         self.ruined_plan = progress.best
         """The plan that stands on the ground of `ruined`."""
@@ -142,7 +145,7 @@ class _Search:
         def late() -> bool:
             return self.at.stopped or self.at.left() <= stop
 
-        for plan, values, _ in greedy_ways(self.problem, late, ways):
+        for plan, values, _ in greedy_ways(self.problem, late, ways) if self.parts.number == 0 else ():
             if values < self.at.values:
                 self.at.take(plan)
             self.at.listen()
@@ -201,7 +204,8 @@ class _Search:
     def ruin(self, share: float) -> None:
         """Ruin and recreate for a share of what is left, or until it stalls."""
         if self.ruined is None or self.ruined_plan is not self.at.best:
-            self.ruined, self.ruined_plan = Ruin(self.problem, self.at.best, self.rng), self.at.best
+            self.ruined, self.ruined_plan = Ruin(self.problem, self.at.best, self.rng, self.parts), self.at.best
+        self.parts.draw()
         ruin, idle, told = self.ruined, 0, time.monotonic()
         stop = self.at.left() * (1 - share) if self.at.limits.seconds is not None else -math.inf
         end = math.inf if self.at.limits.work is None else self.at.spent + (self.at.limits.work - self.at.spent) * share
@@ -234,7 +238,7 @@ class _Search:
                 self.at.best = plan
         self.common = theirs
         if self.at.best is theirs:
-            self.ruined = Ruin(self.problem, theirs, self.rng)
+            self.ruined = Ruin(self.problem, theirs, self.rng, self.parts)
         self.ruined_plan = self.at.best
         return self.ruined or ruin
 
