@@ -9,6 +9,7 @@ import typer
 
 from placement.cli.changes import changed
 from placement.cli.deciding import deciding, seconds
+from placement.cli.helping import At, Count, Guests, Ray
 from placement.cli.streams import OutputForm, check_writable, print_text, write_output
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def solve(
     journal: Annotated[
         str | None, typer.Option("--journal", metavar="FOLDER", help="Keep case and decision there, for replay.")
     ] = None,
+    helpers_at: At = None,
+    ray: Ray = None,
+    helpers: Count = None,
     output: Annotated[OutputForm, typer.Option("--output", "-o", help="What to print.")] = OutputForm.TABLE,
 ) -> int:
     """Decide where the pending work of a case runs.
@@ -49,13 +53,15 @@ def solve(
     latest end. Ctrl-C ends the search and gives the best decision so far.
     """
     limit_s = seconds(time_limit)
+    guests = Guests(helpers_at, ray, helpers)
     if out is not None:
         check_writable(out)
     with deciding() as session:
         # The solver process gets ready meanwhile.
         case = changed(path, policy=policy, seed=seed, work=work)
         held = None if journal is None else _journal(journal)
-        decision = session.decide(case, limit_s)
+        with guests.of(session.workers, wait=True):
+            decision = session.decide(case, limit_s)
     if held is not None:
         held.keep(case, decision)
     if out is not None:
