@@ -48,12 +48,17 @@ class Core:
         step: int = int(self._steps[size])
         return (self._bound + step - 1) // self._scale
 
-    def within(self, value: int, keep: IntArray) -> Arrays:
-        """The model without what no solution of at most this value does, but for the solution `keep`: its hint."""
+    def within(self, value: int, hint: IntArray, *, keep: bool = True) -> Arrays:
+        """The model without what no solution of at most this value does; what the hint does stays, if it is to `keep`.
+
+        Else the hint is moved to the nearest ends, and need be no solution.
+        """
         slack = min(max(0, value * self._scale - self._bound), _MOST)
         steps = slack // np.maximum(np.abs(self._reduced), 1)
         lower, upper = self.arrays.lower, self.arrays.upper
         room = np.minimum(steps, upper - lower)
-        upper = np.where(self._reduced > 0, lower + room, upper)
-        lower = np.where(self._reduced < 0, self.arrays.upper - room, lower)
-        return replace(self.arrays, lower=np.minimum(lower, keep), upper=np.maximum(upper, keep), hint=keep)
+        least = np.where(self._reduced < 0, upper - room, lower)
+        most = np.where(self._reduced > 0, lower + room, upper)
+        if keep:
+            least, most = np.minimum(least, hint), np.maximum(most, hint)
+        return replace(self.arrays, lower=least, upper=most, hint=np.clip(hint, least, most))
