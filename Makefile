@@ -5,6 +5,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 VENV := .venv
+RAY_VENV := .venv-ray
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.moorage-installed
 N ?= 20000
@@ -15,7 +16,7 @@ RESULTS ?= build/bench
 PROTO := placement/v1/placement.proto
 CODE := $(wildcard placement solver topology tests examples bench)
 
-.PHONY: help install demo test test-data verify mutate soak bench bench-quick proto lint format clean
+.PHONY: help install demo test test-data test-ray verify mutate soak bench bench-quick proto lint format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +45,11 @@ test: lint ## lint, types, contract and all tests that need no measured data
 test-data: $(STAMP) ## the tests on measured traces; needs MOORAGE_DATA=folder
 	@if [ ! -d "$${MOORAGE_DATA:-}" ]; then echo "make: set MOORAGE_DATA to the folder of measured traces" >&2; exit 2; fi
 	MOORAGE_FAIL_ON_SKIP=1 $(BIN)/python -m pytest -n $(JOBS) -m data
+
+test-ray: $(STAMP) ## helpers on a real Ray cluster of two nodes, in a second environment (600 MB)
+	[ -x $(RAY_VENV)/bin/python ] || $(BIN)/python -m venv $(RAY_VENV)
+	$(RAY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,ray]'
+	MOORAGE_FAIL_ON_SKIP=1 $(RAY_VENV)/bin/python -m pytest tests/solver/test_on_ray.py
 
 verify: $(STAMP) ## check N random cases against brute force (N=20000)
 	$(BIN)/python -m tests.verify --cases $(N)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 
+import numpy as np
+
 from solver.cells import Cells, coarse_cells
+from solver.certificate import with_limits
+from solver.core import Core
 from solver.cpsat import Effort, minimise
 from solver.encode import Encoded, encode
 from solver.items import PartKey
+from solver.lp import Relaxed
 from solver.progress import Progress
 from solver.settle import certain, numbered, numbers
 from solver.totals import with_totals
@@ -27,6 +33,19 @@ _RELAX_COLUMNS = 4_000
 _REALISE = 0.15
 """Share of what is left that may be spent on making a relaxation's numbers true."""
 
+_FOCUS = 0.3
+"""Share of a tier's time that is spent in the core of its exact model."""
+_SLICE = 0.2
+"""Share of that which one search there may take, in the bare core twice as much."""
+_CORE = 200
+"""Columns of the first core."""
+_WHOLE = 0.6
+"""A core with a larger share of the columns is left to the search of the whole model."""
+_FAR = 0.01
+"""A plan that is further from its bound than this share of its value is far from the core."""
+_FAILED = 3
+"""Searches in the core without a gain after which it is left."""
+
 Wander = Callable[[int, float, float], None]
 """Improves a tier in neighbourhoods, for so many seconds and so much work."""
 
@@ -39,13 +58,17 @@ class Exact:
         self.fine = fine
         self.problem = progress.problem
         self.wander = wander
+        self.relaxed: dict[int, Relaxed] = {}
+        """What the last LP of each tier gave."""
         self.certain: dict[PartKey, int] = {}
         """Numbers of replicas that the proven tiers force."""
 
     def bound(self, tier: int, share: float = LP_SHARE) -> None:
         """The LP bound of a tier under the incumbent's earlier tiers, in at most this share of what is left."""
         if not self.at.over():
-            self.at.lp("fine", self.certified, tier, self.at.left() * share)
+            found = self.at.lp("fine", self.certified, tier, self.at.left() * share)
+            if found is not None:
+                self.relaxed[tier] = found
 
     @cached_property
     def certified(self) -> Encoded:
@@ -67,6 +90,7 @@ class Exact:
             self.wander(tier, seconds * 0.05, work * 0.05)
             for hoped in hopes:
                 self.realise(tier, hoped)
+            self.focus(tier, seconds * _FOCUS, work * _FOCUS)
             if self.at.wanting(tier):
                 self.push(tier, self.at.effort(seconds * 0.2, work * 0.2))
             roaming = 0.3 if tier == tiers - 1 else 0.15
@@ -138,6 +162,52 @@ class Exact:
             self.at.offer(encoded, found.x)
         if given == self.at.values[:tier]:
             self.at.hear(tier, found)
+
+    def focus(self, tier: int, seconds: float, work: float) -> None:
+        """CP-SAT in the core of the exact model: larger while it is solved, smaller where that takes too long.
+
+        While the best plan is far from the bound, first in the bare core, where the LP's solution is the hint.
+        """
+        relaxed = self.relaxed.get(tier)
+        if relaxed is None:
+            return
+        given, size, failed, solved = self.at.values[:tier], _CORE, 0, 0
+        bare = self.at.values[tier] - relaxed.value > _FAR * abs(self.at.values[tier])
+        stop, end = self.at.left() - seconds, self.at.spent + work
+        core, known, encoded = None, None, self.certified
+        while self.at.wanting(tier) and self.at.left() > stop and self.at.spent < end and failed < _FAILED:
+            if self.at.values[:tier] != given:
+                return
+            if core is None or known is not self.at.best:
+                known, encoded = self.at.best, encode(self.problem, self.fine, self.at.best)
+                core = Core(with_limits(encoded.arrays, given), relaxed.certificate)
+            before = self.at.values[tier]
+            value = min(core.value(size), before - 1)
+            hint = np.rint(relaxed.x).astype(np.int64) if bare else encoded.arrays.hint
+            arrays = core.within(value, hint, keep=not bare)
+            free = int((arrays.lower < arrays.upper).sum())
+            if free > _WHOLE * arrays.variables:
+                return
+            if free <= solved:
+                size *= 2
+                continue
+            share = 2 * _SLICE if bare else _SLICE
+            effort = self.at.effort(min(seconds * share, self.at.left() - stop), work * share)
+            late = self.at.left() - (effort.seconds or math.inf)
+            found = minimise(arrays, tier, (), arrays.hint, effort, at_least=self.at.bounds[tier])
+            best = before if found.x is None else arrays.value(tier, found.x)
+            bound = None if found.bound is None else min(found.bound, value + 1)
+            self.at.hear(tier, replace(found, bound=bound))
+            if found.x is not None and best < before:
+                self.at.offer(encoded, found.x)
+            if bare:
+                # Nothing fits into the bare core, or something does: then what is known is no worse a start.
+                bare = found.x is None and self.at.left() > late
+                solved, size = (free, size * 3 // 2) if bare else (0, _CORE)
+            elif found.bound is not None and found.bound >= best:
+                solved, size = free, size * 2
+            elif self.at.values[tier] == before:
+                size, failed = size * 2 // 3, failed + 1
 
     @cached_property
     def ladder(self) -> tuple[Cells, ...]:

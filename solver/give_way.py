@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from random import Random
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from solver.atoms.stay import Stay
 from solver.budgets import Budgets
 from solver.check import check
 from solver.gang import Gang
-from solver.greedy import fill, orders
+from solver.greedy import fill, leaders_first, orders
 from solver.ground import Ground
 from solver.grow import grow, may_grow
 from solver.guards import Guards
@@ -40,6 +41,11 @@ _DOMAINS = 32
 _AGAIN = 16
 """Victims for which another place of the item is looked for, so that they can stay."""
 
+_PLACES = 2.0
+"""Places by which an item is off its place in a noisy order (standard deviation)."""
+_NOISE = 0.3
+"""A noisy victim counts for between so much of its worth and all of it."""
+
 _Seats = tuple[tuple[Seat, ...], ...]
 
 
@@ -48,15 +54,14 @@ def give_way(
     plan: Plan,
     expired: Callable[[], bool] | None = None,
     trials: float = math.inf,
-    *,
-    backwards: bool = False,
+    rng: Random | None = None,
 ) -> Iterator[Plan]:
     """Plans in which some of what waits has the room of some of what runs; none where nothing may be disturbed.
 
     First from the given plan, then from the one that changes nothing, where the more valuable, or the larger, is served
     before others take what is free. They are for a judge: none need be better than the given one. `trials` is how often
-    room for an item may be made in all, which ends it where no clock may. `backwards` begins with the last way, for
-    someone who has the time to try what another one did not come to.
+    room for an item may be made in all, which ends it where no clock may. With `rng` the starts come the other way
+    round, in orders with noise, and so do the victims: for someone who searches beside the caller.
     """
     if not problem.homes.keys() - pinned(problem):
         return
@@ -64,11 +69,12 @@ def give_way(
     by_density, by_size, by_worth = orders(problem)
     tried: list[tuple[Plan, list[int]]] = []
     starts = [(plan, by_density), (problem.anchor, by_worth), (problem.anchor, by_size)]
-    for start, order in reversed(starts) if backwards else starts:
-        waiting = [item for item in order if item not in problem.homes]
+    for start, order in starts if rng is None else reversed(starts):
+        ordered = order if rng is None else leaders_first(problem, _noisy(order, rng))
+        waiting = [item for item in ordered if item not in problem.homes]
         if (start, waiting) not in tried and not stop() and trials > 0:
             tried.append((start, waiting))
-            yielding = _Yielding(problem, start, stop, trials)
+            yielding = _Yielding(problem, start, stop, trials, rng)
             yield yielding.run(waiting)
             trials = yielding.trials
 
@@ -84,9 +90,17 @@ def yielding(free: Problem, item: int) -> Plan | None:
     return next((plan for plan in plans if not check(free, plan).violations), None)
 
 
+def _noisy(order: list[int], rng: Random) -> list[int]:
+    """The order with every item a few places away from where it was."""
+    rank = {item: at + rng.gauss(0, _PLACES) for at, item in enumerate(order)}
+    return sorted(order, key=rank.__getitem__)
+
+
 class _Yielding:
-    def __init__(self, problem: Problem, plan: Plan, expired: Callable[[], bool], trials: float) -> None:
-        self.problem, self.expired = problem, expired
+    def __init__(
+        self, problem: Problem, plan: Plan, expired: Callable[[], bool], trials: float, rng: Random | None
+    ) -> None:
+        self.problem, self.expired, self.rng = problem, expired, rng
         self.trials = trials
         """How many more there may be."""
         self.ground = Ground(problem, expired)
@@ -184,8 +198,10 @@ class _Yielding:
             if self.ground.seats[i] == homes[i] and bool(scope[self.bins[i]].any())
             if i in self.may_move or self.worth[i] < self.worth[item]
         ]
-        cheap = sorted(found, key=lambda i: (self.density[i], -self.volume[i], i))
-        large = sorted(found, key=lambda i: (-self.volume[i], self.density[i], i))
+        rng = self.rng
+        density = {i: self.density[i] * (1.0 if rng is None else rng.uniform(_NOISE, 1.0)) for i in found}
+        cheap = sorted(found, key=lambda i: (density[i], -self.volume[i], i))
+        large = sorted(found, key=lambda i: (-self.volume[i], density[i], i))
         first = self._over_limits(item)
         firm = [i for i in cheap if i in self.may_leave]
         kinds = dict.fromkeys(tuple(dict.fromkeys((*first, *order))) for order in (firm, cheap, large))

@@ -5,8 +5,10 @@ What runs stays, but for what is worth mending first (`solver.mend`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +23,10 @@ from solver.gentle import fill_gently
 from solver.ground import Ground
 from solver.grow import grow, may_grow
 from solver.mend import mend
-from solver.plan import Plan
+from solver.plan import Plan, Seat
 from solver.problem import Problem
 
-__all__ = ["fill", "greedy", "leaders_first", "orders", "worth_and_volume"]
+__all__ = ["Made", "best_of", "fill", "greedy", "leaders_first", "orders", "ways", "worth_and_volume"]
 
 Expired = Callable[[], bool]
 Floats = npt.NDArray[np.float64]
@@ -83,58 +85,96 @@ def leaders_first(problem: Problem, order: Sequence[int]) -> list[int]:
     return list(done)
 
 
+@dataclass(frozen=True)
+class Made:
+    """The best of some greedy plans."""
+
+    plan: Plan
+    complete: bool
+    """All items were tried in at least one of them."""
+    ways: int
+    """How many of the `ways` were gone."""
+
+
 def greedy(
     problem: Problem, expired: Expired | None = None, tries: int = 3, late: Expired | None = None
 ) -> tuple[Plan, bool]:
-    """The best of a few greedy plans, and whether all items were tried in at least one of them.
+    """The best of a few greedy plans, and whether all items were tried in at least one of them: see `best_of`."""
+    made = best_of(problem, expired, tries, late)
+    return made.plan, made.complete
 
-    `expired`: end at once; `late`: begin no further order. Where bins are worth what is left of them (`LeftValue`)
-    and items are few, the first plan is made by least damage first, and counts as one of the `tries`; if it places all
-    items, no other is made. Where loads should reach a level, a further plan is made by the neediest first: before all
-    others if that comes in an earlier tier than refusals.
+
+def best_of(problem: Problem, expired: Expired | None = None, tries: int = 3, late: Expired | None = None) -> Made:
+    """The best of doing nothing, the next `tries` ways, and one more if loads should reach a level.
+
+    `expired`: end at once; `late`: begin no further way. If the gentle way places all items, no other is tried.
     """
+    tries += _evenly(problem) is not None
+    best, best_values, complete, count = problem.anchor, None, False, 0
     with no_collection():
-        return _best_of(problem, expired or (lambda: False), tries, late)
+        for plan, values, finished in islice(ways(problem, expired), tries + 1):
+            count += 1
+            if best_values is None or values < best_values:
+                best, best_values = plan, values
+            complete = complete or finished
+            done = _gently(problem) and len(best.seats) == len(problem.items)
+            if count > 1 and (done or (expired is not None and expired()) or (late is not None and late())):
+                break
+    return Made(best, complete, count)
 
 
-def _best_of(problem: Problem, stop: Expired, tries: int, late: Expired | None) -> tuple[Plan, bool]:
-    best, best_values, complete = problem.anchor, None, False
-    fills: list[Callable[[Ground], bool]] = []
-    gently = _gently(problem)
-    if gently:
+def ways(
+    problem: Problem, expired: Expired | None = None, begin: int = 0
+) -> Iterator[tuple[Plan, tuple[int, ...], bool]]:
+    """Plans that are made one after the other, each with its values and whether all items were tried; from `begin` on.
+
+    First what runs stays and nothing else is placed. Where bins are worth what is left of them (`LeftValue`) and items
+    are few, the next is made by least damage first; then come the `orders`. Where loads should reach a level, one is
+    made by the neediest first: before all those if that comes in an earlier tier than refusals, else second of them.
+    """
+    ground = _standing(problem, problem.homes, expired)
+    if not begin:
+        yield problem.anchor, ground.values(), False
+    mend(ground)
+    homes, fresh = dict(ground.seats), True
+    for filling in _fillings(problem)[max(0, begin - 1) :]:
+        if not fresh:
+            ground = _standing(problem, homes, expired)
+        finished, fresh = filling(ground), False
+        yield ground.plan(), ground.values(), finished
+
+
+def _standing(problem: Problem, seats: Mapping[int, tuple[tuple[Seat, ...], ...]], expired: Expired | None) -> Ground:
+    ground = Ground(problem, expired)
+    for item, held in seats.items():
+        ground.settle(item, held)
+    return ground
+
+
+def _fillings(problem: Problem) -> list[Callable[[Ground], bool]]:
+    found: list[Callable[[Ground], bool]] = []
+    if _gently(problem):
         worth, volume = worth_and_volume(problem)
         density: list[float] = (worth / np.maximum(volume, 1)).tolist()
         by_key = sorted(range(len(problem.items)), key=lambda i: problem.items[i].key)
-        fills.append(_then_grow(lambda ground: fill_gently(ground, by_key, density)))
-    homes = dict(problem.homes)
+        found.append(_then_grow(lambda ground: fill_gently(ground, by_key, density)))
     known: list[list[int]] = []
     for order in orders(problem):
         if order not in known:
             known.append(order)
-            fills.append(partial(fill, order=order))
+            found.append(partial(fill, order=order))
+    evenly = _evenly(problem)
+    if evenly is not None:
+        found.insert(evenly, _then_grow(fill_evenly))
+    return found
+
+
+def _evenly(problem: Problem) -> int | None:
+    """At which place the neediest are served first; None where no load should reach a level."""
     wanted = min((share.tier for share in wanted_loads(problem)), default=problem.tiers)
-    if wanted < problem.tiers and not _led(problem):
-        refusals = (atom.tier for atom in problem.of(RefuseCharge))
-        fills.insert(0 if wanted < min(refusals, default=problem.tiers) else 1, _then_grow(fill_evenly))
-        tries += 1
-    for number, filling in enumerate(fills[:tries]):
-        if number and (stop() or (late is not None and late())):
-            break
-        if number and gently and len(best.seats) == len(problem.items):
-            break
-        ground = Ground(problem, stop)
-        for item, seats in homes.items():
-            ground.settle(item, seats)
-        if best_values is None:
-            best_values = ground.values()
-            mend(ground)
-            homes = dict(ground.seats)
-        finished = filling(ground)
-        found = ground.values()
-        if found < best_values:
-            best, best_values = ground.plan(), found
-        complete = complete or finished
-    return best, complete
+    if wanted == problem.tiers or _led(problem):
+        return None
+    return 0 if wanted < min((atom.tier for atom in problem.of(RefuseCharge)), default=problem.tiers) else 1
 
 
 def _then_grow(filling: Callable[[Ground], bool]) -> Callable[[Ground], bool]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from solver.certificate import Certificate
 from solver.plan import Plan
 
-__all__ = ["BoundFound", "Message", "PlanFound"]
+__all__ = ["BoundFound", "Message", "PlanFound", "StartFound"]
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,14 @@ class PlanFound:
 
     plan: Plan
     values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class StartFound(PlanFound):
+    """The plan that the caller of a search has made meanwhile."""
+
+    ways: int = 0
+    """Greedy ways that it has gone (`greedy.ways`)."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from solver.gang import Gang
 from solver.ground import Ground
 from solver.grow import grow, may_grow
 from solver.guards import Guards
+from solver.parts import Parts
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 
@@ -29,6 +30,8 @@ _MOST_WANTED = 10
 """Most refused items that a step tries to place."""
 _LARGE = 1024
 """Items with more replicas are left alone: they are no small step."""
+_MISSES = 20
+"""So often a ruin in an own part of the bins is looked for."""
 _HOME = 0.7
 """How often what runs is first offered the seats that it has."""
 _NOISE = 0.3
@@ -44,9 +47,10 @@ class Ruin:
     atoms allow; a step that breaks a limit on disturbance (`guards`) is taken back.
     """
 
-    def __init__(self, problem: Problem, plan: Plan, rng: Random) -> None:
+    def __init__(self, problem: Problem, plan: Plan, rng: Random, parts: Parts | None = None) -> None:
         self.problem = problem
         self.rng = rng
+        self.parts = parts or Parts(problem)
         self.ground = Ground(problem)
         self.values = self.ground.values()
         """Value of every tier of the present plan."""
@@ -196,7 +200,7 @@ class Ruin:
         found: dict[int, None] = {}
         for _ in range(4):
             partition = self.rng.choice(self._partitions) if self._partitions else None
-            bins = [self._seed()]
+            bins = [self._seed_here()]
             if partition is not None:
                 domain = int(self.problem.partitions[partition][bins[0]])
                 members = self.ground.members(partition)[domain]
@@ -213,6 +217,15 @@ class Ruin:
                     found[follower] = None
                     stack.append(follower)
         return list(found)
+
+    def _seed_here(self) -> int:
+        """A seed in the part that is ours; after a few misses any."""
+        seed = self._seed()
+        for _ in range(_MISSES):
+            if self.parts.ours(seed):
+                break
+            seed = self._seed()
+        return seed
 
     def _seed(self) -> int:
         """A bin where something sits, or where a refused item could sit if there were room."""

@@ -21,11 +21,13 @@ from solver.cpsat import minimise
 from solver.encode import Encoded, encode
 from solver.exact import LP_SHARE, Exact
 from solver.give_way import give_way
+from solver.greedy import ways as greedy_ways
 from solver.guided import WAYS, dive
 from solver.lp import Floats, Relaxed, lp_bound
 from solver.messages import Message
 from solver.neighbourhood import Picker
 from solver.pack import seat_plan
+from solver.parts import Parts
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.progress import LEAST_S, Limits, Progress
@@ -39,8 +41,8 @@ _HELPED_LP = 0.8
 """Share of what is left that the first LP of the exact model may take where another search finds plans."""
 _HELPED_WAYS, _HELPER_WAYS = WAYS[::2], WAYS[1::2]
 """Ways of diving of a search with a helper, and of the helper."""
-_GIVE_WAY = 0.5
-"""Share of what is left in which a helper lets running work give way."""
+_QUICK = 0.5
+"""Share of what is left in which a helper goes further greedy ways and lets running work give way."""
 _GUIDE = 0.5
 """Share of what is left that may be spent on greedy plans led by the relaxation of the first tier."""
 _FIRST = 0.15
@@ -79,27 +81,31 @@ def search(
     role: Role = Role.ALONE,
     awaits: bool = False,
     resumes: bool = False,
+    ways: int = 0,
+    part: tuple[int, int] = (0, 1),
 ) -> None:
     """Improve `start` tier by tier and bound every tier, until done or out of budget.
 
     `news` are plans that other searches of the same problem have found since it was asked last, or None: end. If the
     search `awaits` a plan, the first of the news is one, and takes the place of `start`. One that `resumes` looks for
-    better plans around `start` only.
+    better plans around `start` only. Who helps goes the greedy ways after the first `ways`, if it is the first of them,
+    and ruins mainly its `part` of the bins.
     """
     if role is Role.HELPER:
         limits = replace(limits, seed=limits.seed + _OTHER)
-        _Search(Progress(problem, start, limits, tell, news), resumes).help()
+        _Search(Progress(problem, start, limits, tell, news), resumes, part).help(ways)
     else:
         progress = Progress(problem, start, limits, tell, news, awaits=awaits)
         _Search(progress, resumes).run(helped=role is Role.HELPED)
 
 
 class _Search:
-    def __init__(self, progress: Progress, resumes: bool) -> None:
+    def __init__(self, progress: Progress, resumes: bool, part: tuple[int, int] = (0, 1)) -> None:
         self.at = progress
         self.resumes = resumes
         self.problem = progress.problem
         self.rng = Random(progress.limits.seed)
+        self.parts = Parts(progress.problem, *part)
         self.ruined: Ruin | None = None
         self.ruined_plan = progress.best
         """The plan that stands on the ground of `ruined`."""
@@ -134,12 +140,24 @@ class _Search:
         if limited:
             self.improve()
 
-    def help(self) -> None:
-        """Better plans only; where something runs, first those that the caller may not have come to."""
-        if self.problem.homes:
-            stop = self.at.left() * (1 - _GIVE_WAY)
-            for plan in give_way(self.problem, self.at.best, lambda: self.at.left() <= stop, backwards=True):
+    def help(self, ways: int) -> None:
+        """Better plans only: first the greedy ways that the caller has not gone.
+
+        Where something runs, then some in which it gives way in orders unlike the caller's.
+        """
+        stop = self.at.left() * (1 - _QUICK)
+
+        def late() -> bool:
+            return self.at.stopped or self.at.left() <= stop
+
+        for plan, values, _ in greedy_ways(self.problem, late, ways) if self.parts.number == 0 else ():
+            if values < self.at.values:
                 self.at.take(plan)
+            self.at.listen()
+            if late():
+                break
+        for plan in give_way(self.problem, self.at.best, late, rng=self.rng):
+            self.at.take(plan)
         self.follow(*self.relaxed(), _HELPER_WAYS if self.fine is None else WAYS)
         self.improve()
 
@@ -192,7 +210,8 @@ class _Search:
     def ruin(self, share: float) -> None:
         """Ruin and recreate for a share of what is left, or until it stalls."""
         if self.ruined is None or self.ruined_plan is not self.at.best:
-            self.ruined, self.ruined_plan = Ruin(self.problem, self.at.best, self.rng), self.at.best
+            self.ruined, self.ruined_plan = Ruin(self.problem, self.at.best, self.rng, self.parts), self.at.best
+        self.parts.draw()
         ruin, idle, told = self.ruined, 0, time.monotonic()
         stop = self.at.left() * (1 - share) if self.at.limits.seconds is not None else -math.inf
         end = math.inf if self.at.limits.work is None else self.at.spent + (self.at.limits.work - self.at.spent) * share
@@ -225,7 +244,7 @@ class _Search:
                 self.at.best = plan
         self.common = theirs
         if self.at.best is theirs:
-            self.ruined = Ruin(self.problem, theirs, self.rng)
+            self.ruined = Ruin(self.problem, theirs, self.rng, self.parts)
         self.ruined_plan = self.at.best
         return self.ruined or ruin
 

@@ -10,8 +10,8 @@ from enum import StrEnum
 from solver.certificate import Certificate
 from solver.check import Report, check
 from solver.give_way import give_way
-from solver.greedy import greedy
-from solver.messages import BoundFound, PlanFound
+from solver.greedy import Made, best_of
+from solver.messages import BoundFound, PlanFound, StartFound
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.recall import recall
@@ -162,6 +162,8 @@ class _First:
         """All items were tried."""
         self.values = idle.values
         """Its values."""
+        self.ways = 0
+        """Greedy ways that were gone."""
         self.done = began
         """When it was made."""
         self.resumed: Plan | None = None
@@ -197,17 +199,17 @@ class _First:
         share, late = (_GREEDY_BESIDE, _MORE_ORDERS) if beside else (_GREEDY, _ONE_ORDER)
         if self.warm is not None and self.budget.deadline is not None:
             late = 0.0
-        plan, complete = self._greedy(share, late)
-        self.complete = self.complete or complete
+        made = self._greedy(share, late)
         before = self.clock()
-        if plan is not None:
-            self.inbox.offer(plan)
+        if made is not None:
+            self.complete, self.ways = self.complete or made.complete, made.ways
+            self.inbox.offer(made.plan)
             self.floors.append(self.inbox.report.values)
             self.judge_s = max(self.clock() - before, 0.0)
-        if self.problem.homes and plan is not None:
+        if self.problem.homes and made is not None:
             end, work = self._until(_GIVE_WAY), self.budget.work
             trials = math.inf if work is None else _TRIALS * work
-            for found in give_way(self.problem, plan, lambda: self.clock() >= end, trials):
+            for found in give_way(self.problem, made.plan, lambda: self.clock() >= end, trials):
                 self.inbox.offer(found)
         if self.start is not None:
             self.inbox.offer(self.start)
@@ -218,16 +220,16 @@ class _First:
         deadline = self.budget.deadline
         return math.inf if deadline is None else self.began + (deadline - self.began) * share
 
-    def _greedy(self, share: float, late_share: float) -> tuple[Plan | None, bool]:
-        """The greedy plan (None: no time for any), and whether all items were tried."""
+    def _greedy(self, share: float, late_share: float) -> Made | None:
+        """The greedy plan; None if there is no time for any."""
         if self.budget.deadline is None:
-            return greedy(self.problem)
+            return best_of(self.problem)
         # What must still be done after greedy is judging, and telling.
         until = min(self._until(share), self.budget.deadline - _JUDGED * self.judge_s)
         late = self._until(late_share)
         if self.clock() >= until:
-            return None, False
-        return greedy(self.problem, lambda: self.clock() >= until, late=lambda: self.clock() >= late)
+            return None
+        return best_of(self.problem, lambda: self.clock() >= until, late=lambda: self.clock() >= late)
 
 
 def _nearest(first: _First, earlier: Plan, plan: Plan, inbox: _Inbox, expired: Callable[[], bool]) -> Plan:
@@ -297,9 +299,9 @@ def solve(
     inbox = first.inbox
     reason: str | None = "no time was left for a search"
 
-    def begun() -> PlanFound:
+    def begun() -> StartFound:
         begin(beside=True)
-        return PlanFound(inbox.best, inbox.report.values)
+        return StartFound(inbox.best, inbox.report.values, first.ways)
 
     # A plan that is told in the last moment is judged as well.
     seconds = None if deadline is None else left() - first.judge_s - _BACK * first.resume_s

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from typing import Protocol
 
 from solver.collector import no_collection
 from solver.messages import Message, PlanFound
@@ -19,7 +19,7 @@ from solver.plan import Plan
 from solver.problem import Problem
 from solver.reduce import merge_items
 
-__all__ = ["DONE", "Job", "Tell", "Worker", "search_here"]
+__all__ = ["DONE", "Body", "Job", "Tell", "Worker", "search_here", "serve_pipe", "started"]
 
 DONE = "done"
 """A search has ended by itself. Any other string from a process says why it failed."""
@@ -46,6 +46,10 @@ class Job:
     """The plan to start from is an earlier answer but for a little: better plans are looked for around it only."""
     merges: bool = False
     """Items that are alike are merged before the search; what it tells and hears is of the problem as it is here."""
+    part: tuple[int, int] = (0, 1)
+    """Which of how many helpers it is: with several each looks mainly at an own part of the bins."""
+    ways: int = 0
+    """Greedy ways that need not be gone again (`solver.greedy.ways`)."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,20 @@ def search_here(job: Job, tell: Tell, news: News | None = None, began: float | N
     if job.merges:
         job, tell, news = _merging(job, tell, news)
     seconds = None if job.seconds is None else job.seconds - (time.monotonic() - began)
-    limits = Limits(seconds, job.work, job.seed)
+    limits = Limits(seconds, job.work, job.seed + job.part[0])
     role = Role.HELPER if job.helps else Role.HELPED if job.helpers else Role.ALONE
-    search(job.problem, job.start, limits, tell, news, role=role, awaits=job.awaits, resumes=job.resumes)
+    search(
+        job.problem,
+        job.start,
+        limits,
+        tell,
+        news,
+        role=role,
+        awaits=job.awaits,
+        resumes=job.resumes,
+        ways=job.ways,
+        part=job.part,
+    )
 
 
 def _merging(job: Job, tell: Tell, news: News | None) -> tuple[Job, Tell, News]:
@@ -94,6 +109,11 @@ def _merging(job: Job, tell: Tell, news: News | None) -> tuple[Job, Tell, News]:
 
 def _serve(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal is for the parent, which drains
+    serve_pipe(pipe)
+
+
+def serve_pipe(pipe: Connection) -> None:
+    """Search what comes through the pipe, one job after the other, until the other end is closed."""
     import solver.search  # noqa: F401, PLC0415 - the import is what makes the process warm
 
     pipe.send(_READY)
@@ -105,6 +125,8 @@ def _serve(pipe: Connection) -> None:
         try:
             search_here(job, pipe.send, partial(_news, pipe, turn), began)
             pipe.send(DONE)
+        except (EOFError, OSError):  # nobody is there to hear it
+            return
         except Exception as error:  # noqa: BLE001 - the parent decides; the process must answer whatever happens
             pipe.send(f"failed: {type(error).__name__}: {error}")
 
@@ -131,15 +153,41 @@ def _news(pipe: Connection, turn: int) -> Iterator[Message | None]:
             yield message
 
 
+class Body(Protocol):
+    """What runs at the other end of the pipe."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process on this machine, if it is one."""
+
+    def is_alive(self) -> bool:
+        """False once it is known to be gone."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it is gone."""
+
+
+def started() -> Worker:
+    """A new process on this machine."""
+    context = mp.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
+    return Worker(ours, process)
+
+
 class Worker:
     """The process as its parent sees it."""
 
-    def __init__(self) -> None:
-        context = mp.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()
+    def __init__(self, pipe: Connection, process: Body, *, away: bool = False) -> None:
+        self.pipe = pipe
+        self.process = process
+        self.away = away
+        """On another machine: it helps, is nobody's leader, and takes no processor from anybody here."""
         self.ready = False
         self._sending = threading.Lock()
         self._turn = 0

@@ -12,8 +12,8 @@ from multiprocessing.connection import wait
 from typing import Protocol
 
 from solver.collector import collection
-from solver.messages import PlanFound
-from solver.worker import DONE, Job, Tell, Worker, search_here
+from solver.messages import PlanFound, StartFound
+from solver.worker import DONE, Job, Tell, Worker, search_here, started
 
 __all__ = ["Inline", "Job", "ProcessPool", "Workers", "helpers_for"]
 
@@ -29,7 +29,7 @@ _WORTH = 10
 """A search gets help if more time is left than so often what it takes to send the problem."""
 _LATE = "out of time"
 
-Meanwhile = Callable[[], PlanFound]
+Meanwhile = Callable[[], StartFound]
 """Makes the plan to start from, while a search has begun already."""
 Cancelled = Callable[[], bool]
 """True once nobody waits for the answer any more."""
@@ -82,17 +82,20 @@ class ProcessPool:
     by, so that the place of a killed one is taken at once: booting another takes a second or more.
 
     A job that asks for helpers gets processes that nobody else needs: of the `size` that are idle, and of `helpers`
-    more that are there for this only. A helper leaves when another job wants its processor.
+    more that are there for this only. A helper leaves when another job wants its processor. Processes of other machines
+    may join (`admit`); they help every job that asks for helpers, and are forgotten once they are gone.
     """
 
     def __init__(self, size: int = 1, spare: int = 0, helpers: int = 0) -> None:
-        self._idle: list[Worker] = [Worker() for _ in range(size + spare + helpers)]
+        self._idle: list[Worker] = [started() for _ in range(size + spare + helpers)]
         self._spare = spare
         self._most = size + helpers
         """Most processes that search at a time."""
         self._size = size
         self._parallel = _processors() > 1
         """A search does not slow down what its caller does meanwhile."""
+        self._away: list[Worker] = []
+        """Idle processes of other machines."""
         self._helping: list[Worker] = []
         self._overdue: list[tuple[Worker, float]] = []
         """Late searches, and when they are killed."""
@@ -121,7 +124,7 @@ class ProcessPool:
                     return None
                 self._condition.wait(left)
             # Killed from outside while idle: its place is taken before anyone counts on it.
-            self._idle = [worker if worker.process.is_alive() else Worker() for worker in self._idle]
+            self._idle = [worker if worker.process.is_alive() else started() for worker in self._idle]
             # Asked now, not once at boot: a spare may have become ready while nobody looked.
             warm = next((i for i, worker in enumerate(self._idle) if worker.wait_ready(0)), 0)
             self._open -= 1
@@ -130,19 +133,38 @@ class ProcessPool:
                 self._recall()
             return taken
 
+    def admit(self, worker: Worker) -> bool:
+        """Let a process of another machine help; False if the pool is closed."""
+        with self._condition:
+            if not self._closed:
+                self._away.append(worker)
+            return not self._closed
+
+    def away(self) -> int:
+        """Idle processes of other machines that are ready to help."""
+        with self._condition:
+            return sum(worker.process.is_alive() and worker.wait_ready(0) for worker in self._away)
+
     def busy(self) -> int:
-        """Processes that search now, helpers among them."""
-        return self._size - self._open + len(self._helping)
+        """Processes of this machine that search now, helpers among them."""
+        return self._size - self._open + sum(not worker.away for worker in self._helping)
 
     def _recall(self) -> None:
         """Ask a helper to leave."""
-        if self._helping:
-            self._helping[0].stop()
+        here = next((worker for worker in self._helping if not worker.away), None)
+        if here is not None:
+            here.stop()
 
     def _lend(self, most: int) -> list[Worker]:
-        """Warm processes that nobody needs now."""
+        """Warm processes that nobody needs now: so many of this machine, and all of others."""
         with self._condition:
             lent: list[Worker] = []
+            if most:
+                self._away = [worker for worker in self._away if worker.process.is_alive()]
+                lent = [worker for worker in self._away if worker.wait_ready(0)]
+                self._away = [worker for worker in self._away if worker not in lent]
+                self._helping += lent
+                most += len(lent)
             while len(lent) < most and len(self._idle) > self._spare and self.busy() < self._most:
                 warm = next((w for w in self._idle if w.process.is_alive() and w.wait_ready(0)), None)
                 if warm is None:
@@ -167,8 +189,10 @@ class ProcessPool:
             back = instead or worker
             if self._closed:
                 back.kill()
-                return
-            self._idle.append(back)
+            elif not back.away:
+                self._idle.append(back)
+            elif back.process.is_alive():
+                self._away.append(back)
 
     def _excuse(self, worker: Worker) -> None:
         """Let a late search end by itself, without a place of its own."""
@@ -200,12 +224,13 @@ class ProcessPool:
         waiting = []
         for worker, until in self._overdue:
             if worker.ended():
-                self._idle.append(worker)
+                (self._away if worker.away else self._idle).append(worker)
             elif time.monotonic() < until:
                 waiting.append((worker, until))
             else:
                 worker.kill()
-                self._idle.append(Worker())
+                if not worker.away:
+                    self._idle.append(started())
         self._overdue = waiting
 
     def run(
@@ -225,7 +250,7 @@ class ProcessPool:
             return "no idle worker"
         if not worker.wait_ready(None if until is None else max(0.0, until - time.monotonic())):
             # Still importing: the next call will want it.
-            self._give(worker, None if worker.process.is_alive() else Worker())
+            self._give(worker, None if worker.process.is_alive() else started())
             return "the worker was not ready in time"
         return _Talk([worker, *self._lend(job.helpers)], job, until, tell, cancelled, self._ended).run(meanwhile)
 
@@ -234,14 +259,14 @@ class ProcessPool:
             (self._give if reason is None else self._excuse)(worker)
         else:
             worker.kill()
-            self._give(worker, Worker())
+            self._give(worker, None if worker.away else started())
 
     def close(self) -> None:
         """Kill all idle workers and those with late searches; busy ones are killed when they come back."""
         with self._condition:
             self._closed = True
-            idle = [*self._idle, *(worker for worker, _ in self._overdue)]
-            self._idle, self._overdue = [], []
+            idle = [*self._idle, *self._away, *(worker for worker, _ in self._overdue)]
+            self._idle, self._away, self._overdue = [], [], []
             self._condition.notify_all()
         for worker in idle:
             worker.kill()
@@ -287,14 +312,17 @@ class _Talk:
         took = time.monotonic() - began
         if meanwhile is not None:
             first = meanwhile()
-            self.best, self.job = first.values, replace(self.job, start=first.plan)
+            self.best, self.job = first.values, replace(self.job, start=first.plan, ways=first.ways)
             if self.leader in self.searching:
                 self.leader.pass_on(first)
-        for helper in helpers:
-            if self.left() > _WORTH * took:
-                self.give(helper, replace(self.job, helps=True))
-            else:
+        for number, helper in enumerate(helpers):
+            job = replace(self.job, helps=True, part=(number, len(helpers)))
+            if self.left() <= _WORTH * took:
                 self.end(helper, None)
+            elif helper.away:  # the line may be slow, and the leader wants to be heard
+                threading.Thread(target=self.send_away, args=(helper, job), daemon=True).start()
+            else:
+                self.give(helper, job)
         while self.leader in self.searching:
             if self.cancelled is not None and self.cancelled():
                 self.end(self.leader, "cancelled")
@@ -313,12 +341,22 @@ class _Talk:
         return self.reason
 
     def give(self, worker: Worker, job: Job) -> None:
-        """Send a job, with the time that is left."""
-        own = None if self.until is None else self.left() * (1 - _MARGIN) - _MARGIN_S
+        """Send a job."""
         try:
-            worker.give(replace(job, seconds=own))
+            worker.give(self.timed(job))
         except OSError:
             self.end(worker, "the worker died")
+
+    def timed(self, job: Job) -> Job:
+        """The job with the time that is left."""
+        return replace(job, seconds=None if self.until is None else self.left() * (1 - _MARGIN) - _MARGIN_S)
+
+    def send_away(self, worker: Worker, job: Job) -> None:
+        """Send a job to another machine; if that fails the line is cut, which is heard like any other end."""
+        try:
+            worker.give(self.timed(job))
+        except OSError:
+            worker.process.kill()
 
     def hear(self, worker: Worker) -> None:
         """One message."""

@@ -9,7 +9,21 @@ from collections.abc import Sequence
 
 import typer
 
-from placement.cli import case, check, defrag, explain, fleet, replay, serve, server, solve, topology, version, whatif
+from placement.cli import (
+    case,
+    check,
+    defrag,
+    explain,
+    fleet,
+    replay,
+    serve,
+    server,
+    solve,
+    topology,
+    version,
+    whatif,
+    worker,
+)
 from placement.cli.streams import one_line
 from placement.errors import MoorageError
 
@@ -84,6 +98,7 @@ def build() -> typer.Typer:
     app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
     app.command("check", epilog=check.EXAMPLES)(check.check)
     app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
+    app.command("worker", epilog=worker.EXAMPLES)(worker.worker)
     app.add_typer(servers, name="server")
     app.add_typer(fleets, name="fleet")
     app.add_typer(topologies, name="topology")

@@ -37,14 +37,15 @@ class Session:
     """Decides one case after the other with the same solver process; made by `deciding`."""
 
     def __init__(self, workers: ProcessPool, interrupted: threading.Event) -> None:
-        self._workers = workers
+        self.workers = workers
+        """Its solver process, which may still be starting."""
         self._interrupted = interrupted
         self._since = time.monotonic()
 
     def ready(self) -> ProcessPool:
         """The solver process, once it has started (or has had its time to)."""
-        self._workers.warm_up(_WARM_UP_S)
-        return self._workers
+        self.workers.warm_up(_WARM_UP_S)
+        return self.workers
 
     def decide(
         self,
@@ -67,14 +68,14 @@ class Session:
         snapshot = Snapshot.of(case)
         gc.freeze()  # a large case is hundreds of thousands of objects that no collection needs to walk again
         loaded = time.monotonic()
-        if not self._workers.warm_up(_WARM_UP_S):
+        if not self.workers.warm_up(_WARM_UP_S):
             sys.stderr.write("note: the solver process is not ready; deciding without it\n")
         ready = time.monotonic()
         with _progress(f"{label} {len(case.workloads)} workloads on {len(case.fleet.nodes)} nodes"):
             decision = decide(
                 snapshot,
                 clock=time.monotonic,
-                workers=self._workers,
+                workers=self.workers,
                 start=start,
                 warm=warm,
                 deadline=None if limit_s is None else ready + limit_s,

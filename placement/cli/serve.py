@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from placement.cli.changes import limits
+from placement.cli.helping import At, Count, Guests, Ray
 
 __all__ = ["EXAMPLES", "LogLevel", "serve"]
 
@@ -52,6 +54,9 @@ def serve(
     max_replicas_per_role: Annotated[int | None, _most("--max-replicas-per-role", "Replicas of one role")] = None,
     max_replicas: Annotated[int | None, _most("--max-replicas", "Replicas of one request")] = None,
     max_message_bytes: Annotated[int | None, _most("--max-message-bytes", "Bytes of one message")] = None,
+    helpers_at: At = None,
+    ray: Ray = None,
+    helpers: Count = None,
     log_level: Annotated[LogLevel, typer.Option("--log-level", help="What to log on stderr.")] = LogLevel.WARNING,
     log_text: Annotated[bool, typer.Option("--log-text", help="Logs as text for people, not JSON.")] = False,
 ) -> None:
@@ -79,6 +84,7 @@ def serve(
     config = server.ServerConfig(
         host=host, port=port, insecure=insecure, solves=workers, metrics_port=metrics_port, inputs=inputs
     )
+    guests = Guests(helpers_at, ray, helpers)
     config.address()  # a bad address is told before anything starts
     held = None if fleet is None else read_fleet(Path(fleet))
     kept = None if journal is None else FolderJournal(journal)
@@ -89,5 +95,5 @@ def serve(
         if started.metrics_port is not None:
             print(f"metrics on http://{host}:{started.metrics_port}/metrics", flush=True)
 
-    with server.warm_engine(workers) as engine:
+    with server.warm_engine(workers, partial(guests.of, wait=False)) as engine:
         asyncio.run(server.serve(config, engine, announce, held, kept))

@@ -9,6 +9,7 @@ import typer
 
 from placement.cli.changes import changed, limits
 from placement.cli.deciding import deciding, seconds
+from placement.cli.helping import At, Count, Guests, Ray
 from placement.cli.streams import STREAM, OutputForm, check_writable, print_text, read_input, write_output
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ def solve(
     journal: Annotated[
         str | None, typer.Option("--journal", metavar="FOLDER", help="Keep case and decision there, for replay.")
     ] = None,
+    helpers_at: At = None,
+    ray: Ray = None,
+    helpers: Count = None,
     output: Annotated[OutputForm, typer.Option("--output", "-o", help="What to print.")] = OutputForm.TABLE,
 ) -> int:
     """Decide where the pending work of a case runs.
@@ -54,6 +58,7 @@ def solve(
     answer is kept unless leaving it gains something; whatever it holds, the new answer is checked like any other.
     """
     limit_s = seconds(time_limit)
+    guests = Guests(helpers_at, ray, helpers)
     if out is not None:
         check_writable(out)
     if path == STREAM and warm == STREAM:
@@ -65,7 +70,8 @@ def solve(
         case = changed(path, policy=policy, seed=seed, work=work)
         before = None if warm is None else _earlier(warm)
         held = None if journal is None else _journal(journal)
-        decision = session.decide(case, limit_s, warm=before)
+        with guests.of(session.workers, wait=True):
+            decision = session.decide(case, limit_s, warm=before)
     if held is not None:
         held.keep(case, decision)
     if out is not None:

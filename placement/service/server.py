@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -184,12 +184,18 @@ async def serve(
 
 
 @contextmanager
-def warm_engine(processes: int = 1) -> Iterator[Decide]:
-    """The real engine with its own warm solver processes, a spare and helpers among them; they end with the context."""
+def warm_engine(
+    processes: int = 1, joined: Callable[[ProcessPool], AbstractContextManager[None]] | None = None
+) -> Iterator[Decide]:
+    """The real engine with its own warm solver processes, a spare and helpers among them; they end with the context.
+
+    `joined` lets others help meanwhile.
+    """
     pool = ProcessPool(processes, spare=1, helpers=helpers_for(processes))
     try:
         pool.warm_up()
-        yield partial(decide, clock=time.monotonic, workers=pool)
+        with nullcontext() if joined is None else joined(pool):
+            yield partial(decide, clock=time.monotonic, workers=pool)
     finally:
         pool.close()
 

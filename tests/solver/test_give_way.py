@@ -214,3 +214,11 @@ def test_without_a_clock_the_number_of_trials_is_the_end() -> None:
     assert [check(case, plan).values for plan in give_way(case, case.anchor, trials=0)] == []
     assert len(list(give_way(case, case.anchor, trials=1))) == 1
     assert min(check(case, plan).values for plan in give_way(case, case.anchor, trials=9)) == (3,)
+
+
+def test_noisy_ways_are_valid_and_repeatable() -> None:
+    case = _full([0, 0, 1, 1, 2, 2], [[2], [3], [0], [1], [4], [5]])
+    noisy = [list(give_way(case, case.anchor, rng=Random(seed))) for seed in range(8)]
+    assert noisy[0] == list(give_way(case, case.anchor, rng=Random(0)))
+    assert not any(check(case, plan).violations for plans in noisy for plan in plans)
+    assert {min(check(case, plan).values for plan in plans) for plans in noisy} == {(3,)}

@@ -3,7 +3,7 @@ from dataclasses import dataclass, replace
 
 from solver.atoms import RefuseCharge, Segments, SpanCharge, Together, Within
 from solver.check import check
-from solver.greedy import greedy, orders
+from solver.greedy import best_of, greedy, orders, ways
 from solver.items import Bundle
 from solver.plan import Plan
 from solver.problem import Atom, Encoding, Problem
@@ -114,3 +114,16 @@ def test_a_gang_that_pays_for_each_rack_takes_few_and_ends_in_the_tightest() -> 
     assert sorted({int(racks[b]) for b in found.bins_of((0, 0))}) == [2, 3], "four and three, not one by one"
     six = replace(case, items=(item(part(6, devices=1)),))
     assert sorted({int(racks[b]) for b in greedy(six)[0].bins_of((0, 0))}) == [1, 2], "the last two fill a rack of two"
+
+
+def test_ways_begin_where_they_are_told_to() -> None:
+    items = [item(part(1, devices=1)), item(part(1, devices=2)), item(part(4, devices=1))]
+    charge = RefuseCharge("r", 0, {(0, 0): 5, (1, 0): 6, (2, 0): 2})
+    case = problem(bins([[1000, 1000]] * 2), items, [charge])
+    assert orders(case) == [[0, 1, 2], [1, 0, 2], [2, 1, 0]]
+    found = [(plan.seats, values) for plan, values, _ in ways(case)]
+    assert len(found) == 4, "nothing, and three orders"
+    for begin in range(5):
+        assert [(plan.seats, values) for plan, values, _ in ways(case, None, begin)] == found[begin:]
+    assert best_of(case).ways == 4
+    assert best_of(case, late=lambda: True).ways == 2

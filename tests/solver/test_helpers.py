@@ -9,7 +9,7 @@ import pytest
 
 from solver.atoms import RefuseCharge
 from solver.check import check
-from solver.messages import Message, PlanFound
+from solver.messages import Message, PlanFound, StartFound
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 from solver.progress import Progress
@@ -117,9 +117,9 @@ def test_without_idle_processes_a_job_goes_alone(pair: ProcessPool) -> None:
 def test_the_plan_to_start_from_is_made_while_the_search_begins(pair: ProcessPool) -> None:
     made: list[int] = []
 
-    def start() -> PlanFound:
+    def start() -> StartFound:
         made.append(pair.busy())
-        return PlanFound(Plan({3: _seats(0)}), (7,))
+        return StartFound(Plan({3: _seats(0)}), (7,))
 
     told: list[object] = []
     assert pair.run(Job(_four(), Plan(), 20.0, None, helpers=1), told.append, None, start) is None

@@ -11,7 +11,7 @@ import pytest
 from solver.atoms import RefuseCharge, Share
 from solver.check import check
 from solver.items import Bins, Demand, Item, Part
-from solver.messages import BoundFound, PlanFound
+from solver.messages import BoundFound, StartFound
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.workers import Inline, Job, ProcessPool
@@ -48,7 +48,7 @@ def hard() -> Problem:
 def test_messages_come_back_from_the_process(pool: ProcessPool) -> None:
     told: list[object] = []
     assert pool.run(Job(easy(), Plan(), 20.0, None), told.append) is None
-    plans = [m for m in told if isinstance(m, PlanFound)]
+    plans = [m for m in told if isinstance(m, StartFound)]
     assert plans[-1].values == (0,)
 
 
@@ -60,8 +60,8 @@ def test_a_search_that_merges_tells_and_hears_of_the_problem_as_it_was(pool: Pro
     for runs in (pool, Inline()):
         told: list[object] = []
         job = Job(case, start, 20.0, None, merges=True)
-        assert runs.run(job, told.append, None, lambda: PlanFound(start, (21,))) is None
-        plans = [m for m in told if isinstance(m, PlanFound)]
+        assert runs.run(job, told.append, None, lambda: StartFound(start, (21,))) is None
+        plans = [m for m in told if isinstance(m, StartFound)]
         assert plans[-1].values == (7,)
         for found in plans:
             report = check(case, found.plan)
@@ -75,9 +75,9 @@ def test_what_was_told_is_heard_even_if_the_caller_took_all_the_time(
     monkeypatch.setattr(pool, "_parallel", True)
     told: list[object] = []
 
-    def start() -> PlanFound:
+    def start() -> StartFound:
         time.sleep(4.0)
-        return PlanFound(Plan(), (7,))
+        return StartFound(Plan(), (7,))
 
     pool.run(Job(easy(), Plan(), 3.5, None), told.append, None, start)
     assert any(isinstance(message, BoundFound) for message in told)

@@ -11,7 +11,7 @@ from solver.certificate import evaluate, with_limits
 from solver.check import check
 from solver.encode import Encoded, encode
 from solver.items import IntArray
-from solver.messages import BoundFound, PlanFound
+from solver.messages import BoundFound, PlanFound, StartFound
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.reduce import merge_items
@@ -58,7 +58,7 @@ class Recorder:
         job: Job,
         tell: Callable[[object], None],
         cancelled: Callable[[], bool] | None = None,
-        meanwhile: Callable[[], PlanFound] | None = None,
+        meanwhile: Callable[[], StartFound] | None = None,
     ) -> str | None:
         told: list[object] = []
         self.problem, self.told = merge_items(job.problem).problem if job.merges else job.problem, told

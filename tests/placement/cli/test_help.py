@@ -19,6 +19,7 @@ VERBS: tuple[tuple[str, ...], ...] = (
     ("whatif",),
     ("defrag",),
     ("replay",),
+    ("worker",),
     ("server",),
     *(("server", verb) for verb in ("put", "get", "edit", "place", "list", "release")),
     ("topology",),
