@@ -40,7 +40,7 @@ demo: $(STAMP) ## start the real server and place a batch on a reference fleet
 	$(BIN)/python -m examples.demo
 
 test: lint ## lint, types, contract and all tests that need no measured data
-	$(BIN)/python -m pytest -n $(JOBS) -m 'not data' --durations=10
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not data' --durations=10
 
 test-data: $(STAMP) ## the tests on measured traces; needs MOORAGE_DATA=folder
 	@if [ ! -d "$${MOORAGE_DATA:-}" ]; then echo "make: set MOORAGE_DATA to the folder of measured traces" >&2; exit 2; fi

@@ -67,9 +67,10 @@ class Inline:
         self, job: Job, tell: Tell, cancelled: Cancelled | None = None, meanwhile: Meanwhile | None = None
     ) -> str | None:
         """Run to the end."""
+        began = time.monotonic()
         job = replace(job, start=meanwhile().plan if meanwhile else job.start, helpers=0)
         with collection():
-            search_here(job, tell)
+            search_here(job, tell, began=began)
         return None
 
 

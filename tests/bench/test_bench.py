@@ -108,7 +108,7 @@ def test_the_list_names_suites_parameters_and_methods(capsys: pytest.CaptureFixt
     assert main(["list"]) == 0
     said = capsys.readouterr().out
     names = [line.split()[0] for line in said.splitlines() if not line.startswith(" ")]
-    suites = ["joint", "certificate", "late", "micro"]
+    suites = ["joint", "certificate", "late", "warm", "micro"]
     assert names == ["fleet", "exact", "openb", "philly", "fleet-j", "gap", "roadef", *suites]
     assert "nodes: 128 1024 4096 16384" in said
 

@@ -11,7 +11,7 @@ import pytest
 from solver.atoms import RefuseCharge, Share
 from solver.check import check
 from solver.items import Bins, Demand, Item, Part
-from solver.messages import BoundFound, StartFound
+from solver.messages import BoundFound, PlanFound, StartFound
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.workers import Inline, Job, ProcessPool
@@ -48,7 +48,7 @@ def hard() -> Problem:
 def test_messages_come_back_from_the_process(pool: ProcessPool) -> None:
     told: list[object] = []
     assert pool.run(Job(easy(), Plan(), 20.0, None), told.append) is None
-    plans = [m for m in told if isinstance(m, StartFound)]
+    plans = [m for m in told if isinstance(m, PlanFound)]
     assert plans[-1].values == (0,)
 
 
@@ -61,7 +61,7 @@ def test_a_search_that_merges_tells_and_hears_of_the_problem_as_it_was(pool: Pro
         told: list[object] = []
         job = Job(case, start, 20.0, None, merges=True)
         assert runs.run(job, told.append, None, lambda: StartFound(start, (21,))) is None
-        plans = [m for m in told if isinstance(m, StartFound)]
+        plans = [m for m in told if isinstance(m, PlanFound)]
         assert plans[-1].values == (7,)
         for found in plans:
             report = check(case, found.plan)

@@ -130,9 +130,13 @@ def repair_works(case: Case, found: Diagnosis, repair: Repair) -> Iterator[str]:
     """With the repair the workload fits, and where it comes in steps, by one less it does not."""
     if not repair.verified or not repaired(case, found, repair).fits(found.workload):
         yield f"repair: after {repair.change!r} {found.workload} does not fit"
-    less = least_less(case, found, repair)
-    if less is not None and less.fits(found.workload):
+    if _less_would_do(case, found, repair):
         yield f"repair: less than {repair.change!r} lets {found.workload} in"
+
+
+def _less_would_do(case: Case, found: Diagnosis, repair: Repair) -> bool:
+    less = least_less(case, found, repair)
+    return less is not None and less.fits(found.workload)
 
 
 def price_is_right(truth: Truth, decision: Decision, found: Diagnosis) -> Iterator[str]:
@@ -234,10 +238,13 @@ def examine(seed: int, number: int) -> Examined:
 
 
 def _diagnosed(case: Case, decision: Decision, workload: str) -> Diagnosis:
-    """The diagnosis; asked again where an amount is not the least, as the clock may have cut off a question."""
+    """The diagnosis; asked again where an amount is not the least, as the clock may have cut off a question.
+
+    A repair that does not work is never asked again.
+    """
     for _ in range(_TRIALS):
         found = diagnose(case, decision, workload, clock=time.monotonic, workers=Inline(), seconds=_PLENTY_S)
-        if not any(list(repair_works(case, found, repair)) for repair in found.repairs):
+        if not any(_less_would_do(case, found, repair) for repair in found.repairs):
             break
     return found
 
