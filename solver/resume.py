@@ -96,6 +96,7 @@ def put_back(problem: Problem, plan: Plan, earlier: Plan, expired: _Expired | No
             if item in earlier.seats and item not in fixed and earlier.seats[item] != seats
             if allowed(problem, item, earlier.seats[item])
         }
+        guards = Guards(problem, plan.seats)
         holders: dict[tuple[int, int], set[int]] = {}
         for item, seats in plan.seats.items():
             for place in _places(seats):
@@ -105,7 +106,7 @@ def put_back(problem: Problem, plan: Plan, earlier: Plan, expired: _Expired | No
                 break
             group = _blocking(fixed, wanted, holders, item) if ground.seats.get(item) != wanted[item] else []
             before = {one: ground.seats[one] for one in group}
-            if group and _moved_back(ground, wanted, group, most):
+            if group and _moved_back(ground, guards, wanted, group, most):
                 for one, seats in before.items():
                     for place in _places(seats):
                         holders[place].discard(one)
@@ -196,7 +197,7 @@ def _blocking(
     return group
 
 
-def _moved_back(ground: Ground, wanted: dict[int, _Seats], group: list[int], most: int) -> bool:
+def _moved_back(ground: Ground, guards: Guards, wanted: dict[int, _Seats], group: list[int], most: int) -> bool:
     """Try to have the items on their wanted seats, the others of the group elsewhere; False: nothing has changed.
 
     It may cost `most` in the last tier for each that is back.
@@ -213,7 +214,12 @@ def _moved_back(ground: Ground, wanted: dict[int, _Seats], group: list[int], mos
             break
     now = ground.values()
     if done and (now <= values or (now[:-1] == values[:-1] and now[-1] <= values[-1] + most * back)):
-        return True
+        for item in group:
+            guards.change(item, before[item], ground.seats[item])
+        if not guards.broken():
+            return True
+        for item in group:
+            guards.change(item, ground.seats[item], before[item])
     for item in group:
         if item in ground.seats:
             ground.drop(item)
