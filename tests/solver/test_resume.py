@@ -1,10 +1,12 @@
 """Going on from an earlier plan: what holds stays, the rest is placed around it, and back where nothing is gained."""
 
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from solver.atoms import Allow, RefuseCharge, Together, UnitCharge
+from solver.atoms import Allow, Floor, RefuseCharge, Together, UnitCharge
 from solver.check import check
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Problem
@@ -113,3 +115,17 @@ def test_a_search_stays_near_if_most_has_stayed(kept: int, near: bool) -> None:
     outcome = solve(case, Budget(), clock=time.monotonic, workers=silent, warm=Warm(earlier))
     assert {i: outcome.plan.seats[i] for i in earlier.seats} == earlier.seats
     assert silent.job.resumes is near
+
+
+def test_nothing_goes_back_where_that_breaks_a_floor() -> None:
+    def at(place: int, device: int) -> tuple[tuple[Seat, ...], ...]:
+        return ((Seat(place, ((device, 1000),)),),)
+
+    floor = Floor("f", "kept", {(0, 0): 1, (1, 0): 1}, 1, 0, np.array([True, False]))
+    one = item(part(1, devices=1))
+    case = problem(bins([[1000, 1000]] * 2), [one, one], [RefuseCharge("r", 0, {(0, 0): 1, (1, 0): 1}), floor])
+    case = replace(case, homes={1: at(0, 0)})
+    plan, earlier = Plan({0: at(0, 0), 1: at(1, 0)}), Plan({0: at(1, 1)})
+    assert not check(case, plan).violations
+    assert check(case, Plan({0: at(1, 1), 1: at(1, 0)})).violations
+    assert put_back(case, plan, earlier) == plan
