@@ -25,7 +25,7 @@ Clock = Callable[[], float]
 
 _GREEDY, _ONE_ORDER, _GIVE_WAY = 0.6, 0.05, 0.4
 """Shares of a wall budget: when greedy must end, when it begins no further order, and when what runs has given way."""
-_GREEDY_BESIDE, _MORE_ORDERS = 0.85, 0.25
+_GREEDY_BESIDE, _MORE_ORDERS = 0.85, 0.1
 """The first two where a search has begun meanwhile, which greedy does not hold up."""
 _TRIALS = 200
 """How often what runs may make room for something, per unit of a work budget (some milliseconds each)."""
