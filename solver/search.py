@@ -41,8 +41,10 @@ _HELPED_LP = 0.8
 """Share of what is left that the first LP of the exact model may take where another search finds plans."""
 _HELPED_WAYS, _HELPER_WAYS = WAYS[::2], WAYS[1::2]
 """Ways of diving of a search with a helper, and of the helper."""
-_QUICK = 0.5
-"""Share of what is left in which a helper goes further greedy ways and lets running work give way."""
+_WAYS = 0.1
+"""Share of what is left in which a helper begins greedy ways that its caller has not gone."""
+_GIVE_WAY = 0.5
+"""Share of what is left in which a helper lets running work give way."""
 _GUIDE = 0.5
 """Share of what is left that may be spent on greedy plans led by the relaxation of the first tier."""
 _FIRST = 0.15
@@ -145,7 +147,7 @@ class _Search:
 
         Where something runs, then some in which it gives way in orders unlike the caller's.
         """
-        stop = self.at.left() * (1 - _QUICK)
+        begin, stop = self.at.left() * (1 - _WAYS), self.at.left() * (1 - _GIVE_WAY)
 
         def late() -> bool:
             return self.at.stopped or self.at.left() <= stop
@@ -154,7 +156,7 @@ class _Search:
             if values < self.at.values:
                 self.at.take(plan)
             self.at.listen()
-            if late():
+            if late() or self.at.left() <= begin:
                 break
         for plan in give_way(self.problem, self.at.best, late, rng=self.rng):
             self.at.take(plan)
