@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -11,8 +12,6 @@ from solver.on_ray import RayHelpers
 from solver.plan import Plan
 from solver.workers import Job, ProcessPool
 from tests.solver.test_workers import easy
-
-pytest.importorskip("ray", reason="the extra `ray` is not installed: make test-ray")
 
 _PATIENCE_S = 120.0
 
@@ -41,6 +40,7 @@ def _wait(pool: ProcessPool, away: int) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed: make test-ray")
 def test_helpers_of_two_nodes_help_and_a_lost_one_comes_back_elsewhere(cluster: Any, pool: ProcessPool) -> None:
     second = cluster.add_node(num_cpus=1)
     helpers = RayHelpers(pool, 2, cluster.address)
