@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from solver.atoms.disruptions import Disruptions
+from solver.atoms.disruptions import Disruptions, lost
 from solver.atoms.floor import Floor
 from solver.atoms.stay import Stay
 from solver.items import BoolArray
@@ -65,7 +65,7 @@ class Guards:
     def _disturbed(self, item: int, seats: _Seats | None) -> bool:
         homes = self._problem.homes[item]
         held = ((),) * len(homes) if seats is None else seats
-        return any(not set(home) <= set(now) for home, now in zip(homes, held, strict=True) if home)
+        return any(lost(home, now) for home, now in zip(homes, held, strict=True))
 
 
 def _load(parts: dict[int, int], seats: _Seats | None, bins: BoolArray | None) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from solver.plan import Plan
 from solver.problem import Atom, Encoding, Problem, Violation
 
-__all__ = ["Disruptions"]
+__all__ = ["Disruptions", "lost"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Disruptions(Atom):
         found = []
         for item in self.members:
             held = plan.seats.get(item, ((),) * len(problem.homes[item]))
-            if any(_lost(home, seats) for home, seats in zip(problem.homes[item], held, strict=True)):
+            if any(lost(home, seats) for home, seats in zip(problem.homes[item], held, strict=True)):
                 found.append(item)
         return found
 
@@ -80,10 +81,6 @@ class Disruptions(Atom):
         return [Violation(self.rule, tuple(found), f"{self.name}: {len(found)} disturbed, {self.limit} may be")]
 
 
-def _lost(home: tuple[object, ...], seats: tuple[object, ...]) -> bool:
-    left = list(seats)
-    for seat in home:
-        if seat not in left:
-            return True
-        left.remove(seat)
-    return False
+def lost(home: tuple[object, ...], seats: tuple[object, ...]) -> bool:
+    """Whether a seat of the home is not among the seats; alike seats (shares of one device) count each."""
+    return home != seats and bool(Counter(home) - Counter(seats))

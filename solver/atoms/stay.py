@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from solver.atoms.disruptions import lost
 from solver.items import IntArray
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Encoding, Kept, Problem, Violation, renumbered
@@ -136,7 +137,7 @@ class Stay(Atom):
             return [Violation(self.rule, (self.item,), "it runs and may not be evicted")]
         if self.pinned:
             held = plan.seats.get(self.item, ((),) * len(self.home))
-            if any(Counter(home) - Counter(seats) for home, seats in zip(self.home, held, strict=True)):
+            if any(lost(home, seats) for home, seats in zip(self.home, held, strict=True)):
                 return [Violation(self.rule, (self.item,), "it runs and may not be disturbed")]
         return []
 

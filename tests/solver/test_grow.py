@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from solver.alone import pinned, solo
-from solver.atoms import Capacity, Hinge, RefuseCharge, Share, Spread, Stay, UnitCharge, Within
+from solver.atoms import Capacity, Disruptions, Hinge, RefuseCharge, Share, Spread, Stay, UnitCharge, Within
 from solver.check import check
 from solver.even import wanted_loads
 from solver.give_way import give_way
@@ -136,3 +136,14 @@ def test_a_price_for_lost_replicas_alone_wants_no_even_plan() -> None:
     case = running(Share("e", "lost", {(0, 0): 1}, hinges=(Hinge(1, 5, below=True),), tier=0))
     assert wanted_loads(case) == []
     assert optimum(case) == (0,)
+
+
+def test_guards_and_judge_agree_that_one_of_two_shares_of_a_device_that_leaves_disturbs() -> None:
+    here, there = Seat(0, ((0, 125),)), Seat(1, ((0, 125),))
+    one, budget = item(part(2, milli=125)), Disruptions("d", "x", (0,), 0)
+    case = Problem(bins([[1000]] * 2), (), (one,), (Capacity(), budget), 1, {0: ((here, here),)})
+    moved = ((here, there),)
+    guards = Guards(case, case.homes)
+    guards.change(0, case.homes[0], moved)
+    assert guards.broken()
+    assert check(case, Plan({0: moved})).violations
