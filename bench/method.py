@@ -16,7 +16,7 @@ from typing import Generic, TypeAlias, TypeVar
 from placement.compile import Lifted
 from placement.model import Case, Decision, Placement
 
-__all__ = ["Answer", "CaseMethod", "Method", "Placements", "answer_of"]
+__all__ = ["Answer", "CaseMethod", "Method", "Placements", "Refusal", "answer_of"]
 
 Placements: TypeAlias = tuple[Placement, ...]
 """Where the admitted workloads of a case go; those that are left out are not placed.
@@ -44,6 +44,10 @@ class Answer(Generic[A]):
     disturbed: Decision | Lifted | None = None
     figures: Mapping[str, int] = field(default_factory=dict)
     note: str = ""
+
+
+class Refusal(Exception):
+    """A method says at once that it does not answer in so short a time, and why. Reports count it as left out."""
 
 
 def answer_of(decision: Decision) -> Answer[Placements]:

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bench.instance import Instance, Spec
 from bench.machine import calibrate, environment, load
-from bench.method import Answer, Method
+from bench.method import Answer, Method, Refusal
 from bench.rows import Row, Rows
 from bench.suite import Arm, Suite
 
@@ -134,6 +134,9 @@ def _measure(job: _Job, instance: Instance[Any, Any], method: Method[Any, Any]) 
         ready = time.perf_counter()
         answer = method.answer(instance.subject, time_limit_s=job.arm.limit_s or _UNLIMITED_S, seed=seed)
         answered = time.perf_counter()
+    except Refusal as refusal:
+        took_ms = _ms(time.perf_counter() - ready)
+        return row | {"skipped": f"refused: {refusal}", "failed": None, "answer_ms": took_ms, "values": None}
     except Exception as error:  # noqa: BLE001 - what a baseline does is a result, not an end
         text = f"{type(error).__name__}: {error}"[:500]
         return row | {"failed": text, "answer_ms": _ms(time.perf_counter() - began), "values": None}

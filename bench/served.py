@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from bench.method import Answer, CaseMethod, Placements, answer_of
+from bench.method import Answer, CaseMethod, Placements, Refusal, answer_of
 from placement.client import Client
 from placement.errors import InputError
 from placement.model import Case, Decision
@@ -14,6 +14,7 @@ from placement.snapshot import Snapshot
 __all__ = ["Served"]
 
 _END_S = 60.0
+_FIRST_S = 2.0
 
 
 class Served(CaseMethod):
@@ -37,11 +38,19 @@ class Served(CaseMethod):
             self._held = Snapshot.of(subject)
             client.put_fabric(subject.fleet, running=subject.running)
             # The first call after a change compiles the fleet, for all that follow.
-            self._place(subject, time_limit_s=0.05, seed=0)
+            self._place(subject, time_limit_s=_FIRST_S, seed=0)
 
     def answer(self, subject: Case, *, time_limit_s: float, seed: int) -> Answer[Placements]:
-        """One Place call. The decision goes with the answer, so that its figures and proofs are verified too."""
-        decision = self._place(subject, time_limit_s=time_limit_s, seed=seed)
+        """One Place call. The decision goes with the answer, so that its figures and proofs are verified too.
+
+        Raises Refusal where the server says that so short a limit is not enough (`placement.ladder`).
+        """
+        try:
+            decision = self._place(subject, time_limit_s=time_limit_s, seed=seed)
+        except InputError as error:
+            if error.field == "max_solve_time":
+                raise Refusal(str(error)) from None
+            raise
         if self._held is not None:
             # The server's case is the same but for its budget; all figures are verified on the one of the bench.
             decision = decision.model_copy(update={"case_id": self._held.case_id})

@@ -8,6 +8,7 @@ from functools import cache
 from placement.admission import screen
 from placement.compile import Earlier, Lifted, Lowered, earlier, lift, lower, terms
 from placement.explain import Explainer
+from placement.ladder import refuse_hurry
 from placement.model import Case, Certificate, Decision, Placement, Status, TierReport, Unplaced, Verdict
 from placement.rating import admission_proven, gap_of, refusing_tiers
 from placement.snapshot import Snapshot
@@ -20,6 +21,10 @@ __all__ = ["decide"]
 _EXPLAIN_SHARE = 0.12
 """Part of a wall budget kept back to explain what was not placed."""
 _EXPLAIN_MOST_S = 0.4
+_CLOSE = 0.4
+"""What comes after the solve (lifting, judging what is told last, the report) takes at most this part of lowering."""
+_REPORT, _REPORT_LEAST_S = 0.1, 0.02
+"""What comes after the explanations takes at most this part of lowering, and for small cases so long."""
 _QUESTION_SHARE = 0.1
 """What one explanation is thought to take at first, as a part of lowering the case: both grow with the fleet."""
 
@@ -36,13 +41,13 @@ def decide(
 ) -> Decision:
     """Decide a case: verified placements, a verdict for every other workload, values and proven bounds.
 
-    `clock` gives seconds; `deadline` is a time on it (default: now + the case's wall budget; None with a work budget,
-    under which equal cases give equal decisions but for the timings). `start` are placements of any origin that are
-    judged beside our own; for running work that may be moved they say where it goes. `warm` is an earlier answer to go
-    on from, of any origin: what of it holds is kept unless leaving it gains something, its multipliers are evaluated
-    again for bounds, and `Decision.warm` says what became of it. Neither can do harm. A `Snapshot` spares preparing
-    the case again.
-    Raises InputError for a policy that cannot be meant.
+    `clock` gives seconds; `deadline` is a time on it (default: the case's wall budget, from when it is prepared; None
+    with a work budget, under which equal cases give equal decisions but for the timings). `start` are placements of any
+    origin that are judged beside our own; for running work that may be moved they say where it goes. `warm` is an
+    earlier answer to go on from, of any origin: what of it holds is kept unless leaving it gains something, its
+    multipliers are evaluated again for bounds, and `Decision.warm` says what became of it. Neither can do harm. A
+    `Snapshot` spares preparing the case again.
+    Raises InputError for a policy that cannot be meant, and for a wall budget below that of `ladder.least_ms`.
     """
     # All that is made on the way is gone when the collector starts again, and never looked through.
     with no_collection():
@@ -58,10 +63,11 @@ def _decide(
     cancelled: Callable[[], bool] | None,
     deadline: float | None,
 ) -> Decision:
-    began = clock()
     snapshot = case if isinstance(case, Snapshot) else Snapshot.of(case)
     case, fabric = snapshot.case, snapshot.fabric
+    began = clock()
     if deadline is None and case.budget.wall_ms is not None:
+        refuse_hurry(snapshot, case.budget.wall_ms, "budget.wall_ms")
         deadline = began + case.budget.wall_ms / 1e3
     rejected = screen(case, fabric)
     admitted = frozenset(w.id for w in case.workloads) - rejected.keys()
@@ -70,7 +76,8 @@ def _decide(
     work = None if case.budget.work is None else case.budget.work / 1e3
     search_end = None
     if deadline is not None:
-        search_end = deadline - min(_EXPLAIN_MOST_S, _EXPLAIN_SHARE * (deadline - began))
+        kept_s = min(_EXPLAIN_MOST_S, _EXPLAIN_SHARE * (deadline - began))
+        search_end = deadline - max(kept_s, _CLOSE * (lowered_at - began))
     before = None if warm is None else earlier(lowered, warm)
     known = None if start is None else earlier(lowered, start)
     outcome = solve(
@@ -88,12 +95,13 @@ def _decide(
     lifted_at = clock()
     closed = zip(outcome.bounds, outcome.report.values, strict=False)
     proven = admission_proven(lowered, [bound.value == value for bound, value in closed])
+    report_s = max(_REPORT_LEAST_S, _REPORT * (lowered_at - began))
     explainer = Explainer(
         lowered,
         cache(lambda: lower(case, fabric, only=admitted, empty_fleet=True)),
         outcome.plan,
         proven,
-        lambda: None if deadline is None else deadline - 0.02 - clock(),
+        lambda: None if deadline is None else deadline - report_s - clock(),
         workers,
         lowered_at - began,
         (lowered_at - began) * _QUESTION_SHARE,

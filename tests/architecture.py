@@ -22,7 +22,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("rules",),
     ("compile",),
     ("snapshot",),
-    ("explain", "rating"),  # below the engine: verdicts and gaps are part of its decision
+    ("explain", "ladder", "rating"),  # below the engine: verdicts and gaps are part of its decision
     ("engine",),
     ("seating",),
     ("cases", "verify"),

@@ -41,6 +41,7 @@ __all__ = [
     "WhatIfAnswer",
     "WhatIfBody",
     "joined",
+    "share",
 ]
 
 Mark: TypeAlias = Annotated[str, Field(max_length=253)]
@@ -278,3 +279,16 @@ def joined(decisions: Sequence[Decision]) -> Decision | None:
     proofs = next((one.certificates for one in decisions if one.certificates), ())
     placements = tuple(placement for one in decisions for placement in one.placements)
     return decisions[0].model_copy(update={"placements": placements, "certificates": proofs})
+
+
+def share(decision: Decision, body: BatchBody, *, whole: bool) -> Decision:
+    """The part of a joint decision that answers one call; values and bounds are those of all."""
+    if whole:
+        return decision
+    names = {workload.id for workload in body.workloads}
+    return decision.model_copy(
+        update={
+            "placements": tuple(one for one in decision.placements if one.workload in names),
+            "unplaced": tuple(one for one in decision.unplaced if one.workload in names),
+        }
+    )

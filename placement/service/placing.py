@@ -13,13 +13,14 @@ from pydantic import ValidationError
 
 from placement.errors import Contended, DeadlineExceeded, StaleVersion, Unreachable
 from placement.journal import Journal
+from placement.ladder import least_ms, refuse_hurry
 from placement.limits import InputLimits
 from placement.model.case import Budget, Case
 from placement.model.decision import Decision, PlacedReplica
 from placement.model.document import input_error
 from placement.model.policy import default_policy
 from placement.model.state import Replica, Running
-from placement.service.bodies import BatchBody, CheckBody, PlaceAnswer, WhatIfAnswer, WhatIfBody, joined
+from placement.service.bodies import BatchBody, CheckBody, PlaceAnswer, WhatIfAnswer, WhatIfBody, joined, share
 from placement.service.metrics import Metrics
 from placement.service.times import Limits, Times, Usual
 from placement.service.wire import encode
@@ -206,22 +207,27 @@ class Placing:
         body = calls[0].body
         if len(calls) > 1:
             body = body.model_copy(update={"workloads": tuple(one for call in calls for one in call.body.workloads)})
-        least_ms = self._limits.least_ms + self._limits.least_per_workload_ms * (len(body.workloads) - 1)
-        least_ms = max(least_ms, int(self._greedy.seconds * 1000))
-        budgets, ends = [], []
+        asked, budgets = [], []
         for call in calls:
+            asked.append(call.body.asked_ms(self._limits.default_solve_ms))
             remaining_ms = call.times.remaining_ms(began_s, self._limits, self._reserve.seconds)
-            budget = call.body.budget(self._limits.default_solve_ms, remaining_ms)
-            asked_ms = call.body.asked_ms(self._limits.default_solve_ms)
-            budgets.append(budget)
-            ends.append(call.times.until_s(began_s, budget.wall_ms, asked_ms, least_ms))
-        least = min(range(len(calls)), key=lambda row: ends[row] or 0.0)
-        until_s = ends[least]
+            budgets.append(call.body.budget(self._limits.default_solve_ms, remaining_ms))
+        hurried = min(range(len(calls)), key=lambda row: budgets[row].wall_ms or 0)
+        snapshot = snapshot_of(body, state, budgets[hurried], body.seed)
+        needed_ms = least_ms(snapshot)
+        if len(calls) == 1 and body.work is None:
+            refuse_hurry(snapshot, asked[0], "max_solve_time", left_ms=budgets[0].wall_ms)
+        granted_ms = self._limits.least_ms + self._limits.least_per_workload_ms * (len(body.workloads) - 1)
+        granted_ms = max(granted_ms, int(self._greedy.seconds * 1000), needed_ms)
+        ends = [
+            call.times.until_s(began_s, budget.wall_ms, asked_ms, granted_ms)
+            for call, budget, asked_ms in zip(calls, budgets, asked, strict=True)
+        ]
+        until_s = min((end for end in ends if end is not None), default=None)
 
         def cancelled() -> bool:
             return self._stopping.is_set() or all(call.gone.is_set() for call in calls)
 
-        snapshot = snapshot_of(body, state, budgets[least], body.seed)
         warm = before or joined([call.body.warm for call in calls if call.body.warm is not None])
         decision = self._decide(snapshot, cancelled=cancelled, deadline=until_s, warm=warm)
         ended_s = time.monotonic()
@@ -244,7 +250,7 @@ class Placing:
                 elif late:
                     found[row] = DeadlineExceeded("the deadline passed while it was decided; nothing was reserved")
                 else:
-                    kept.append((row, call, _share(solved.decision, call.body, whole=len(calls) == 1)))
+                    kept.append((row, call, share(solved.decision, call.body, whole=len(calls) == 1)))
             whole = len(kept) == len(calls)
             version = self._reserved(kept, state, solved, whole=whole)
             if version is None and len(kept) > 1:
@@ -371,19 +377,6 @@ def _message(answer: PlaceAnswer, common: pb.Decision) -> pb.PlaceResponse:
     for refused in answer.decision.unplaced:
         encode(refused, found.decision.unplaced.add())
     return found
-
-
-def _share(decision: Decision, body: BatchBody, *, whole: bool) -> Decision:
-    """The part of a joint decision that answers one call; values and bounds are those of all."""
-    if whole:
-        return decision
-    names = {workload.id for workload in body.workloads}
-    return decision.model_copy(
-        update={
-            "placements": tuple(one for one in decision.placements if one.workload in names),
-            "unplaced": tuple(one for one in decision.unplaced if one.workload in names),
-        }
-    )
 
 
 def _running(body: BatchBody, solved: _Solved, decision: Decision) -> list[Running]:

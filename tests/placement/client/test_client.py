@@ -104,6 +104,25 @@ async def test_the_blocking_client_does_a_whole_day(start: Start, engine: Decide
     assert (seen["released"].released, seen["released"].unknown) == (("a", "b"), ("c",))
 
 
+def hurried(port: int) -> tuple[InputError, int]:
+    case = synth_case("hgx", 256, 0.3, 0, SEED)
+    with Client(f"127.0.0.1:{port}") as client:
+        client.put_fabric(case.fleet, running=case.running)
+        with pytest.raises(InputError) as refused:
+            client.place([job("a")], max_solve_s=0.001)
+        kept = len(client.place([job("a")], max_solve_s=1).decision.placements)
+    return refused.value, kept
+
+
+async def test_a_solve_time_that_cannot_do_is_refused(start: Start, engine: Decide) -> None:
+    at = await start(engine)
+    refused, kept = await asyncio.to_thread(hurried, at.server.port)
+    assert refused.field == "max_solve_time"
+    assert "1 ms is too short for 256 nodes" in refused.problem
+    assert refused.mend.startswith("allow at least")
+    assert kept == 1
+
+
 async def test_the_async_client_does_it_too(start: Start, engine: Decide) -> None:
     at = await start(engine)
     case = synth_case("hgx", 32, 0.3, 0, SEED)
