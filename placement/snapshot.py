@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from placement.compile import build_usage
 from placement.model import Case
@@ -11,6 +13,8 @@ from placement.rules.registry import active_rules
 from topology.fabric import Fabric
 
 __all__ = ["Snapshot"]
+
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -23,17 +27,19 @@ class Snapshot:
     usage: Usage
 
     @classmethod
-    def of(cls, case: Case, fabric: Fabric | None = None, *, known: frozenset[str] = frozenset()) -> Snapshot:
+    def of(cls, case: Case, fabric: Fabric | None = None, *, known: Mapping[str, bytes] = _NOTHING) -> Snapshot:
         """Prepare a case; `fabric` spares compiling a fleet that is known already.
 
-        Fields in `known` are in canonical order already, by the word of the caller. So is the fleet of a fabric.
+        Fields in `known` are in canonical order already, by the word of the caller, who gives their JSON
+        (`model.case.field_json`). The fleet of a fabric is in canonical order, too.
         InputError for a policy that cannot be meant.
         """
         active_rules(case.policy)  # before the entries are sorted: an error names them as the caller numbered them
+        ordered = frozenset(known)
         if fabric is not None and case.fleet is fabric.fleet:
-            known |= {"fleet"}
-        canonical = case.canonical(known)
+            ordered |= {"fleet"}
+        canonical = case.canonical(ordered)
         compiled = fabric if fabric is not None else Fabric.from_fleet(canonical.fleet)
         usage = build_usage(canonical, compiled)
         usage.read()
-        return cls(canonical, canonical.content_hash(), compiled, usage)
+        return cls(canonical, canonical.content_hash(known), compiled, usage)

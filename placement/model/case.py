@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from placement.model.canonical import canonical
 from placement.model.document import no_collection, parse_syntax, read_bytes, validate_text, write_text
@@ -20,7 +21,7 @@ from placement.model.tenant import Tenant
 from placement.model.workload import PlacementGroup, Workload
 from topology.model import Fleet
 
-__all__ = ["Budget", "Case", "LoosenedCase", "read_case", "write_case"]
+__all__ = ["Budget", "Case", "LoosenedCase", "field_json", "read_case", "write_case"]
 
 
 _LEVELS = 64
@@ -113,9 +114,26 @@ class Case(Document):
         """Content hash (SHA-256, 64 hex digits), the same for every order of the lists and of the keys."""
         return self.canonical().content_hash()
 
-    def content_hash(self) -> str:
-        """The hash of the content in the order it has; that of a canonical case is its `id`."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+    def content_hash(self, known: Mapping[str, bytes] = MappingProxyType({})) -> str:
+        """The hash of the content in the order it has; that of a canonical case is its `id`.
+
+        `known` are fields as JSON (`field_json`), made before: writing a large state takes a while.
+        """
+        digest = hashlib.sha256(b"{")
+        for row, name in enumerate(Case.model_fields):
+            digest.update(f'{"," if row else ""}"{name}":'.encode())
+            digest.update(known[name] if name in known else field_json(name, getattr(self, name)))
+        digest.update(b"}")
+        return digest.hexdigest()
+
+    @classmethod
+    def on(cls, fleet: Fleet, running: tuple[Running, ...], **fields: Any) -> Case:
+        """A case on a fleet and running work that are known to be valid together: the other fields are validated.
+
+        Whoever calls it sees to it that no workload is among the running ones. ValidationError as for any case.
+        """
+        empty = Fleet.model_construct(**{**dict(fleet), "nodes": (), "links": (), "power_caps": ()})
+        return cls(fleet=empty, **fields).model_copy(update={"fleet": fleet, "running": running})
 
     def canonical(self, known: frozenset[str] = frozenset()) -> Case:
         """The same case with every list and every mapping sorted: deterministic and idempotent.
@@ -141,6 +159,17 @@ class Case(Document):
         if _sort_levels(plain):
             text = json.dumps(plain)
         return validate_text(cls, text, "case")
+
+
+def field_json(name: str, value: Any) -> bytes:
+    """The JSON of one field of a case, as the JSON of the whole case has it."""
+    return _field_adapter(name).dump_json(value)
+
+
+@cache
+def _field_adapter(name: str) -> TypeAdapter[Any]:
+    annotation: Any = Case.model_fields[name].annotation
+    return TypeAdapter(annotation)
 
 
 def _check_parents(tenants: tuple[Tenant, ...]) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
@@ -294,22 +294,23 @@ def snapshot_of(body: BatchBody | CheckBody, state: State, budget: Budget, seed:
         for workload in body.workloads:
             if workload.id in state.running:
                 raise AlreadyRunning(workload.id)
+    fields: dict[str, Any] = {
+        "workloads": body.workloads,
+        "tenants": body.tenants,
+        "groups": body.groups,
+        "policy": default_policy() if body.policy is None else body.policy,
+        "budget": budget,
+        "seed": seed,
+        "now_s": int(time.time()) if body.now_s is None else body.now_s,
+    }
     try:
-        case = Case(
-            fleet=state.fabric.fleet,
-            workloads=body.workloads,
-            running=state.in_order if body.use_server_state else body.running,
-            tenants=body.tenants,
-            groups=body.groups,
-            policy=default_policy() if body.policy is None else body.policy,
-            budget=budget,
-            seed=seed,
-            now_s=int(time.time()) if body.now_s is None else body.now_s,
-        )
+        if body.use_server_state:
+            # The state is valid and sorted, and much larger than what comes with a call.
+            case = Case.on(state.fabric.fleet, state.in_order, **fields)
+            return Snapshot.of(case, state.fabric, known=state.json)
+        return Snapshot.of(Case(fleet=state.fabric.fleet, running=body.running, **fields), state.fabric)
     except ValidationError as error:
         raise input_error(error, "request") from None
-    known: frozenset[str] = frozenset({"running"}) if body.use_server_state else frozenset()
-    return Snapshot.of(case, state.fabric, known=known)
 
 
 def _greedy_s(decision: Decision) -> float:

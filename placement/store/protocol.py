@@ -9,6 +9,7 @@ from typing import Protocol
 
 from placement.errors import MoorageError
 from placement.model import Running
+from placement.model.case import field_json
 from topology.fabric import Fabric
 
 __all__ = ["AlreadyRunning", "NoFabric", "State", "Store"]
@@ -55,6 +56,12 @@ class State:
     def in_order(self) -> tuple[Running, ...]:
         """The running work sorted by workload id: in canonical order as a whole."""
         return tuple(self.running[name] for name in sorted(self.running))
+
+    @cached_property
+    def json(self) -> Mapping[str, bytes]:
+        """Fleet and running work as a case has them in its JSON, of which its hash is made."""
+        fields = {"fleet": self.fabric.fleet, "running": self.in_order}
+        return {name: field_json(name, value) for name, value in fields.items()}
 
 
 class Store(Protocol):

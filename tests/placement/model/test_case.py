@@ -1,6 +1,7 @@
 """A case is a file: it comes back as it went, and the order of its lists means nothing."""
 
 import gzip
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from placement.cases.synth import synth_case
 from placement.errors import InputError
 from placement.model import Budget, Case, PlacementGroup, default_policy, read_case, read_policy, write_case
+from placement.model.case import field_json
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +181,20 @@ def test_a_policy_is_read_from_toml_with_the_same_strictness(tmp_path: Path) -> 
         with pytest.raises(InputError) as caught:
             read_policy(path)
         assert caught.value.field == field, caught.value
+
+
+def test_the_hash_is_that_of_the_json_however_it_is_made(case: Case) -> None:
+    canonical = case.canonical()
+    known = {name: field_json(name, getattr(canonical, name)) for name in ("fleet", "running")}
+    whole = hashlib.sha256(canonical.model_dump_json().encode()).hexdigest()
+    assert canonical.content_hash() == canonical.content_hash(known) == canonical.id == whole
+
+
+def test_a_case_on_a_state_is_the_case_itself(case: Case) -> None:
+    rest = {name: getattr(case, name) for name in Case.model_fields if name not in {"fleet", "running", "level_order"}}
+    assert Case.on(case.fleet, case.running, **rest) == case
+
+
+def test_a_case_on_a_state_is_validated_but_for_the_state(case: Case) -> None:
+    with pytest.raises(ValidationError, match="is used twice"):
+        Case.on(case.fleet, case.running, workloads=(case.workloads[0], case.workloads[0]))
