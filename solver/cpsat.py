@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ortools.sat.python import cp_model
@@ -29,6 +29,8 @@ class Effort:
     threads: int = 1
     rough: bool = False
     """For small parts that prove nothing: no presolve, and good enough is enough."""
+    light: bool = False
+    """For a search of less than a few seconds: one short round of presolve."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,10 @@ def _solver(effort: Effort) -> cp_model.CpSolver:
     if effort.rough:
         parameters.cp_model_presolve = False
         parameters.relative_gap_limit = 0.002
+    if effort.light:
+        parameters.max_presolve_iterations = 1
+        parameters.cp_model_probing_level = 0
+        parameters.symmetry_level = 0
     if effort.seconds is not None:
         parameters.max_time_in_seconds = max(0.001, effort.seconds)
     if effort.work is not None:
@@ -134,9 +140,12 @@ def minimise(
 
     `at_least` is a known bound: a solution that reaches it ends the search.
     """
+    began = time.monotonic()
     limited = with_limits(arrays, limits)
-    solver = _solver(effort)
     model = _proto(limited, tier, hint)
+    if effort.seconds is not None:
+        effort = replace(effort, seconds=effort.seconds - (time.monotonic() - began))
+    solver = _solver(effort)
     if at_least is not None:
         model.proto.objective.domain.extend([at_least - arrays.constant[tier] + _lift(arrays, tier), _HIGH])
     status = solver.solve(model, None if listen is None else _Watch(listen))

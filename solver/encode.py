@@ -12,6 +12,7 @@ import numpy as np
 from solver.atoms.allow import Within
 from solver.cells import Cells
 from solver.chunks import supply_per_bin
+from solver.collector import no_collection
 from solver.fill import write_capacity
 from solver.items import WHOLE, BoolArray, IntArray, PartKey
 from solver.model import Arrays, LinearModel
@@ -53,12 +54,13 @@ class Encoded:
 
 def encode(problem: Problem, cells: Cells, plan: Plan) -> Encoded:
     """The model over `cells`. `plan` must be feasible; its values become the hint of every variable."""
-    encoder = _Encoder(problem, cells, plan)
-    encoder.write_gangs()
-    write_capacity(encoder)
-    for atom in problem.atoms:
-        encoder.model.begin(atom)
-        atom.encode(encoder)
+    with no_collection():
+        encoder = _Encoder(problem, cells, plan)
+        encoder.write_gangs()
+        write_capacity(encoder)
+        for atom in problem.atoms:
+            encoder.model.begin(atom)
+            atom.encode(encoder)
     return Encoded(encoder.model.arrays(), cells, encoder.columns, encoder.on_device, encoder.offers)
 
 
@@ -77,7 +79,11 @@ class _Encoder:
         self._cell_of = np.full(problem.bins.count, -1, np.int64)
         for index, bins in enumerate(cells.members):
             self._cell_of[bins] = index
-        self._least: dict[tuple[int, int], tuple[IntArray, int]] = {}
+        self._bins = np.concatenate(cells.members) if cells.members else np.zeros(0, np.int64)
+        sizes = [bins.size for bins in cells.members[:-1]]
+        self._ends = np.cumsum([0, *sizes]) if cells.members else np.zeros(0, np.int64)
+        """The bins of all cells, cell by cell, and where each cell begins among them."""
+        self._least: dict[int, tuple[IntArray, list[int]]] = {}
         self._known: dict[PartKey, dict[int, int]] = {}
         self._on: dict[tuple[int, int], int] = {}
         self._domains: dict[int, list[int]] = {}
@@ -97,10 +103,11 @@ class _Encoder:
         return int(self.cells.upper[key][cell])
 
     def least(self, figures: IntArray, cell: int) -> int:
-        known = self._least.get((id(figures), cell))
+        known = self._least.get(id(figures))
         if known is None or known[0] is not figures:
-            known = self._least[id(figures), cell] = (figures, int(figures[self.cells.members[cell]].min()))
-        return known[1]
+            lowest = np.minimum.reduceat(figures[self._bins], self._ends).tolist()
+            known = self._least[id(figures)] = (figures, lowest)
+        return known[1][cell]
 
     def known(self, key: PartKey) -> dict[int, int]:
         return self._known[key]

@@ -16,6 +16,7 @@ from solver.cpsat import Effort, minimise
 from solver.encode import Encoded, encode
 from solver.items import PartKey
 from solver.lp import Relaxed
+from solver.plan import Plan
 from solver.progress import Progress
 from solver.settle import certain, numbered, numbers
 from solver.totals import with_totals
@@ -32,6 +33,16 @@ _RELAX_COLUMNS = 4_000
 """Larger relaxations than this (in replica counts per cell) would not be through in their time."""
 _REALISE = 0.15
 """Share of what is left that may be spent on making a relaxation's numbers true."""
+
+_STRIKE = 0.5
+"""Share of a tier's time that the first search of the whole model may take."""
+_STRIKE_S = 0.5, 1.0
+"""At least, if there is so much, and at most so many seconds."""
+_LADDER_S = 0.15
+"""With less time than this after it, neighbourhoods are the better use."""
+_WRITE_S, _LOAD_S = 60e-6, 6e-6
+"""Seconds that writing the exact model and its LP take per replica count, and what CP-SAT needs before it begins to
+search, per coefficient."""
 
 _FOCUS = 0.3
 """Share of a tier's time that is spent in the core of its exact model."""
@@ -62,18 +73,25 @@ class Exact:
         """What the last LP of each tier gave."""
         self.certain: dict[PartKey, int] = {}
         """Numbers of replicas that the proven tiers force."""
+        self._written: tuple[Plan, Encoded] | None = None
+        """A plan, and the model with that as its hint."""
 
     def bound(self, tier: int, share: float = LP_SHARE) -> None:
         """The LP bound of a tier under the incumbent's earlier tiers, in at most this share of what is left."""
         if not self.at.over():
-            found = self.at.lp("fine", self.certified, tier, self.at.left() * share)
+            found = self.at.lp("fine", self.encoded(), tier, self.at.left() * share)
             if found is not None:
                 self.relaxed[tier] = found
 
-    @cached_property
-    def certified(self) -> Encoded:
-        """The model whose LP gives certificates."""
-        return encode(self.problem, self.fine, self.at.best)
+    def hasty(self) -> bool:
+        """There is no time for more than writing the model."""
+        return self.at.left() < _WRITE_S * self.fine.columns
+
+    def encoded(self) -> Encoded:
+        """The exact model, the best plan as its hint; its LP gives certificates."""
+        if self._written is None or self._written[0] is not self.at.best:
+            self._written = self.at.best, encode(self.problem, self.fine, self.at.best)
+        return self._written[1]
 
     def run(self) -> None:
         """Every tier in the exact model: bound it in a small relaxation, search, roam where it stalls, search again."""
@@ -84,8 +102,11 @@ class Exact:
                 self.bound(tier)
             if tier and self.at.bounds[:tier] == list(self.at.values[:tier]):
                 self.settle(tier)
-            hopes = self.relax(tier)
             share = 1.0 if tier == tiers - 1 else 0.5
+            self.strike(tier, self.at.left() * share * _STRIKE, self.at.work_left() * share * _STRIKE)
+            if self.at.left() < _LADDER_S:
+                return
+            hopes = self.relax(tier)
             seconds, work = self.at.left() * share, self.at.work_left() * share
             self.wander(tier, seconds * 0.05, work * 0.05)
             for hoped in hopes:
@@ -101,9 +122,30 @@ class Exact:
 
     def model(self) -> Encoded:
         """The exact model with totals beside it, the best plan as its hint."""
-        return with_totals(
-            encode(self.problem, self.fine, self.at.best), encode(self.problem, self.ladder[0], self.at.best)
-        )
+        return with_totals(self.encoded(), encode(self.problem, self.ladder[0], self.at.best))
+
+    def strike(self, tier: int, seconds: float, work: float) -> None:
+        """CP-SAT at once in the whole model, but for what reduced costs rule out: where it is small that may be all."""
+        if not self.at.wanting(tier):
+            return
+        given, relaxed, encoded = self.at.values[:tier], self.relaxed.get(tier), self.model()
+        arrays, value = numbered(encoded, self.certain), self.at.values[tier] - 1
+        if relaxed is not None:
+            fine = self.encoded().arrays
+            core = Core(with_limits(fine, given), relaxed.certificate).within(value, fine.hint)
+            lower, upper = arrays.lower.copy(), arrays.upper.copy()
+            lower[: fine.variables], upper[: fine.variables] = core.lower, core.upper
+            arrays = replace(arrays, lower=lower, upper=upper)
+        effort = replace(self.at.effort(min(max(seconds, _STRIKE_S[0]), _STRIKE_S[1]), work), light=True)
+        if self.at.over() or (effort.seconds is not None and effort.seconds < _LOAD_S * arrays.columns.size):
+            return
+        known = self.at.bounds[tier]
+        found = minimise(arrays, tier, given, arrays.hint, effort, lambda x: self.at.offer(encoded, x), at_least=known)
+        if found.x is not None:
+            self.at.offer(encoded, found.x)
+        if given == self.at.values[:tier]:
+            bound = None if found.bound is None else min(found.bound, value + 1)
+            self.at.hear(tier, replace(found, bound=bound))
 
     def settle(self, tier: int) -> None:
         """Learn which numbers of replicas the proven tiers force: first in a relaxation, then in the exact model."""
@@ -169,17 +211,17 @@ class Exact:
         While the best plan is far from the bound, first in the bare core, where the LP's solution is the hint.
         """
         relaxed = self.relaxed.get(tier)
-        if relaxed is None:
+        if relaxed is None or not self.at.wanting(tier):
             return
         given, size, failed, solved = self.at.values[:tier], _CORE, 0, 0
         bare = self.at.values[tier] - relaxed.value > _FAR * abs(self.at.values[tier])
         stop, end = self.at.left() - seconds, self.at.spent + work
-        core, known, encoded = None, None, self.certified
+        core, known, encoded = None, None, self.encoded()
         while self.at.wanting(tier) and self.at.left() > stop and self.at.spent < end and failed < _FAILED:
             if self.at.values[:tier] != given:
                 return
             if core is None or known is not self.at.best:
-                known, encoded = self.at.best, encode(self.problem, self.fine, self.at.best)
+                known, encoded = self.at.best, self.encoded()
                 core = Core(with_limits(encoded.arrays, given), relaxed.certificate)
             before = self.at.values[tier]
             value = min(core.value(size), before - 1)

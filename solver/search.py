@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 from functools import cached_property
+from itertools import chain, islice
 from random import Random
 
 from solver.by_domain import by_domain
@@ -40,7 +41,11 @@ _IDLE = 12
 _HELPED_LP = 0.8
 """Share of what is left that the first LP of the exact model may take where another search finds plans."""
 _HELPED_WAYS, _HELPER_WAYS = WAYS[::2], WAYS[1::2]
-"""Ways of diving of a search with a helper, and of the helper."""
+"""Ways of diving of a search with a helper, and of the helper, where there is no exact model."""
+_FIRST_WAY, _FIRST_PLANS, _OTHER_WAYS = (1,), 2, (0, 2, 1)
+"""Where there is one, the way in which the first of them begins, for so many plans, and the ways of the helper."""
+_TURN = 2
+"""So many plans of one way, then of the next."""
 _WAYS = 0.1
 """Share of what is left in which a helper begins greedy ways that its caller has not gone."""
 _GIVE_WAY = 0.5
@@ -129,7 +134,14 @@ class _Search:
         cells = self.fine
         exact = None if cells is None else Exact(self.at, self.wander, cells)
         if exact is not None:
-            exact.bound(0, _HELPED_LP if helped else LP_SHARE)
+            self.at.listen()
+            if helped:
+                self.follow(coarse, found, _FIRST_WAY, _FIRST_PLANS)
+            self.at.begin()
+            if exact.hasty():
+                exact = None
+            else:
+                exact.bound(0, _HELPED_LP if helped else LP_SHARE)
         if not helped or exact is None:
             self.follow(coarse, found, _HELPED_WAYS if helped else WAYS)
         self.at.begin()
@@ -160,7 +172,7 @@ class _Search:
                 break
         for plan in give_way(self.problem, self.at.best, late, rng=self.rng):
             self.at.take(plan)
-        self.follow(*self.relaxed(), _HELPER_WAYS if self.fine is None else WAYS)
+        self.follow(*self.relaxed(), _HELPER_WAYS if self.fine is None else _OTHER_WAYS)
         self.improve()
 
     @cached_property
@@ -186,8 +198,11 @@ class _Search:
             encoded = encode(self.problem, coarse_cells(self.problem), self.at.best)
         return encoded, None if self.at.over() else self.at.lp("coarse", encoded, 0, self.at.left() * 0.25)
 
-    def follow(self, encoded: Encoded, found: Relaxed | None, ways: Sequence[int]) -> None:
-        """Greedy plans led by a solution of the relaxation of the first tier, for a share of what is left."""
+    def follow(self, encoded: Encoded, found: Relaxed | None, ways: Sequence[int], most: int | None = None) -> None:
+        """Greedy plans led by a solution of the relaxation of the first tier, for a share of what is left.
+
+        At most so many of each way. Where the problem is small the ways take turns: their first plans are the best.
+        """
         if found is None or self.resumes or self.at.bounds[0] == self.at.values[0]:
             return
         stop = self.at.left() * (1 - _GUIDE)
@@ -202,12 +217,13 @@ class _Search:
             again = lp_bound(model.arrays, 0, (), "coarse", left if math.isfinite(left) else None)
             return None if again is None else again.x
 
-        for way in ways:
-            for plan in dive(self.problem, encoded, found.x, relax, stopped, way):
-                self.at.spent += replicas * _PLACED_WORK
-                self.at.take(plan)
-                if stopped() or self.at.bounds[0] == self.at.values[0]:
-                    return
+        dives = [islice(dive(self.problem, encoded, found.x, relax, stopped, way), most) for way in ways]
+        for plan in chain(*dives) if self.fine is None else _in_turn(dives, _TURN):
+            self.at.spent += replicas * _PLACED_WORK
+            self.at.take(plan)
+            self.at.listen()
+            if stopped() or self.at.bounds[0] == self.at.values[0]:
+                return
 
     def ruin(self, share: float) -> None:
         """Ruin and recreate for a share of what is left, or until it stalls."""
@@ -288,3 +304,16 @@ class _Search:
     def picker(self) -> Picker:
         """Chooses the neighbourhoods."""
         return Picker(self.problem, self.rng)
+
+
+def _in_turn(sources: Iterable[Iterator[Plan]], turn: int) -> Iterator[Plan]:
+    """So many plans of each source, again and again until none has more."""
+    left = list(sources)
+    while left:
+        for source in list(left):
+            plans = 0
+            for plan in islice(source, turn):
+                plans += 1
+                yield plan
+            if plans < turn:
+                left.remove(source)

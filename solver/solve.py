@@ -27,6 +27,8 @@ _GREEDY, _ONE_ORDER, _GIVE_WAY = 0.6, 0.05, 0.4
 """Shares of a wall budget: when greedy must end, when it begins no further order, and when what runs has given way."""
 _GREEDY_BESIDE, _MORE_ORDERS = 0.85, 0.1
 """The first two where a search has begun meanwhile, which greedy does not hold up."""
+_ORDERS_S, _ORDERS = 0.04, 0.25
+"""A further order is begun in so many seconds in any case, unless that is more than this share."""
 _TRIALS = 200
 """How often what runs may make room for something, per unit of a work budget (some milliseconds each)."""
 _JUDGED = 6
@@ -227,6 +229,8 @@ class _First:
         # What must still be done after greedy is judging, and telling.
         until = min(self._until(share), self.budget.deadline - _JUDGED * self.judge_s)
         late = self._until(late_share)
+        if self.warm is None:
+            late = max(late, min(self.began + _ORDERS_S, self._until(_ORDERS)))
         if self.clock() >= until:
             return None
         return best_of(self.problem, lambda: self.clock() >= until, late=lambda: self.clock() >= late)
