@@ -38,8 +38,8 @@ _STRIKE = 0.5
 """Share of a tier's time that the first search of the whole model may take."""
 _STRIKE_S = 0.5, 1.0
 """At least, if there is so much, and at most so many seconds."""
-_LADDER_S = 0.15
-"""With less time than this after it, neighbourhoods are the better use."""
+_SHORT_S, _LADDER_S = 0.25, 0.15
+"""With less time than this it comes before the LP; with less after it, neighbourhoods are the better use."""
 _WRITE_S, _LOAD_S = 60e-6, 6e-6
 """Seconds that writing the exact model and its LP take per replica count, and what CP-SAT needs before it begins to
 search, per coefficient."""
@@ -86,6 +86,10 @@ class Exact:
     def hasty(self) -> bool:
         """There is no time for more than writing the model."""
         return self.at.left() < _WRITE_S * self.fine.columns
+
+    def short(self) -> bool:
+        """There is no time for its LP before CP-SAT, which finds a bound as well."""
+        return self.at.left() < _SHORT_S
 
     def encoded(self) -> Encoded:
         """The exact model, the best plan as its hint; its LP gives certificates."""

@@ -42,8 +42,8 @@ _HELPED_LP = 0.8
 """Share of what is left that the first LP of the exact model may take where another search finds plans."""
 _HELPED_WAYS, _HELPER_WAYS = WAYS[::2], WAYS[1::2]
 """Ways of diving of a search with a helper, and of the helper, where there is no exact model."""
-_FIRST_WAY, _FIRST_PLANS, _OTHER_WAYS = (1,), 2, (0, 2, 1)
-"""Where there is one, the way in which the first of them begins, for so many plans, and the ways of the helper."""
+_FIRST_WAYS, _OTHER_WAYS = (1, 2, 0), (0, 1, 2)
+"""Where there is one, the ways in which the first of them begins, and those of the helper."""
 _TURN = 2
 """So many plans of one way, then of the next."""
 _WAYS = 0.1
@@ -134,13 +134,12 @@ class _Search:
         cells = self.fine
         exact = None if cells is None else Exact(self.at, self.wander, cells)
         if exact is not None:
-            self.at.listen()
             if helped:
-                self.follow(coarse, found, _FIRST_WAY, _FIRST_PLANS)
-            self.at.begin()
+                self.follow(coarse, found, _FIRST_WAYS, _TURN)
             if exact.hasty():
                 exact = None
-            else:
+            elif not exact.short():
+                self.at.listen()
                 exact.bound(0, _HELPED_LP if helped else LP_SHARE)
         if not helped or exact is None:
             self.follow(coarse, found, _HELPED_WAYS if helped else WAYS)
@@ -198,10 +197,11 @@ class _Search:
             encoded = encode(self.problem, coarse_cells(self.problem), self.at.best)
         return encoded, None if self.at.over() else self.at.lp("coarse", encoded, 0, self.at.left() * 0.25)
 
-    def follow(self, encoded: Encoded, found: Relaxed | None, ways: Sequence[int], most: int | None = None) -> None:
+    def follow(self, encoded: Encoded, found: Relaxed | None, ways: Sequence[int], least: int | None = None) -> None:
         """Greedy plans led by a solution of the relaxation of the first tier, for a share of what is left.
 
-        At most so many of each way. Where the problem is small the ways take turns: their first plans are the best.
+        With `least` only so many, and more until the plan to start from is there. Where the problem is small the ways
+        take turns: their first plans are the best.
         """
         if found is None or self.resumes or self.at.bounds[0] == self.at.values[0]:
             return
@@ -217,12 +217,15 @@ class _Search:
             again = lp_bound(model.arrays, 0, (), "coarse", left if math.isfinite(left) else None)
             return None if again is None else again.x
 
-        dives = [islice(dive(self.problem, encoded, found.x, relax, stopped, way), most) for way in ways]
-        for plan in chain(*dives) if self.fine is None else _in_turn(dives, _TURN):
+        dives = [dive(self.problem, encoded, found.x, relax, stopped, way) for way in ways]
+        plans = chain(*dives) if self.fine is None else _in_turn(dives, _TURN)
+        for number, plan in enumerate(plans, 1):
             self.at.spent += replicas * _PLACED_WORK
             self.at.take(plan)
             self.at.listen()
             if stopped() or self.at.bounds[0] == self.at.values[0]:
+                return
+            if least is not None and number >= least and not self.at.awaits:
                 return
 
     def ruin(self, share: float) -> None:

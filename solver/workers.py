@@ -19,8 +19,9 @@ __all__ = ["Inline", "Job", "ProcessPool", "Workers", "helpers_for"]
 
 _TICK_S = 0.05
 """How often a waiting call looks whether it was cancelled."""
-_MARGIN, _MARGIN_S = 0.04, 0.05
-"""What a search is told to leave of its time, so that it mostly ends by itself and its process stays warm."""
+_MARGIN, _MARGIN_S, _MARGIN_SHARE = 0.04, 0.05, 0.1
+"""What a search is told to leave of its time, so that it mostly ends by itself and its process stays warm: the first
+share, and so many seconds, but not more than the second share."""
 _GRACE_S = 2.0
 """How long a search that was told to end, and is late, keeps its process; nobody waits for it meanwhile."""
 _LOOK_S = 0.25
@@ -350,7 +351,12 @@ class _Talk:
 
     def timed(self, job: Job) -> Job:
         """The job with the time that is left."""
-        return replace(job, seconds=None if self.until is None else self.left() * (1 - _MARGIN) - _MARGIN_S)
+        return replace(
+            job,
+            seconds=None
+            if self.until is None
+            else self.left() * (1 - _MARGIN) - min(_MARGIN_S, self.left() * _MARGIN_SHARE),
+        )
 
     def send_away(self, worker: Worker, job: Job) -> None:
         """Send a job to another machine; if that fails the line is cut, which is heard like any other end."""
