@@ -36,7 +36,7 @@ _REALISE = 0.15
 
 _STRIKE = 0.5
 """Share of a tier's time that the first search of the whole model may take."""
-_STRIKE_S = 0.5, 1.0
+_STRIKE_S = 0.75, 1.0
 """At least, if there is so much, and at most so many seconds."""
 _SHORT_S, _LADDER_S = 0.25, 0.15
 """With less time than this it comes before the LP; with less after it, neighbourhoods are the better use."""
