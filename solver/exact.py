@@ -38,8 +38,10 @@ _STRIKE = 0.5
 """Share of a tier's time that the first search of the whole model may take."""
 _STRIKE_S = 0.75, 1.0
 """At least, if there is so much, and at most so many seconds."""
-_SHORT_S, _LADDER_S = 0.25, 0.15
-"""With less time than this it comes before the LP; with less after it, neighbourhoods are the better use."""
+_SHORT_S = 0.25
+"""With less time than this it comes before the LP."""
+_LADDER_S = 4.0, 0.15
+"""With less time than this after it, it is all: in the first tier, and in later ones, where numbers are settled."""
 _WRITE_S, _LOAD_S = 60e-6, 6e-6
 """Seconds that writing the exact model and its LP take per replica count, and what CP-SAT needs before it begins to
 search, per coefficient."""
@@ -98,7 +100,10 @@ class Exact:
         return self._written[1]
 
     def run(self) -> None:
-        """Every tier in the exact model: bound it in a small relaxation, search, roam where it stalls, search again."""
+        """Every tier in the exact model: search it at once, bound it in small relaxations, search, roam where it stalls.
+
+        Where there is little time the first search is all.
+        """
         tiers = self.problem.tiers
         for tier in range(tiers):
             if tier:
@@ -107,9 +112,12 @@ class Exact:
             if tier and self.at.bounds[:tier] == list(self.at.values[:tier]):
                 self.settle(tier)
             share = 1.0 if tier == tiers - 1 else 0.5
-            self.strike(tier, self.at.left() * share * _STRIKE, self.at.work_left() * share * _STRIKE)
-            if self.at.left() < _LADDER_S:
-                return
+            least, most = _STRIKE_S
+            self.strike(tier, min(max(self.at.left() * share * _STRIKE, least * share), most), _STRIKE * share)
+            if self.at.left() < (_LADDER_S[1] if tier else _LADDER_S[0]):
+                # No step of what follows would be through in its time.
+                self.strike(tier, self.at.left() * share, share, light=False)
+                continue
             hopes = self.relax(tier)
             seconds, work = self.at.left() * share, self.at.work_left() * share
             self.wander(tier, seconds * 0.05, work * 0.05)
@@ -128,8 +136,11 @@ class Exact:
         """The exact model with totals beside it, the best plan as its hint."""
         return with_totals(self.encoded(), encode(self.problem, self.ladder[0], self.at.best))
 
-    def strike(self, tier: int, seconds: float, work: float) -> None:
-        """CP-SAT at once in the whole model, but for what reduced costs rule out: where it is small that may be all."""
+    def strike(self, tier: int, seconds: float, share: float, *, light: bool = True) -> None:
+        """CP-SAT at once in the whole model, but for what reduced costs rule out: where it is small that may be all.
+
+        For so many seconds, or this share of the work that is left.
+        """
         if not self.at.wanting(tier):
             return
         given, relaxed, encoded = self.at.values[:tier], self.relaxed.get(tier), self.model()
@@ -140,7 +151,7 @@ class Exact:
             lower, upper = arrays.lower.copy(), arrays.upper.copy()
             lower[: fine.variables], upper[: fine.variables] = core.lower, core.upper
             arrays = replace(arrays, lower=lower, upper=upper)
-        effort = replace(self.at.effort(min(max(seconds, _STRIKE_S[0]), _STRIKE_S[1]), work), light=True)
+        effort = replace(self.at.effort(seconds, self.at.work_left() * share), light=light)
         if self.at.over() or (effort.seconds is not None and effort.seconds < _LOAD_S * arrays.columns.size):
             return
         known = self.at.bounds[tier]
