@@ -100,7 +100,7 @@ class Exact:
         return self._written[1]
 
     def run(self) -> None:
-        """Every tier in the exact model: search it at once, bound it in small relaxations, search, roam where it stalls.
+        """Every tier in the exact model: search it at once, bound it in small relaxations, roam where it stalls.
 
         Where there is little time the first search is all.
         """
