@@ -34,6 +34,8 @@ _RELAX_COLUMNS = 4_000
 _REALISE = 0.15
 """Share of what is left that may be spent on making a relaxation's numbers true."""
 
+_SMALL = 1_200
+"""So many replica counts per cell has a small model at most."""
 _STRIKE = 0.5
 """Share of a tier's time that the first search of the whole model may take."""
 _STRIKE_S = 0.75, 1.0
@@ -42,7 +44,7 @@ _SHORT_S = 0.25
 """With less time than this it comes before the LP."""
 _LADDER_S = 4.0, 0.15
 """With less time than this after it, it is all: in the first tier, and in later ones, where numbers are settled."""
-_WRITE_S, _LOAD_S = 60e-6, 6e-6
+_WRITE_S, _LOAD_S = 120e-6, 6e-6
 """Seconds that writing the exact model and its LP take per replica count, and what CP-SAT needs before it begins to
 search, per coefficient."""
 
@@ -75,6 +77,8 @@ class Exact:
         """What the last LP of each tier gave."""
         self.certain: dict[PartKey, int] = {}
         """Numbers of replicas that the proven tiers force."""
+        self.small = fine.columns <= _SMALL
+        """CP-SAT gets somewhere with the model in a second."""
         self._written: tuple[Plan, Encoded] | None = None
         """A plan, and the model with that as its hint."""
 
@@ -91,7 +95,7 @@ class Exact:
 
     def short(self) -> bool:
         """There is no time for its LP before CP-SAT, which finds a bound as well."""
-        return self.at.left() < _SHORT_S
+        return self.small and self.at.left() < _SHORT_S
 
     def encoded(self) -> Encoded:
         """The exact model, the best plan as its hint; its LP gives certificates."""
@@ -112,12 +116,13 @@ class Exact:
             if tier and self.at.bounds[:tier] == list(self.at.values[:tier]):
                 self.settle(tier)
             share = 1.0 if tier == tiers - 1 else 0.5
-            least, most = _STRIKE_S
-            self.strike(tier, min(max(self.at.left() * share * _STRIKE, least * share), most), _STRIKE * share)
-            if self.at.left() < (_LADDER_S[1] if tier else _LADDER_S[0]):
-                # No step of what follows would be through in its time.
-                self.strike(tier, self.at.left() * share, share, light=False)
-                continue
+            if self.small:
+                least, most = _STRIKE_S
+                self.strike(tier, min(max(self.at.left() * share * _STRIKE, least * share), most), _STRIKE * share)
+                if self.at.left() < (_LADDER_S[1] if tier else _LADDER_S[0]):
+                    # No step of what follows would be through in its time.
+                    self.strike(tier, self.at.left() * share, share, light=False)
+                    continue
             hopes = self.relax(tier)
             seconds, work = self.at.left() * share, self.at.work_left() * share
             self.wander(tier, seconds * 0.05, work * 0.05)
