@@ -122,8 +122,8 @@ class _Search:
     def run(self, *, helped: bool) -> None:
         """Coarse bounds first (they are there in no time), then the exact model, as far as it can be handled.
 
-        Where it can, a search that is `helped` leaves the quick plans to others. One waiting item is decided domain by
-        domain before all that.
+        Where it can, a search that is `helped` leaves most quick plans to others. One waiting item is decided domain
+        by domain before all that.
         """
         for message in by_domain(self.problem, self.at.best, self.at.effort, self.at.spend):
             self.at.believe(message)
@@ -133,16 +133,18 @@ class _Search:
         coarse, found = self.relaxed()
         cells = self.fine
         exact = None if cells is None else Exact(self.at, self.wander, cells)
+        ways = WAYS if not helped else _HELPED_WAYS if exact is None else _FIRST_WAYS
+        plans = self.guided(coarse, found, ways)
         if exact is not None:
             if helped:
-                self.follow(coarse, found, _FIRST_WAYS, _TURN)
+                self.follow(plans, _TURN)
             if exact.hasty():
                 exact = None
             elif not exact.short():
                 self.at.listen()
                 exact.bound(0, _HELPED_LP if helped else LP_SHARE)
         if not helped or exact is None:
-            self.follow(coarse, found, _HELPED_WAYS if helped else WAYS)
+            self.follow(plans)
         self.at.begin()
         self.at.bound_all("coarse", coarse, 1)
         limited = self.at.limits.seconds is not None or self.at.limits.work is not None
@@ -171,7 +173,7 @@ class _Search:
                 break
         for plan in give_way(self.problem, self.at.best, late, rng=self.rng):
             self.at.take(plan)
-        self.follow(*self.relaxed(), _HELPER_WAYS if self.fine is None else _OTHER_WAYS)
+        self.follow(self.guided(*self.relaxed(), _HELPER_WAYS if self.fine is None else _OTHER_WAYS))
         self.improve()
 
     @cached_property
@@ -197,11 +199,10 @@ class _Search:
             encoded = encode(self.problem, coarse_cells(self.problem), self.at.best)
         return encoded, None if self.at.over() else self.at.lp("coarse", encoded, 0, self.at.left() * 0.25)
 
-    def follow(self, encoded: Encoded, found: Relaxed | None, ways: Sequence[int], least: int | None = None) -> None:
+    def guided(self, encoded: Encoded, found: Relaxed | None, ways: Sequence[int]) -> Iterator[Plan]:
         """Greedy plans led by a solution of the relaxation of the first tier, for a share of what is left.
 
-        With `least` only so many, and more until the plan to start from is there. Where the problem is small the ways
-        take turns: their first plans are the best.
+        Where the problem is small the ways take turns: their first plans are the best.
         """
         if found is None or self.resumes or self.at.bounds[0] == self.at.values[0]:
             return
@@ -218,14 +219,19 @@ class _Search:
             return None if again is None else again.x
 
         dives = [dive(self.problem, encoded, found.x, relax, stopped, way) for way in ways]
-        plans = chain(*dives) if self.fine is None else _in_turn(dives, _TURN)
-        for number, plan in enumerate(plans, 1):
+        for plan in chain(*dives) if self.fine is None else _in_turn(dives, _TURN):
             self.at.spent += replicas * _PLACED_WORK
+            yield plan
+            if stopped():
+                return
+
+    def follow(self, plans: Iterator[Plan], least: int | None = None) -> None:
+        """Take such plans; with `least` only so many, and more until the plan to start from is there."""
+        for number, plan in enumerate(plans, 1):
             self.at.take(plan)
             self.at.listen()
-            if stopped() or self.at.bounds[0] == self.at.values[0]:
-                return
-            if least is not None and number >= least and not self.at.awaits:
+            enough = least is not None and number >= least and not self.at.awaits
+            if enough or self.at.bounds[0] == self.at.values[0]:
                 return
 
     def ruin(self, share: float) -> None:
