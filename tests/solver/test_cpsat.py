@@ -18,9 +18,10 @@ def _gain(count: int = 3, constant: int = 0) -> Arrays:
     return model.arrays()
 
 
-def test_value_and_bound_meet_at_the_optimum() -> None:
+@pytest.mark.parametrize("effort", [Effort(), Effort(light=True)])
+def test_value_and_bound_meet_at_the_optimum(effort: Effort) -> None:
     arrays = _gain(constant=100)
-    found = minimise(arrays, 0, (), arrays.hint, Effort())
+    found = minimise(arrays, 0, (), arrays.hint, effort)
     assert found.x is not None
     assert found.bound == arrays.value(0, found.x) == 90
 
