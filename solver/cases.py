@@ -44,9 +44,9 @@ def cases_above(arrays: Arrays, tier: int, value: int, expired: Callable[[], boo
             closed += 1
             continue
         away = np.abs(x - np.rint(x))
-        col = int(away.argmax())
-        if away[col] <= _WHOLE:
+        if float(away.max(initial=0.0)) <= _WHOLE:
             return 0
+        col = int(away.argmax())
         below, above = upper.copy(), lower.copy()
         below[col] = int(np.floor(x[col]))
         above[col] = below[col] + 1

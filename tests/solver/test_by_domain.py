@@ -139,3 +139,10 @@ def test_nothing_is_said_where_two_items_wait() -> None:
     case = _case(Random(1))
     two = replace(case, items=(*case.items, item(part(1, devices=1))))
     assert _heard(two) == ([], [])
+
+
+def test_a_model_without_columns_has_its_constant() -> None:
+    empty = LinearModel(1)
+    empty.constant(0, 5)
+    assert cases_above(empty.arrays(), 0, 4, lambda: False) == 1
+    assert cases_above(empty.arrays(), 0, 5, lambda: False) == 0
