@@ -36,7 +36,14 @@ Ray = Annotated[
     str | None, typer.Option("--ray", metavar="ADDRESS", help="Helpers on this Ray cluster; auto = the one here.")
 ]
 Count = Annotated[
-    int | None, typer.Option("--helpers", min=1, max=1024, metavar="N", help="How many of --helpers-at or --ray.")
+    int | None,
+    typer.Option(
+        "--helpers",
+        min=1,
+        max=1024,
+        metavar="N",
+        help="Helpers to ask --ray for; solve waits for so many. [default: 1]",
+    ),
 ]
 
 

@@ -44,9 +44,9 @@ def replay(
     last: Annotated[int, typer.Option("--last", min=1, max=100_000, help="Without ID: list so many, the latest.")] = 20,
     output: Annotated[OutputForm, typer.Option("--output", "-o", help="What to print.")] = OutputForm.TABLE,
 ) -> int:
-    """Decide a stored case again, check both answers, and compare their values.
+    """Decide a stored case again, and compare the answers.
 
-    What went on from an earlier decision does so again: the journal keeps that too.
+    Both are checked. What went on from an earlier decision does so again: the journal keeps that too.
 
     Exit code 0 if both answers are valid and no value contradicts what the other one proved; 1 if not. A budget of
     time may give another value each time, a budget of work may not.
