@@ -26,8 +26,8 @@ def worker(
 ) -> None:
     """Help with searches until the other end hangs up.
 
-    Both ends need the same key, of 16 bytes or more, in MOORAGE_HELPERS_KEY, and the same version. Who has the key can
-    run code on this machine: use it on networks that you trust.
+    Both ends need the same key, of 16 bytes or more, in MOORAGE_HELPERS_KEY, and the same version; another is refused.
+    Who has the key can run code on this machine: use it on networks that you trust.
     """
     import multiprocessing  # noqa: PLC0415 - --help does without
 
