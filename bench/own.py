@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bench.method import Answer, CaseMethod, Method, Placements, answer_of
-from placement.admission import screen
-from placement.compile import lift, lower
+from bench.prepared import lowered
+from placement.compile import lift
 from placement.engine import decide
 from placement.errors import InputError
 from placement.model import Case, Decision
@@ -76,13 +76,11 @@ class CaseGreedy(CaseMethod):
         self._ready = _snapshot(self._ready, subject)
         snapshot = self._ready.snapshot
         began = time.perf_counter()
-        rejected = screen(snapshot.case, snapshot.fabric)
-        admitted = frozenset(workload.id for workload in snapshot.case.workloads) - rejected.keys()
-        lowered = lower(snapshot.case, snapshot.fabric, only=admitted, usage=snapshot.usage)
+        case = lowered(snapshot)
         ready = time.perf_counter()
-        plan, _ = greedy(lowered.problem)
+        plan, _ = greedy(case.problem)
         done = time.perf_counter()
-        lifted = lift(lowered, plan)
+        lifted = lift(case, plan)
         return Answer(
             lifted.placements,
             disturbed=lifted,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.blocks import Block, Heading, Plots, Table, Text, as_html, as_markdown
 from bench.curves import REPLAY, replay_blocks
 from bench.fairness.table import SUITE as FAIRNESS
 from bench.fairness.table import fairness_blocks
-from bench.figures import Scored, by, exponent, score, spread
+from bench.figures import Scored, Spread, by, exponent, score, spread
 from bench.plots import gap_against_time, gap_picture, growth, micro, phases, profiles, styles
 from bench.rows import Row, read_rows
 from bench.tables import duels, figured, overview, proofs, reached, troubles
@@ -85,21 +85,61 @@ def _suite(suite: str, ones: Sequence[Scored]) -> list[Block]:
 
 
 def _micro(ones: Sequence[Scored]) -> list[Block]:
-    rows = []
+    usual = [one for one in ones if not one.row["instance"].get("pending")]
+    picture = micro(usual)
+    exponents = (
+        "Exponents: the x of cost = c size^x that fits the medians best on log axes. With nodes: the number of "
+        "workloads grows as in the suite fleet. With workloads: on fleets of one size."
+    )
+    memory = (
+        "Memory: the most that an operation held at a time, its result included; Python objects and numpy arrays, "
+        "without what C++ allocates (CP-SAT, protobuf)."
+    )
+    return [
+        Heading(2, "micro"),
+        Text((exponents, memory)),
+        _costs("Milliseconds, median (quartiles).", ones, _took_ms),
+        _costs("Memory in MiB, median (quartiles).", ones, _held_mib),
+        *([] if picture is None else [picture]),
+    ]
+
+
+def _costs(caption: str, ones: Sequence[Scored], cost: Callable[[Scored], float | None]) -> Table:
+    """A cost of each operation by the number of nodes, and how it grows with nodes and with workloads.
+
+    Rows of the suite `micro`; those whose instance names a number of workloads (`pending`) are of fleets of one size,
+    and are held against the usual number on that size.
+    """
+    usual = [one for one in ones if not one.row["instance"].get("pending")]
+    varied = {one.row["size"]["nodes"] for one in ones if one.row["instance"].get("pending")}
+    sizes = by(usual, lambda one: one.row["size"]["nodes"])
+    lines = []
     for operation, same in by(ones, lambda one: one.arm.method).items():
-        line, costs = [operation], {}
-        for nodes, mine in by(ones, lambda one: one.row["size"]["nodes"]).items():
-            took = spread(one.row["answer_ms"] for one in mine if one in same and not one.row["failed"])
-            line.append("-" if took is None else took.text(lambda ms: f"{ms:.3g}"))
-            if took is not None:
-                costs[float(nodes)] = took.middle
-        grows = exponent(costs)
-        rows.append((*line, "-" if grows is None else f"{grows:.2f}"))
-    sizes = by(ones, lambda one: one.row["size"]["nodes"])
-    picture = micro(ones)
-    head = ("operation", *(f"{nodes} nodes" for nodes in sizes), "grows with nodes to the power of")
-    table = Table("Milliseconds, median (quartiles).", head, rows)
-    return [Heading(2, "micro"), table, *([] if picture is None else [picture])]
+        nodes = _medians([one for one in same if one in usual], "nodes", cost)
+        workloads = _medians([one for one in same if one.row["size"]["nodes"] in varied], "asked", cost)
+        shown = (nodes[size].text(lambda much: f"{much:.3g}") if size in nodes else "-" for size in sizes)
+        grows = (exponent({size: found.middle for size, found in some.items()}) for some in (nodes, workloads))
+        lines.append((operation, *shown, *("-" if power is None else f"{power:.2f}" for power in grows)))
+    head = ("operation", *(f"{size} nodes" for size in sizes), "exponent with nodes", "exponent with workloads")
+    return Table(caption, head, lines)
+
+
+def _medians(ones: Sequence[Scored], size: str, cost: Callable[[Scored], float | None]) -> dict[float, Spread]:
+    found = {}
+    for at, same in by(ones, lambda one: one.row["size"][size]).items():
+        told = spread(much for one in same if not one.row["failed"] and (much := cost(one)) is not None)
+        if told is not None:
+            found[at] = told
+    return found
+
+
+def _took_ms(one: Scored) -> float:
+    return float(one.row["answer_ms"])
+
+
+def _held_mib(one: Scored) -> float | None:
+    peak_kib = one.row.get("figures", {}).get("peak_kib")
+    return None if peak_kib is None else peak_kib / 1024
 
 
 def _machine(rows: Sequence[Row]) -> tuple[str, ...]:

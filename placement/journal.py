@@ -1,4 +1,6 @@
-"""The case journal: each decision with its case, so that any of them can be decided again and questioned.
+"""The case journal: each decision with its case, and the earlier decision that it went on from, if it did.
+
+So any of them can be decided again and questioned.
 
 Entries are named by the id of their case; a case that is decided again replaces its entry. A journal is bounded: the
 oldest entries go. It never breaks an answer: what cannot be kept is logged and left out.
@@ -35,18 +37,19 @@ _PART = ".part"
 
 @dataclass(frozen=True)
 class Entry:
-    """A case and the decision that was given; `kept_s` is when, in epoch seconds."""
+    """A case and the decision that was given; `kept_s` is when, in epoch seconds, `warm` what it went on from."""
 
     case: Case
     decision: Decision
     kept_s: int
+    warm: Decision | None = None
 
 
 class Journal(Protocol):
     """Keeps the latest decisions with their cases."""
 
-    def keep(self, case: Case, decision: Decision) -> None:
-        """Keep a decision; never raises."""
+    def keep(self, case: Case, decision: Decision, warm: Decision | None = None) -> None:
+        """Keep a decision, and the earlier one that it went on from; never raises."""
 
     def find(self, name: str) -> Entry:
         """The entry of a case id, or of the start of one. NotFound, or InputError if several start so."""
@@ -65,11 +68,11 @@ class MemoryJournal:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._lock = threading.Lock()
 
-    def keep(self, case: Case, decision: Decision) -> None:
+    def keep(self, case: Case, decision: Decision, warm: Decision | None = None) -> None:
         """Keep a decision; the oldest one goes if there are too many."""
         with self._lock:
             self._entries.pop(decision.case_id, None)
-            self._entries[decision.case_id] = Entry(case, decision, int(self._clock()))
+            self._entries[decision.case_id] = Entry(case, decision, int(self._clock()), warm)
             while len(self._entries) > self._size:
                 self._entries.popitem(last=False)
 
@@ -101,9 +104,10 @@ class FolderJournal:
         if not os.access(self._folder, os.W_OK):
             raise InputError("journal", f"{str(folder)!r} cannot be written to", "name a folder you may write to")
 
-    def keep(self, case: Case, decision: Decision) -> None:
+    def keep(self, case: Case, decision: Decision, warm: Decision | None = None) -> None:
         """Write a decision to its file; a failure is logged. The oldest files go if there are too many."""
-        text = f'{{"kept_s":{int(self._clock())},"case":{case.to_json()},"decision":{decision.to_json()}}}'
+        earlier = "" if warm is None else f',"warm":{warm.to_json()}'
+        text = f'{{"kept_s":{int(self._clock())},"case":{case.to_json()},"decision":{decision.to_json()}{earlier}}}'
         beside = self._folder / f".{decision.case_id}.{uuid.uuid4().hex[:8]}{_PART}"
         try:
             beside.write_bytes(gzip.compress(text.encode(), compresslevel=1, mtime=0))
@@ -119,14 +123,13 @@ class FolderJournal:
         """The entry of a case id or of the start of one. NotFound, or InputError if several fit or it is damaged."""
         path = self._folder / f"{_only(name, self.ids())}{_ENDING}"
         _, plain = parse_syntax(read_bytes(path), path.name)
-        if not isinstance(plain, dict) or set(plain) != {"kept_s", "case", "decision"}:
+        if not isinstance(plain, dict) or set(plain) - {"warm"} != {"kept_s", "case", "decision"}:
             raise InputError(str(path), "this is no entry of a journal", "name another entry")
         kept_s = plain["kept_s"]
         if not isinstance(kept_s, int):
             raise InputError(str(path), "kept_s is no whole number", "name another entry")
-        return Entry(
-            Case.from_json(json.dumps(plain["case"])), Decision.from_json(json.dumps(plain["decision"])), kept_s
-        )
+        told = [Decision.from_json(json.dumps(plain[name])) for name in ("decision", "warm") if name in plain]
+        return Entry(Case.from_json(json.dumps(plain["case"])), told[0], kept_s, *told[1:])
 
     def ids(self) -> tuple[str, ...]:
         """The ids of all entries, the latest first."""

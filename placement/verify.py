@@ -112,7 +112,10 @@ def verify(case: Case | Snapshot, decision: Decision) -> tuple[str, ...]:
     lowered = _lowered(snapshot, rejected)
     found, placements, report = _audit(lowered, decision)
     if decision.case_id != snapshot.case_id:
-        found.append(f"case_id: the decision is for case {decision.case_id}, this is case {snapshot.case_id}")
+        found.append(
+            f"case_id: the decision is for case {decision.case_id}, this is case {snapshot.case_id} "
+            "(another policy, seed or budget makes another case)"
+        )
     found += _accounts(snapshot.case, decision, rejected)
     found += _growths(snapshot.case, decision)
     if report is not None:

@@ -1,5 +1,7 @@
 """Where searches of other machines come to help: each connects, proves that it knows the key, and joins the pool.
 
+Both ends tell their edition first, and part where these differ: pickled objects of another version mean something else.
+
 What travels are pickled jobs and messages, so whoever has the key can run code at the other end: keep it secret, and
 listen only on networks that you trust. A helper is believed no more than a process of this machine: its plans are
 judged, and no bound comes from it.
@@ -8,23 +10,50 @@ judged, and no bound comes from it.
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 import socket
 import struct
 import threading
+import time
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener, answer_challenge, deliver_challenge
 
+from solver.edition import edition
 from solver.worker import Worker, serve_pipe
 from solver.workers import ProcessPool
 
-__all__ = ["KEY_BYTES", "Landing", "help_at"]
+__all__ = ["KEY_BYTES", "Landing", "OtherEdition", "help_at"]
 
+_LOG = logging.getLogger(__name__)
 KEY_BYTES = 16
 """Least length of a key."""
 _BACKLOG = 64
 _STALL_S = 0.5
 """A line that stops for so long in the middle of a message is given up: an answer is never later by more than that."""
+
+_EDITION_BYTES = 200
+"""Longest edition that is read."""
+_LOOK_S = 0.05
+
+
+class OtherEdition(Exception):
+    """The ends of a line are not of one version: `here` is what runs on this machine, `there` at the other end."""
+
+    def __init__(self, here: str, there: str) -> None:
+        super().__init__(here, there)
+        self.here, self.there = here, there
+
+    def __str__(self) -> str:
+        return f"the other end has {self.there}, this machine has {self.here}"
+
+
+def _compare_editions(pipe: Connection) -> None:
+    """Raises OtherEdition, or OSError or EOFError where the other end does not tell."""
+    pipe.send_bytes(edition().encode())
+    there = pipe.recv_bytes(_EDITION_BYTES).decode("ascii", "replace")
+    if there != edition():
+        raise OtherEdition(edition(), there if there.isprintable() else "one that does not tell its version")
 
 
 class _Guest:
@@ -87,14 +116,25 @@ class Landing:
         try:
             deliver_challenge(pipe, self.key)
             answer_challenge(pipe, self.key)
+            _compare_editions(pipe)
         except (AuthenticationError, EOFError, OSError):
             welcome = False
+        except OtherEdition as error:
+            welcome = False
+            _LOG.warning("a helper was sent away: %s; install the same at both ends", error)
         else:
             welcome = not self._closed and self._pool.admit(Worker(pipe, guest, away=True))
         if not welcome:
             guest.kill()
             guest.join()
             pipe.close()
+
+    def ready(self, count: int, seconds: float) -> int:
+        """Wait until so many help, at most so long; how many do."""
+        until = time.monotonic() + seconds
+        while (there := self._pool.away()) < count and time.monotonic() < until:
+            time.sleep(_LOOK_S)
+        return there
 
     def close(self) -> None:
         """Listen no more. Helpers that came stay until the pool is closed."""
@@ -106,5 +146,13 @@ class Landing:
 
 
 def help_at(host: str, port: int, key: bytes) -> None:
-    """Help at a `Landing` with this process until that hangs up. OSError if nobody listens, AuthenticationError."""
-    serve_pipe(Client((host, port), "AF_INET", authkey=key))
+    """Help at a `Landing` with this process until that hangs up.
+
+    OSError if nobody listens, AuthenticationError for another key, OtherEdition.
+    """
+    try:
+        pipe = Client((host, port), "AF_INET", authkey=key)
+        _compare_editions(pipe)
+    except EOFError:
+        raise ConnectionError("the other end hung up") from None
+    serve_pipe(pipe)

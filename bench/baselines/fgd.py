@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from bench.baselines.scoring import ByTrials
 from bench.baselines.state import WHOLE, Bools, Demand, Floats, Ints, NodeState
 
 __all__ = ["Fgd", "typical"]
 
 
-class Fgd:
+class Fgd(ByTrials):
     """Score = int(100 x sigmoid((fragment before - fragment after) / 1000)), fragments in GPU milli.
 
     The fragment of a node = sum over typical classes of share x
@@ -50,21 +51,7 @@ class Fgd:
         """GPU milli of each row that the expected mix cannot use."""
         return self._fragment(state.cpu[rows], state.model[rows], state.device[rows])
 
-    def score(self, state: NodeState, demand: Demand, rows: Ints) -> Ints:
-        """Scores from 0 to 100."""
-        at, _, scores = self._trials(state, demand, rows)
-        best = np.full(rows.size, -1)
-        np.maximum.at(best, at, scores)
-        return best
-
-    def devices(self, state: NodeState, demand: Demand, row: int) -> tuple[int, ...]:
-        """The device of the best score, or the whole ones of lowest index."""
-        if demand.devices != 1:
-            return state.whole_devices(row, demand.devices)
-        _, device, scores = self._trials(state, demand, np.array([row]))
-        return (int(device[np.argmax(scores)]),)
-
-    def _trials(self, state: NodeState, demand: Demand, rows: Ints) -> tuple[Ints, Ints, Ints]:
+    def trials(self, state: NodeState, demand: Demand, rows: Ints) -> tuple[Ints, Ints, Ints]:
         """Ways to place on the rows: index into `rows`, device (of a share), score. Equal devices are tried once."""
         device, cpu = state.device[rows], state.cpu[rows] - demand.cpu
         before = self.fragment(state, rows)

@@ -19,12 +19,11 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from bench.method import Answer, CaseMethod, Method, Placements
+from bench.method import Answer, Method, Placements
 from bench.own import Adapter
-from placement.admission import screen
-from placement.compile import lift, lower
+from bench.prepared import Prepared, lowered
+from placement.compile import lift
 from placement.model import Case
-from placement.snapshot import Snapshot
 from solver.atoms import Segments
 from solver.cells import Cells, rooms
 from solver.cpsat import Effort, minimise
@@ -43,30 +42,21 @@ S = TypeVar("S")
 A = TypeVar("A")
 
 
-class FlatCase(CaseMethod):
+class FlatCase(Prepared):
     """Flat CP-SAT on cases."""
 
     def __init__(self, *, booleans: bool) -> None:
         """`booleans` tells which of the two models."""
         self.name = "flat-booleans" if booleans else "flat-counts"
         self._booleans = booleans
-        self._ready: Snapshot | None = None
-
-    def prepare(self, subject: Case) -> None:
-        """Compile the fleet and count the running work."""
-        if self._ready is None or self._ready.case is not subject:
-            self._ready = Snapshot.of(subject)
 
     def answer(self, subject: Case, *, time_limit_s: float, seed: int) -> Answer[Placements]:
         """Lower, build, search, lift."""
-        self.prepare(subject)
-        snapshot = self._ready or Snapshot.of(subject)
+        snapshot = self.snapshot(subject)
         deadline = time.monotonic() + time_limit_s
-        rejected = screen(snapshot.case, snapshot.fabric)
-        admitted = frozenset(workload.id for workload in snapshot.case.workloads) - rejected.keys()
-        lowered = lower(snapshot.case, snapshot.fabric, only=admitted, usage=snapshot.usage)
-        found = solve_flat(lowered.problem, deadline, seed, booleans=self._booleans)
-        lifted = lift(lowered, found.placements)
+        case = lowered(snapshot)
+        found = solve_flat(case.problem, deadline, seed, booleans=self._booleans)
+        lifted = lift(case, found.placements)
         return Answer(lifted.placements, found.bounds, found.timings_ms, disturbed=lifted, note=found.note)
 
 

@@ -23,9 +23,9 @@ import numpy as np
 from bench.baselines.fgd import Fgd, typical
 from bench.baselines.scoring import Placer, Scoring
 from bench.baselines.state import WHOLE, Bools, Demand, Ints, NodeState
-from bench.method import Answer, CaseMethod, Placements
-from placement.admission import screen
-from placement.compile import Lowered, lift, lower
+from bench.method import Answer, Placements
+from bench.prepared import Prepared, lowered
+from placement.compile import Lowered, lift
 from placement.model import Case, Role
 from placement.snapshot import Snapshot
 from solver.atoms import Segments, Within
@@ -52,7 +52,7 @@ _MOST_DOMAINS = 8
 MakeScoring = Callable[[Snapshot], Scoring]
 
 
-class ScoringMethod(CaseMethod):
+class ScoringMethod(Prepared):
     """A scoring at work on cases; it takes no time limit."""
 
     timed = False
@@ -61,26 +61,17 @@ class ScoringMethod(CaseMethod):
         """`make` builds the scoring for a case."""
         self.name = name
         self._make = make
-        self._ready: Snapshot | None = None
-
-    def prepare(self, subject: Case) -> None:
-        """Compile the fleet and count the running work."""
-        if self._ready is None or self._ready.case is not subject:
-            self._ready = Snapshot.of(subject)
 
     def answer(self, subject: Case, *, time_limit_s: float, seed: int) -> Answer[Placements]:
         """Lower, place gang by gang, lift."""
-        self.prepare(subject)
-        snapshot = self._ready or Snapshot.of(subject)
+        snapshot = self.snapshot(subject)
         began = time.perf_counter()
-        rejected = screen(snapshot.case, snapshot.fabric)
-        admitted = frozenset(workload.id for workload in snapshot.case.workloads) - rejected.keys()
-        lowered = lower(snapshot.case, snapshot.fabric, only=admitted, usage=snapshot.usage)
+        case = lowered(snapshot)
         ready = time.perf_counter()
-        plan = place_all(lowered, Placer(case_state(snapshot), self._make(snapshot)))
+        plan = place_all(case, Placer(case_state(snapshot), self._make(snapshot)))
         done = time.perf_counter()
         timings = {"lower_ms": (ready - began) * 1e3, "place_ms": (done - ready) * 1e3}
-        return Answer(lift(lowered, plan).placements, timings_ms=timings)
+        return Answer(lift(case, plan).placements, timings_ms=timings)
 
 
 def case_state(snapshot: Snapshot) -> NodeState:

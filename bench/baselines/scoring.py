@@ -6,6 +6,7 @@ but the demand and the state of its own node, so only nodes that changed since t
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from bench.baselines.state import Bools, Demand, Ints, NodeState
 
-__all__ = ["Placer", "Scoring"]
+__all__ = ["ByTrials", "Placer", "Scoring"]
 
 _MISFIT = np.int64(-(2**62))
 
@@ -30,6 +31,28 @@ class Scoring(Protocol):
 
     def devices(self, state: NodeState, demand: Demand, row: int) -> tuple[int, ...]:
         """The devices that the demand takes on the node."""
+
+
+class ByTrials(ABC):
+    """A scoring that tries the devices of a node for a share and takes the one of the best score, the first on ties."""
+
+    @abstractmethod
+    def trials(self, state: NodeState, demand: Demand, rows: Ints) -> tuple[Ints, Ints, Ints]:
+        """Ways to place on the rows: index into `rows`, device (of a share), score from 0 to 100."""
+
+    def score(self, state: NodeState, demand: Demand, rows: Ints) -> Ints:
+        """Scores from 0 to 100."""
+        at, _, scores = self.trials(state, demand, rows)
+        best = np.full(rows.size, -1)
+        np.maximum.at(best, at, scores)
+        return best
+
+    def devices(self, state: NodeState, demand: Demand, row: int) -> tuple[int, ...]:
+        """The device of the best score, or the whole ones of lowest index."""
+        if demand.devices != 1:
+            return state.whole_devices(row, demand.devices)
+        _, device, scores = self.trials(state, demand, np.array([row]))
+        return (int(device[np.argmax(scores)]),)
 
 
 @dataclass

@@ -25,9 +25,9 @@ import numpy as np
 from bench.baselines.best_fit import BestFit
 from bench.baselines.gangs import Gang, case_state, codes_of, counts_of, demand_of, importance, ledgers_of
 from bench.baselines.scoring import Placer
-from bench.method import Answer, CaseMethod, Placements
-from placement.admission import screen
-from placement.compile import Lowered, lift, lower
+from bench.method import Answer, Placements
+from bench.prepared import Prepared, lowered
+from placement.compile import Lowered, lift
 from placement.model import Case
 from placement.rules.disturbance import homes as running_homes
 from placement.rules.tenancy import families
@@ -40,7 +40,7 @@ __all__ = ["Sequential"]
 _Seats = tuple[tuple[Seat, ...], ...]
 
 
-class Sequential(CaseMethod):
+class Sequential(Prepared):
     """One of the two forms; it takes no time limit. `figures` tell the gangs that wait in spite of evictions."""
 
     timed = False
@@ -49,26 +49,17 @@ class Sequential(CaseMethod):
         """`tries`: look for a place before anything is ended (`try-victims`)."""
         self.name = "try-victims" if tries else "count-first"
         self._tries = tries
-        self._ready: Snapshot | None = None
-
-    def prepare(self, subject: Case) -> None:
-        """Compile the fleet and count the running work."""
-        if self._ready is None or self._ready.case is not subject:
-            self._ready = Snapshot.of(subject)
 
     def answer(self, subject: Case, *, time_limit_s: float, seed: int) -> Answer[Placements]:
         """Lower, decide gang by gang, lift."""
-        self.prepare(subject)
-        snapshot = self._ready or Snapshot.of(subject)
+        snapshot = self.snapshot(subject)
         began = time.perf_counter()
-        rejected = screen(snapshot.case, snapshot.fabric)
-        admitted = frozenset(workload.id for workload in snapshot.case.workloads) - rejected.keys()
-        lowered = lower(snapshot.case, snapshot.fabric, only=admitted, usage=snapshot.usage)
+        case = lowered(snapshot)
         ready = time.perf_counter()
-        queue = _Queue(lowered, snapshot, tries=self._tries)
+        queue = _Queue(case, snapshot, tries=self._tries)
         plan = queue.run()
         done = time.perf_counter()
-        lifted = lift(lowered, plan)
+        lifted = lift(case, plan)
         return Answer(
             lifted.placements,
             disturbed=lifted,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bench.baselines.scoring import ByTrials
 from bench.baselines.state import WHOLE, Bools, Demand, Floats, Ints, NodeState
 
 __all__ = ["Slots"]
@@ -18,7 +19,7 @@ _SLOTS = 0.5
 """Weight of slots against FGD's usable milli; 0.5 to 0.8 make no difference."""
 
 
-class Slots:
+class Slots(ByTrials):
     """Score = int(100 x sigmoid((V after - V before) / 1000)), V the value of what is left of a node in GPU milli.
 
     V = sum over typical classes with GPUs of share x [(1 - a) x usable + a x slots x milli of one replica], a = 0.5.
@@ -45,20 +46,6 @@ class Slots:
         self._fit: Ints = left // self._milli
         """[milli left on a device, class] -> replicas that it holds."""
 
-    def score(self, state: NodeState, demand: Demand, rows: Ints) -> Ints:
-        """Scores from 0 to 100."""
-        at, _, scores = self._trials(state, demand, rows)
-        best = np.full(rows.size, -1)
-        np.maximum.at(best, at, scores)
-        return best
-
-    def devices(self, state: NodeState, demand: Demand, row: int) -> tuple[int, ...]:
-        """The device of the best score, or the whole ones of lowest index."""
-        if demand.devices != 1:
-            return state.whole_devices(row, demand.devices)
-        _, device, scores = self._trials(state, demand, np.array([row]))
-        return (int(device[np.argmax(scores)]),)
-
     def value(self, cpu: Ints, memory: Ints, model: Ints, device: Ints) -> Floats:
         """float[K]: V of K node states; `device` is [K, D], the others [K]."""
         usable = sum(self._usable[device[:, slot]] for slot in range(device.shape[1]))
@@ -72,7 +59,7 @@ class Slots:
         value: Floats = ((1 - _SLOTS) * np.where(slots > 0, usable, 0) + _SLOTS * whole_value) @ self._share
         return value
 
-    def _trials(self, state: NodeState, demand: Demand, rows: Ints) -> tuple[Ints, Ints, Ints]:
+    def trials(self, state: NodeState, demand: Demand, rows: Ints) -> tuple[Ints, Ints, Ints]:
         """Ways to place on the rows: index into `rows`, device (of a share), score. Equal devices are tried once."""
         device, model = state.device[rows], state.model[rows]
         before = self.value(state.cpu[rows], state.memory[rows], model, device)

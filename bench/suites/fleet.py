@@ -84,9 +84,9 @@ def _weighted(point: Mapping[str, Any]) -> CaseInstance:
 
 
 def weighted_case(point: Mapping[str, Any]) -> Case:
-    """The case of a point of the suite `fleet`: fleet, nodes, occupancy, seed."""
+    """The case of a point of the suite `fleet`: fleet, nodes, occupancy, seed; also `pending`, where it is not 0."""
     nodes = point["nodes"]
-    pending = _PENDING.get(nodes, max(5, nodes // 5))
+    pending = point.get("pending") or _PENDING.get(nodes, max(5, nodes // 5))
     policy = read_policy(FLEET_WEIGHTED)
     return synth_case(
         point["fleet"],

@@ -1,15 +1,17 @@
-"""Suite `micro`: single operations of the product against size, each checked for what it gives."""
+"""Suite `micro`: time and memory of single operations of the product against size, each checked for what it gives."""
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 from bench.instance import Instance, Judged, Spec
 from bench.method import Answer, Method
-from bench.suite import MakeMethod, Suite, points
+from bench.suite import Grid, MakeMethod, Suite, points
 from bench.suites.fleet import weighted_case
 from placement.compile import Lowered, lift, lower
 from placement.model import Case
@@ -93,13 +95,18 @@ class Outcome:
 
 
 class _Operation(Method[Subject, Outcome]):
-    """One operation: `before` is what it starts from, `right` looks at what it gave."""
+    """One operation: `before` is what it starts from, `right` looks at what it gave.
+
+    It runs once more beforehand, untimed, to see how much memory it takes.
+    """
 
     timed = False
 
     def __init__(self, name: str, before: _Do, do: _Do, right: _Right, most_nodes: int | None = None) -> None:
         self.name = name
         self._before, self._do, self._right, self._most_nodes = before, do, right, most_nodes
+        self._peak_kib: dict[str, int] = {}
+        """Most memory that it held at a time on a case (by id), what it gave included."""
 
     def unfit(self, subject: Subject) -> str | None:
         """Some operations are not meant for large fleets."""
@@ -108,12 +115,28 @@ class _Operation(Method[Subject, Outcome]):
         return f"no exact model beyond {self._most_nodes} nodes" if too_large else None
 
     def prepare(self, subject: Subject) -> None:
-        """Make what the operation starts from."""
+        """Make what the operation starts from, and trace its memory."""
         self._before(subject)
+        if not self._peak_kib:
+            self._do(subject)  # what is made once in a process is no part of the operation
+        if subject.snapshot.case_id not in self._peak_kib:
+            self._peak_kib[subject.snapshot.case_id] = _peak_kib(lambda: self._do(subject))
 
     def answer(self, subject: Subject, *, time_limit_s: float, seed: int) -> Answer[Outcome]:
         """Run the operation once."""
-        return Answer(Outcome(self._do(subject), self._right))
+        return Answer(
+            Outcome(self._do(subject), self._right), figures={"peak_kib": self._peak_kib[subject.snapshot.case_id]}
+        )
+
+
+def _peak_kib(do: Callable[[], Any]) -> int:
+    """The most memory that a call holds at a time: Python objects and numpy arrays, in KiB rounded up."""
+    tracemalloc.start()
+    try:
+        do()
+        return -(-tracemalloc.get_traced_memory()[1] // 1024)
+    finally:
+        tracemalloc.stop()
 
 
 def _operations() -> tuple[_Operation, ...]:
@@ -208,14 +231,31 @@ def micro() -> Suite:
     return Suite(
         name="micro",
         about="single operations against size: lowering, greedy, models, checker, JSON and proto",
-        grid={"fleet": ("hgx",), "nodes": (128, 1024, 4096, 16384), "occupancy": (0.8,), "seed": (0, 1, 2)},
-        quick={"nodes": (128, 512), "seed": (0,)},
-        specs=lambda _data, grid: [Spec(point, partial(_MicroInstance, point)) for point in points(grid)],
+        grid={
+            "fleet": ("hgx",),
+            "nodes": (128, 1024, 4096, 16384),
+            "occupancy": (0.8,),
+            "pending": (0, 50, 800),
+            "seed": (0, 1, 2),
+        },
+        quick={"nodes": (128, 512), "pending": (0, 400), "seed": (0,)},
+        specs=_specs,
         methods=methods,
         limits_s=(),
         quick_limits_s=(),
         rounds=3,
     )
+
+
+def _specs(_data: Path | None, grid: Grid) -> list[Spec]:
+    """Fleets of all sizes with as many workloads as in `fleet` (pending 0); other numbers on one size only."""
+    exact = [nodes for nodes in grid["nodes"] if isinstance(nodes, int) and nodes <= _MOST_NODES]
+    at = max(exact) if exact else min(grid["nodes"])
+    return [
+        Spec(point, partial(_MicroInstance, point))
+        for point in points(grid)
+        if not point["pending"] or point["nodes"] == at
+    ]
 
 
 class _MicroInstance(Instance[Subject, Outcome]):

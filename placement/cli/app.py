@@ -34,7 +34,7 @@ Exit codes:
   0  done, everything placed        4  some of the work is placed
   1  check failed, internal error   5  server unreachable
   2  usage or bad input             6  deadline exceeded
-  3  nothing placed
+  3  nothing placed               130  interrupted
 \b
 Examples:
   moorage case synth --fleet hgx --nodes 64 --occupancy 0.7 --pending 30 --out case.json

@@ -52,10 +52,11 @@ def defrag(
     out: Annotated[str | None, typer.Option("--out", help="File for the steps, .json or .json.gz.")] = None,
     output: Annotated[OutputForm, typer.Option("--output", "-o", help="What to print.")] = OutputForm.TABLE,
 ) -> int:
-    """Free nodes, racks or other domains by moving what is marked movable, in steps that may stop at any point.
+    """Free nodes, racks or other domains by moving running work.
 
-    Pending work is left out; nothing is evicted. Exit code 0 if all that was asked for is free in the end, 4 if some
-    of it, 3 if none. Where limits stand in the way, a second search of the same time says what it would take.
+    Only what is marked movable moves, in steps that may stop at any point. Pending work is left out; nothing is
+    evicted. Exit code 0 if all that was asked for is free in the end, 4 if some of it, 3 if none. Where limits stand
+    in the way, a second search of the same time says what it would take.
     """
     limit_s = seconds(time_limit)
     if out is not None:

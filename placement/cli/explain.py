@@ -26,18 +26,21 @@ def explain(
     answer: Annotated[str, typer.Argument(metavar="DECISION", help="The decision of `moorage solve --out`.")],
     *,
     workload: Annotated[list[str], typer.Option("--workload", help="A pending or running workload; repeatable.")],
+    policy: Annotated[str | None, typer.Option("--policy", help="As given to solve.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, max=2**53, help="As given to solve.")] = None,
+    work: Annotated[int | None, typer.Option("--work", min=1, max=10**9, help="As given to solve.")] = None,
     time_limit: Annotated[str, typer.Option("--time-limit", help="Time for each workload: 500ms, 5s, 1m.")] = "5s",
     output: Annotated[OutputForm, typer.Option("--output", "-o", help="What to print.")] = OutputForm.TABLE,
 ) -> int:
-    """Say under what a workload does not fit, which rules and running work keep it out, and what would let it in.
+    """Say why a workload is not placed, and what would let it in.
 
-    Every cause is shown to be necessary by a placement that exists without it, and every repair was tried. Where the
-    workload fits and the best plan leaves it out, the answer is a price. Of running work it says what keeps it from
-    having all replicas that it wants.
+    The answer names the rules and the running work that keep it out. Every cause is shown to be necessary by a
+    placement that exists without it, and every repair was tried. Where the workload fits and the best plan leaves it
+    out, the answer is a price. Of running work it says what keeps it from having all replicas that it wants.
     """
     limit_s = seconds(time_limit) or 5.0
     with deciding() as session:
-        case = changed(path)
+        case = changed(path, policy=policy, seed=seed, work=work)
         from placement.diagnosis import diagnose, sentences  # noqa: PLC0415 - after the start of the process
         from placement.model import read_decision  # noqa: PLC0415
         from placement.snapshot import Snapshot  # noqa: PLC0415

@@ -44,7 +44,9 @@ def replay(
     last: Annotated[int, typer.Option("--last", min=1, max=100_000, help="Without ID: list so many, the latest.")] = 20,
     output: Annotated[OutputForm, typer.Option("--output", "-o", help="What to print.")] = OutputForm.TABLE,
 ) -> int:
-    """Decide a stored case again, check both answers, and compare their values.
+    """Decide a stored case again, and compare the answers.
+
+    Both are checked. What went on from an earlier decision does so again: the journal keeps that too.
 
     Exit code 0 if both answers are valid and no value contradicts what the other one proved; 1 if not. A budget of
     time may give another value each time, a budget of work may not.
@@ -62,7 +64,7 @@ def replay(
         return 0
     with deciding() as session:
         entry = _fetch(server, name) if journal is None else _open(journal).find(name)
-        again = session.decide(entry.case, limit_s)
+        again = session.decide(entry.case, limit_s, warm=entry.warm)
     from placement.journal import agree  # noqa: PLC0415 - loaded by now
     from placement.verify import verify  # noqa: PLC0415
 
@@ -76,6 +78,7 @@ def replay(
     told: dict[str, Any] = {
         "case_id": entry.case.id,
         "kept_s": entry.kept_s,
+        "warm_case_id": None if entry.warm is None else entry.warm.case_id,
         "valid_stored": not faults["stored"],
         "valid_new": not faults["new"],
         "equal": found.equal,
@@ -86,7 +89,8 @@ def replay(
     if output is OutputForm.JSON:
         print_text(json.dumps(told, ensure_ascii=False) + "\n")
     else:
-        print(f"case {entry.case.id}, decided {_when(entry.kept_s)}")
+        on = "" if entry.warm is None else f", both times going on from a decision on case {entry.warm.case_id[:12]}"
+        print(f"case {entry.case.id}, decided {_when(entry.kept_s)}{on}")
         for side, decision in (("stored", entry.decision), ("new", again)):
             state = "valid" if not faults[side] else f"invalid: {len(faults[side])} violations"
             placed = f"{len(decision.placements)} of {len(entry.case.workloads)} workloads placed"
@@ -111,7 +115,7 @@ def _fetch(server: str | None, name: str) -> Entry:
 
     with connected(server or "") as client:
         found = client.case(name)
-    return Entry(Case.from_json(found.case_json), found.decision, found.kept_s)
+    return Entry(Case.from_json(found.case_json), found.decision, found.kept_s, found.warm)
 
 
 def _open(folder: str) -> FolderJournal:

@@ -118,9 +118,10 @@ def get(
     timeout: Wait = None,
     output: Form = OutputForm.TABLE,
 ) -> None:
-    """Fetch what a server holds, as a case in which nothing waits: its fleet, what runs, and the moment.
+    """Fetch what a server holds, as a case file.
 
-    Other verbs read that file: topology show, whatif, defrag, and server put after a restart.
+    It has the fleet, what runs, and the moment; nothing waits in it. Other verbs read that file: topology show,
+    whatif, defrag, and server put after a restart.
     """
     import time  # noqa: PLC0415 - with the one below
 
@@ -199,10 +200,11 @@ def place(
     timeout: Wait = None,
     output: Form = OutputForm.TABLE,
 ) -> int:
-    """Have a server decide a batch beside what runs there, and reserve what it places.
+    """Have a server decide a batch, and reserve what it places.
 
-    The file holds workloads and, if you like, tenants, groups, policy and seed, as in a case; of a case just these
-    are taken, since fleet and running work are the server's. Exit codes as for solve: 0 all placed, 3 none, 4 some.
+    It is decided beside what runs there. The file holds workloads and, if you like, tenants, groups, policy and seed,
+    as in a case; of a case just these are taken, since fleet and running work are the server's. Exit codes as for
+    solve: 0 all placed, 3 none, 4 some.
     """
     from placement.cli.batch import read_batch  # noqa: PLC0415 - brings pydantic
     from placement.cli.solve import exit_code  # noqa: PLC0415
@@ -237,7 +239,7 @@ def list_(
     timeout: Wait = None,
     output: Form = OutputForm.TABLE,
 ) -> None:
-    """List what runs, by the word of a server: every workload with its nodes and devices."""
+    """List what runs on a server, with nodes and devices."""
     with connected(server, timeout) as client:
         running = tuple(client.placements(tenant=tenant))
     if output is OutputForm.JSON:
@@ -253,7 +255,10 @@ def release(
     timeout: Wait = None,
     output: Form = OutputForm.TABLE,
 ) -> None:
-    """End running work and free what it holds. Ids that do not run are told, and are no error."""
+    """End running work and free what it holds.
+
+    Ids that do not run are told, and are no error.
+    """
     with connected(server, timeout) as client:
         answer = client.release(workloads)
     if output is OutputForm.JSON:

@@ -73,7 +73,7 @@ def solve(
         with guests.of(session.workers, wait=True):
             decision = session.decide(case, limit_s, warm=before)
     if held is not None:
-        held.keep(case, decision)
+        held.keep(case, decision, before)
     if out is not None:
         write_output(out, decision.to_json() + "\n")
     if output is OutputForm.JSON:

@@ -68,10 +68,10 @@ def whatif(
     ] = None,
     output: Annotated[OutputForm, typer.Option("--output", "-o", help="What to print.")] = OutputForm.TABLE,
 ) -> None:
-    """Decide a case as it is and as it would be, and compare: what moved, was gained and lost, at what cost.
+    """Decide a case before and after a change, and compare.
 
-    All options but the files may be repeated. What runs on a failed part is placed again, or lost. The plan before
-    is where the search after starts. Exit code 0 once both
+    The answer is what moved, was gained and lost, at what cost. All options but the files may be repeated. What runs
+    on a failed part is placed again, or lost. The plan before is where the search after starts. Exit code 0 once both
     sides are decided, whatever could be placed. With --server, fleet and running work are the server's, nothing is
     reserved there, and a CASE gives only what waits: its workloads, tenants, groups, policy and seed.
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from placement.compile.lifting import Lifted, lower_placements, whole
 from placement.compile.lowering import Lowered
-from placement.model.decision import Decision, Move, PlacedReplica, Placement, Shrink, WarmBound, WarmReport
+from placement.model.decision import Decision, Growth, Move, PlacedReplica, Placement, Shrink, WarmBound, WarmReport
 from solver.recall import COARSE, Multipliers
 from solver.resume import Warm
 
@@ -53,7 +53,7 @@ class Earlier:
 def earlier(lowered: Lowered, warm: Decision | tuple[Placement, ...]) -> Earlier:
     """Read a decision, or bare placements, of any origin. Of several placements of a workload the first one counts.
 
-    What may be disturbed of the running work goes where the answer has it, and stays where it says nothing.
+    What may be disturbed of the running work, or grow, goes where the answer has it, and stays where it says nothing.
     """
     told = warm.placements if isinstance(warm, Decision) else warm
     places: dict[str, _Places] = {}
@@ -83,6 +83,11 @@ def earlier(lowered: Lowered, warm: Decision | tuple[Placement, ...]) -> Earlier
     for placement in whole(lowered, Lifted(())):
         if placement.workload not in gone:
             found.setdefault(placement.workload, placement)
+    if isinstance(warm, Decision):
+        for growth in warm.growths:
+            one = found.get(growth.workload)
+            if one is not None and growth.workload not in waiting:
+                found[growth.workload] = _known(lowered, _grown(one, growth), roles)
     plan = lower_placements(lowered, tuple(found.values()))
     if not isinstance(warm, Decision):
         return Earlier(Warm(plan), places, unknown)
@@ -93,6 +98,20 @@ def earlier(lowered: Lowered, warm: Decision | tuple[Placement, ...]) -> Earlier
 
 def _places(replicas: tuple[PlacedReplica, ...]) -> _Places:
     return Counter((one.subgroup, one.role, one.node) for one in replicas)
+
+
+def _grown(one: Placement, growth: Growth) -> Placement:
+    """With the new replicas that do not run by now, as many as the role lacks of what it was to have."""
+    here = [(r.node, r.devices) for r in one.replicas if (r.subgroup, r.role) == (growth.subgroup, growth.role)]
+    lacking = max(0, growth.after - len(here))
+    new = []
+    for replica in growth.added:
+        seat = replica.node, replica.devices
+        if seat in here:
+            here.remove(seat)
+        else:
+            new.append(replica)
+    return Placement.model_construct(workload=one.workload, replicas=(*one.replicas, *new[:lacking]))
 
 
 def _known(lowered: Lowered, placement: Placement, roles: dict[tuple[str, str, str], int]) -> Placement:

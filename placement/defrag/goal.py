@@ -50,8 +50,10 @@ def read_goal(case: Case, texts: Sequence[str], field: str = "--free") -> Goal:
         except TopologyError as error:
             raise InputError(field, error.problem, f"{error.mend}, or LEVEL=COUNT") from None
         found.setdefault(part.partition, []).append(part.domain)
+    if not found:
+        raise InputError(field, "nothing is named that shall be free", "name a node, a domain, or LEVEL=COUNT")
     if len(found) != 1:
-        named = ", ".join(sorted(found)) or "nothing"
+        named = ", ".join(sorted(found))
         raise InputError(field, f"the parts are of several levels: {named}", "name domains of one level")
     [(level, domains)] = found.items()
     names = tuple(sorted(set(domains)))

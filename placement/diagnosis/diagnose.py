@@ -50,7 +50,9 @@ def diagnose(
     snapshot = case if isinstance(case, Snapshot) else Snapshot.of(case)
     whole_case = snapshot.case
     if decision.case_id != snapshot.case_id:
-        raise InputError("decision", "it was made for another case", "give the case and its own decision")
+        raise InputError(
+            "decision", "it was made for another case", "give the case as it was decided: same policy, seed and budget"
+        )
     running = {one.workload.id: one for one in whole_case.running}
     if workload in running:
         return Diagnosis(workload=workload, placed=True, lacks=lacks(snapshot, decision, running[workload]))

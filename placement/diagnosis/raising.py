@@ -35,16 +35,20 @@ def raised(desk: Desk, lowered: Lowered, workload: str, limits: Limits) -> Itera
         found = _least(desk, problem, item, limit, limits.seen)
         if found is None:
             continue
-        case, repair = _changed(desk.snapshot.case, *found)
+        to, plan, proven = found
+        case, repair = _changed(desk.snapshot.case, limit, to)
         anew = desk.lowered(case, workload)
-        if not check(anew.problem, found[2]).violations:
-            yield repair
+        if not check(anew.problem, plan).violations:
+            yield repair.model_copy(update={"least": proven})
 
 
 def _least(
     desk: Desk, problem: Problem, item: int, limit: Limit, seen: tuple[Plan, ...]
-) -> tuple[Limit, Limit, Plan] | None:
-    """(the limit, the least limit known to do, a plan that keeps it and all else); None if none is known."""
+) -> tuple[Limit, Plan, bool] | None:
+    """(the least limit known to do, a plan that keeps it and all else, whether less was proven not to do).
+
+    None if none is known to do.
+    """
     others = tuple(atom for atom in problem.atoms if atom is not limit)
     without = replace(problem, atoms=others)
     known = [(_as_far(problem, limit, plan), plan) for plan in seen if not check(without, plan).violations]
@@ -55,15 +59,17 @@ def _least(
         known = [(_as_far(problem, limit, found), found)]
     best, plan = min(known, key=lambda one: _amount(limit, one[0]))
     low = limit
-    while desk.left() > 0.01 and (less := _between(low, best)) is not None:
+    while (less := _between(low, best)) is not None:
+        if desk.left() <= 0.01:
+            return best, plan, False
         found = permitted(replace(problem, atoms=(*others, less)), item, desk.workers, desk.left)
         if isinstance(found, Plan):
             best, plan = _as_far(problem, limit, found), found
         elif isinstance(found, Refusal):
             low = less
         else:
-            break
-    return limit, best, plan
+            return best, plan, False
+    return best, plan, True
 
 
 def _as_far(problem: Problem, limit: Limit, plan: Plan) -> Limit:
@@ -101,7 +107,7 @@ def _between(low: Limit, high: Limit) -> Limit | None:
     return replace(low, least=at) if isinstance(low, Floor) else replace(low, limit=at)
 
 
-def _changed(case: Case, limit: Limit, to: Limit, _plan: Plan) -> tuple[Case, Repair]:
+def _changed(case: Case, limit: Limit, to: Limit) -> tuple[Case, Repair]:
     """The case with the limit changed, and the change in words."""
     much = _amount(limit, to)
     if isinstance(limit, Disruptions):

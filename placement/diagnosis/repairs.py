@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from placement.diagnosis.desk import Desk
+from placement.diagnosis.desk import Desk, Question
 from placement.model import Case
 from placement.model.diagnosis import Cause, Repair
 from placement.model.state import Running
@@ -58,33 +58,41 @@ class Repairing:
         """Whether the conflict names one of the rules, or none is known."""
         return not self.causes or any(cause.name in rules for cause in self.causes if cause.kind == "rule")
 
-    def _fits(self, case: Case) -> bool:
-        if not self.give_way:
-            question = self.desk.question(case, self.workload)
-            return self.desk.ask(question.beside(question.running)).plan is not None
-        return self._permitted(case)
+    def _fits(self, case: Case) -> bool | None:
+        """True with a plan, False with a proof, None if neither is known."""
+        if self.give_way:
+            return self._permitted(case)
+        question = self.desk.question(case, self.workload)
+        return self._beside(question, question.running)
 
-    def _permitted(self, case: Case) -> bool:
+    def _beside(self, question: Question, kept: Sequence[str]) -> bool | None:
+        answer = self.desk.ask(question.beside(kept))
+        return True if answer.plan is not None else None if answer.proof is None else False
+
+    def _permitted(self, case: Case) -> bool | None:
         """Whether it is let in by what the limits on disturbance permit in the case."""
         lowered = self.desk.lowered(case, self.workload)
         item = lowered.context.item_of[self.workload]
-        return isinstance(permitted(lowered.problem, item, self.desk.workers, self.desk.left), Plan)
+        found = permitted(lowered.problem, item, self.desk.workers, self.desk.left)
+        return None if found is None else isinstance(found, Plan)
 
-    def _least(self, count: int, fits: Callable[[int], bool]) -> int | None:
-        """The least index below `count` that fits, if fitting grows with the index; None if the last does not.
+    def _least(self, count: int, fits: Callable[[int], bool | None]) -> tuple[int, bool] | None:
+        """The least index below `count` that is known to fit, if fitting grows with the index; None if the last is not.
 
-        None too if time ran out on the way: what is known to work by then may be far from the least.
+        With it whether the one before is proven not to fit. None too if time ran out on the way: what is known to work
+        by then may be far from the least.
         """
         if count <= 0 or not fits(count - 1):
             return None
-        low, high = 0, count - 1
+        low, high, proven = 0, count - 1, True
         while low < high:
             middle = (low + high) // 2
-            if fits(middle):
+            found = fits(middle)
+            if found:
                 high = middle
             else:
-                low = middle + 1
-        return low if self.desk.left() > 0.01 else None
+                low, proven = middle + 1, found is False
+        return (low, proven) if self.desk.left() > 0.01 else None
 
     @property
     def _one(self) -> Workload:
@@ -102,22 +110,23 @@ class Repairing:
             left = tuple(one for one in case.running if not (due[one.workload.id] or ends[index] + 1) <= ends[index])
             return case.model_copy(update={"now_s": max(case.now_s, ends[index]), "running": left})
 
-        def fits(index: int) -> bool:
+        def fits(index: int) -> bool | None:
             if self.give_way:
                 return self._fits(then(index))
             kept = [name for name in question.running if (due[name] or ends[index] + 1) > ends[index]]
-            return self.desk.ask(question.beside(kept)).plan is not None
+            return self._beside(question, kept)
 
         question = self.desk.question(case, self.workload)
-        at = self._least(len(ends), fits)
-        if at is None or not self._fits(then(at)):
+        found = self._least(len(ends), fits)
+        if found is None or not self._fits(then(found[0])):
             return
+        at, least = found
         seconds = ends[at] - case.now_s
         last = min(name for name, end in due.items() if end == ends[at])
         text = (
             f"wait {seconds / 3600:.1f} h, until {last} is due to end" if seconds > 0 else f"wait for {last} (overdue)"
         )
-        yield Repair(kind="wait", change=text, verified=True)
+        yield Repair(kind="wait", change=text, verified=True, least=least)
 
     def _shrink(self) -> Iterator[Repair]:
         """The most replicas of one role with which it fits."""
@@ -126,16 +135,16 @@ class Repairing:
             for role in sub.roles:
                 floor = role.min_count
 
-                def fits(less: int, sub: Subgroup = sub, role: Role = role, floor: int = floor) -> bool:
+                def fits(less: int, sub: Subgroup = sub, role: Role = role, floor: int = floor) -> bool | None:
                     count = floor - 1 - less
                     small = role.model_copy(update={"replicas": count, "min_replicas": None})
                     return self._fits(_with(self.case, _role(one, sub, role, small)))
 
-                at = self._least(floor - 1, fits)
-                if at is not None:
-                    count = floor - 1 - at
-                    text = f"shrink role {role.name} from {floor} to {count} replicas"
-                    yield Repair(kind="shrink", change=text, verified=True)
+                found = self._least(floor - 1, fits)
+                if found is not None:
+                    at, least = found
+                    text = f"shrink role {role.name} from {floor} to {floor - 1 - at} replicas"
+                    yield Repair(kind="shrink", change=text, verified=True, least=least)
 
     def _relax(self) -> Iterator[Repair]:
         """A required level one or more steps coarser, or none."""
@@ -192,19 +201,20 @@ class Repairing:
             if limit is None:
                 continue
 
-            def fits(step: int, model: str | None = model, limit: int = limit) -> bool:
+            def fits(step: int, model: str | None = model, limit: int = limit) -> bool | None:
                 milli = limit + MILLI * step
                 update = {f"{what}_gpu_milli": milli} if model is None else {key: by_model | {model: milli}}
                 raised = tuple(t.model_copy(update=update) if t is tenant else t for t in self.case.tenants)
                 return self._fits(self.case.model_copy(update={"tenants": raised}))
 
-            at = self._least((need + used) // MILLI + 2, fits)
-            if at is not None and (at > 0 or not fits(0)):
+            found = self._least((need + used) // MILLI + 2, fits)
+            if found is not None and (found[0] > 0 or not fits(0)):
+                at, least = found
                 gpus = f"{(limit + MILLI * at) / MILLI:g}"
                 on, key_ = (f" on {model}", f".{model}") if model else ("", "")
                 text = f"raise the {words} of {name}{on} by {at} GPUs, to {gpus}"
                 setting = f"tenant.{name}.{what}{key_}={gpus}"
-                yield Repair(kind="quota", change=text, setting=setting, verified=True)
+                yield Repair(kind="quota", change=text, setting=setting, verified=True, least=least)
 
     def _move(self) -> Iterator[Repair]:
         """One running workload elsewhere that may not be moved now, all else where it is."""

@@ -49,7 +49,8 @@ def sentences(found: Diagnosis) -> list[str]:
         lines.append(f"It would fit{way} (each was tried alone and checked):")
         for repair in found.repairs:
             how = f"  [moorage whatif --set {repair.setting}]" if repair.setting else ""
-            lines.append(f"  - {repair.change}{how}")
+            hedge = "" if repair.least else " (less may do)"
+            lines.append(f"  - {repair.change}{hedge}{how}")
     elif found.price is None:
         lines.append("No single change that was tried lets it in.")
     return lines

@@ -13,12 +13,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, TypeAdapter, model_validator
 
 from placement.model.canonical import canonical
-from placement.model.document import no_collection, parse_syntax, read_bytes, validate_text, write_text
+from placement.model.document import check_kind, parse_syntax, read_bytes, validate_text, write_text
 from placement.model.fields import Document, EpochSeconds, Name, Natural, refuse, refuse_repeats
 from placement.model.policy import Policy, default_policy
 from placement.model.state import Running
 from placement.model.tenant import Tenant
 from placement.model.workload import PlacementGroup, Workload
+from solver.collector import no_collection
 from topology.model import Fleet
 
 __all__ = ["Budget", "Case", "LoosenedCase", "field_json", "read_case", "write_case"]
@@ -156,6 +157,7 @@ class Case(Document):
     def from_json(cls, data: bytes | str) -> Case:
         """Parse and validate; InputError names the field and the mend."""
         text, plain = parse_syntax(data, "case")
+        check_kind(plain, "case")
         if _sort_levels(plain):
             text = json.dumps(plain)
         return validate_text(cls, text, "case")

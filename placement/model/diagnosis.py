@@ -46,6 +46,8 @@ class Repair(Document):
     setting: Text = ""
     """The same for `moorage whatif`, where that has a word for it."""
     verified: bool
+    least: bool = True
+    """Whether less of the same change was proven not to do; true of a change that has no amount."""
 
 
 class Price(Document):

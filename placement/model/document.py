@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import gc
 import gzip
 import json
 import re
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from placement.errors import InputError
+from solver.collector import no_collection
 
 __all__ = [
     "MAX_BYTES",
+    "check_kind",
     "input_error",
-    "no_collection",
     "parse_document",
     "parse_syntax",
     "read_bytes",
@@ -33,6 +31,8 @@ MAX_BYTES = 256 * 2**20
 M = TypeVar("M", bound=BaseModel)
 
 _SCALARS = (str, int, float, bool, type(None))
+_SIGNS = {"case": "fleet", "decision": "case_id", "fleet": "nodes"}
+"""A field that each kind of document has and the others have not."""
 _MENDS = {
     "missing": "add the field",
     "extra_forbidden": "remove the field or correct its spelling",
@@ -53,8 +53,18 @@ def parse_document(cls: type[M], data: bytes | str, what: str) -> M:
 
     InputError for anything malformed: syntax (with line and column), repeated keys, types, bounds, size.
     """
-    text, _ = parse_syntax(data, what)
+    text, plain = parse_syntax(data, what)
+    check_kind(plain, what)
     return validate_text(cls, text, what)
+
+
+def check_kind(plain: Any, what: str) -> None:
+    """InputError if plain values are plainly another kind of document: a mixed-up argument has one clear mend."""
+    sign = _SIGNS.get(what)
+    if isinstance(plain, dict) and sign is not None and sign not in plain:
+        other = next((kind for kind, key in _SIGNS.items() if key in plain), None)
+        if other is not None:
+            raise InputError(what, f"this document is a {other}, not a {what}", f"give the {what} here")
 
 
 def parse_syntax(data: bytes | str, what: str) -> tuple[str, Any]:
@@ -76,18 +86,6 @@ def validate_text(cls: type[M], text: str, what: str) -> M:
             return cls.model_validate_json(text)
     except ValidationError as error:
         raise input_error(error, what) from None
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """Pause the garbage collector: scanning what is made would take most of the time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _plain(text: str, what: str) -> Any:

@@ -128,8 +128,9 @@ def read_policy(path: str | Path) -> Policy:
 
     InputError names the line of a syntax error, or the field that is malformed.
     """
+    data = read_bytes(path)
     try:
-        table = tomllib.loads(read_bytes(path).decode("utf-8-sig"))
+        table = tomllib.loads(data.decode("utf-8-sig"))
         text = json.dumps(table, allow_nan=False)
     except tomllib.TOMLDecodeError as error:
         raise InputError(str(path), f"invalid TOML: {error}", "mend the syntax there") from None

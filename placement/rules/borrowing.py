@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
-
-import numpy as np
 
 from placement.model.case import Case
 from placement.model.decision import Hold
@@ -16,9 +13,10 @@ from placement.rules.context import Context
 from placement.rules.disturbance import mobile
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import running_seats, settled
+from placement.rules.tenancy import gpu_milli_wanted, on_model
 from placement.units import MILLI
 from solver.atoms import Pool, PoolNode
-from solver.items import BoolArray, PartKey
+from solver.items import PartKey
 from solver.problem import Atom
 from topology.fabric import Fabric
 from topology.model import Health
@@ -52,18 +50,12 @@ class Borrowing(HardRule[NoParams]):
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One pool for all GPUs, and one per model, where somebody limits borrowing or lending and it could matter."""
-        use: dict[str, dict[PartKey, int]] = {}
-        for key, ref in context.parts():
-            if ref.role.replica_gpu_milli:
-                use.setdefault(ref.workload.tenant, {})[key] = ref.role.replica_gpu_milli
+        use = gpu_milli_wanted(context)
         atoms: list[Atom] = []
         for model, terms in _limited(context.case):
-            bins: BoolArray | None = None
-            if model is not None:
-                if model not in context.fabric.gpu_models:
-                    continue
-                row = context.fabric.gpu_models.index(model)
-                bins = context.mask((self.name, model), partial(np.equal, context.fabric.gpu_model, row))
+            if model is not None and model not in context.fabric.gpu_models:
+                continue
+            bins = on_model(context, model)
             nodes = self._nodes(context, use, model, terms)
             pool = Pool(self.name, nodes, bins)
             most = pool.nested([node.base + _most(context, node.use) for node in nodes])

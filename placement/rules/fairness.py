@@ -15,10 +15,9 @@ from placement.model.policy import RuleSpec
 from placement.rules.context import Context
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.rules.survey import settled
-from placement.rules.tenancy import families
+from placement.rules.tenancy import families, gpu_milli_wanted
 from placement.units import MILLI, floor_div
 from solver.atoms import Hinge, Share
-from solver.items import PartKey
 from solver.problem import Atom
 from topology.fabric import Fabric
 from topology.model import Health
@@ -76,10 +75,7 @@ class Fairness(ObjectiveRule[FairnessParams]):
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One share with one hinge per tenant that running work leaves short."""
-        use: dict[str, dict[PartKey, int]] = {}
-        for key, ref in context.parts():
-            if ref.role.replica_gpu_milli:
-                use.setdefault(ref.workload.tenant, {})[key] = ref.role.replica_gpu_milli
+        use = gpu_milli_wanted(context)
         atoms: list[Atom] = []
         held = {tenant: context.gpu_milli_in_use((tenant,), None) for tenant in context.usage.tenants[0]}
         for tenant, due in _dues(context.case, context.fabric, self.params(spec), held).items():

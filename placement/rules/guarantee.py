@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
-
-import numpy as np
 
 from placement.model.case import Case, LoosenedCase
 from placement.model.policy import RuleSpec
@@ -13,9 +10,8 @@ from placement.rules.context import Context
 from placement.rules.disturbance import homes
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import running_seats, settled
-from placement.rules.tenancy import families, gpu_milli_in_use
+from placement.rules.tenancy import families, gpu_milli_in_use, on_model
 from solver.atoms import Floor
-from solver.items import BoolArray
 from solver.problem import Atom
 from topology.fabric import Fabric
 
@@ -41,12 +37,9 @@ class Guarantee(HardRule[NoParams]):
         atoms: list[Atom] = []
         members = families(context.case)
         for tenant, model, promised in _promises(context.case):
-            bins: BoolArray | None = None
-            if model is not None:
-                if model not in context.fabric.gpu_models:
-                    continue
-                row = context.fabric.gpu_models.index(model)
-                bins = context.mask((self.name, model), partial(np.equal, context.fabric.gpu_model, row))
+            if model is not None and model not in context.fabric.gpu_models:
+                continue
+            bins = on_model(context, model)
             family = members[tenant]
             use = {
                 key: ref.role.replica_gpu_milli

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
-
-import numpy as np
 
 from placement.model.case import Case
 from placement.model.decision import Hold
@@ -14,10 +11,9 @@ from placement.rules.context import Context
 from placement.rules.disturbance import mobile
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import Settled, running_seats, settled
-from placement.rules.tenancy import families, gpu_milli_in_use
+from placement.rules.tenancy import families, gpu_milli_in_use, gpu_milli_wanted, on_model
 from placement.units import MILLI
 from solver.atoms import Share
-from solver.items import BoolArray, PartKey
 from solver.problem import Atom
 from topology.fabric import Fabric
 
@@ -39,20 +35,14 @@ class Quota(HardRule[NoParams]):
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One share per tenant and limit that could be exceeded."""
-        wanted: dict[str, dict[PartKey, int]] = {}
-        for key, ref in context.parts():
-            if ref.role.replica_gpu_milli:
-                wanted.setdefault(ref.workload.tenant, {})[key] = ref.role.replica_gpu_milli
+        wanted = gpu_milli_wanted(context)
         atoms: list[Atom] = []
         members = families(context.case)
         for tenant, model, limit in _limits(context.case):
             use = {key: milli for name in sorted(members[tenant]) for key, milli in wanted.get(name, {}).items()}
-            bins: BoolArray | None = None
-            if model is not None:
-                if model not in context.fabric.gpu_models:
-                    continue
-                row = context.fabric.gpu_models.index(model)
-                bins = context.mask((self.name, model), partial(np.equal, context.fabric.gpu_model, row))
+            if model is not None and model not in context.fabric.gpu_models:
+                continue
+            bins = on_model(context, model)
             base = context.gpu_milli_in_use(members[tenant], model)
             most = sum(milli * context.part(key).role.replicas for key, milli in use.items())
             if most and base + most > limit:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-
-import numpy as np
 
 from placement.model.case import Case
 from placement.model.fields import Document, Positive
@@ -17,10 +14,9 @@ from placement.rules.context import Context
 from placement.rules.disturbance import mobile
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.rules.survey import running_seats, settled
-from placement.rules.tenancy import families, gpu_milli_in_use
+from placement.rules.tenancy import families, gpu_milli_in_use, on_model
 from placement.units import MILLI
 from solver.atoms import Hinge, Share
-from solver.items import BoolArray
 from solver.problem import Atom
 from topology.fabric import Fabric
 
@@ -58,10 +54,7 @@ class Reclaim(ObjectiveRule[ReclaimParams]):
         members = families(context.case)
         atoms: list[Atom] = []
         for want in _wanted(context.case, context.fabric):
-            bins: BoolArray | None = None
-            if want.model is not None:
-                row = context.fabric.gpu_models.index(want.model)
-                bins = context.mask((self.name, want.model), partial(np.equal, context.fabric.gpu_model, row))
+            bins = on_model(context, want.model)
             use = {
                 key: ref.role.replica_gpu_milli
                 for key, ref in context.parts()

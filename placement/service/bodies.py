@@ -241,11 +241,12 @@ class CaseBody(Document):
 
 
 class CaseAnswer(Document):
-    """A GetCaseResponse: the case as a document, its decision, and when it was decided."""
+    """A GetCaseResponse: the case as a document, its decision, when it was decided, and what that went on from."""
 
     case_json: str
     decision: Decision
     kept_s: Natural
+    warm: Decision | None = None
 
 
 class ReconcileBody(Document):

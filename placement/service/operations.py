@@ -145,7 +145,7 @@ def case(journal: Journal, body: CaseBody) -> CaseAnswer:
         entry = journal.find(body.case_id)
     except InputError as error:
         raise InputError("case_id", error.problem, error.mend) from None
-    return CaseAnswer(case_json=entry.case.to_json(), decision=entry.decision, kept_s=entry.kept_s)
+    return CaseAnswer(case_json=entry.case.to_json(), decision=entry.decision, kept_s=entry.kept_s, warm=entry.warm)
 
 
 def settle() -> None:

@@ -147,7 +147,7 @@ class Placing:
             # The other side goes on from the first, so that what differs is due to the change.
             known = decisions[0] if decisions else body.place.warm
             decision = self._decide(side, cancelled=cancelled, deadline=until_s, warm=known)
-            self._writer.submit(self._journal.keep, side.case, decision)
+            self._writer.submit(self._journal.keep, side.case, decision, known)
             decisions.append(decision)
         return WhatIfAnswer(
             comparison=compare((before.case, decisions[0]), (after.case, decisions[1])),
@@ -233,7 +233,7 @@ class Placing:
         ended_s = time.monotonic()
         self._metrics.solved(decision, ended_s - began_s, len(body.workloads), len(calls))
         self._greedy.learn(_greedy_s(decision))
-        self._writer.submit(self._journal.keep, snapshot.case, decision)
+        self._writer.submit(self._journal.keep, snapshot.case, decision, warm)
         return _Solved(snapshot, decision, ended_s if until_s is None else min(ended_s, until_s))
 
     def _book(self, calls: list[tuple[int, Asked]], state: State, solved: _Solved) -> dict[int, Placed | Exception]:

@@ -18,8 +18,9 @@ from google.protobuf.message import Message
 from pydantic import BaseModel, ValidationError
 
 from placement.errors import InputError
-from placement.model.document import input_error, no_collection
+from placement.model.document import input_error
 from placement.units import ceil_div
+from solver.collector import no_collection
 
 __all__ = ["decode", "encode"]
 

@@ -247,14 +247,16 @@ class GetCaseRequest(_message.Message):
     def __init__(self, case_id: _Optional[str] = ...) -> None: ...
 
 class GetCaseResponse(_message.Message):
-    __slots__ = ("case_json", "decision", "kept_s")
+    __slots__ = ("case_json", "decision", "kept_s", "warm")
     CASE_JSON_FIELD_NUMBER: _ClassVar[int]
     DECISION_FIELD_NUMBER: _ClassVar[int]
     KEPT_S_FIELD_NUMBER: _ClassVar[int]
+    WARM_FIELD_NUMBER: _ClassVar[int]
     case_json: str
     decision: Decision
     kept_s: int
-    def __init__(self, case_json: _Optional[str] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ..., kept_s: _Optional[int] = ...) -> None: ...
+    warm: Decision
+    def __init__(self, case_json: _Optional[str] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ..., kept_s: _Optional[int] = ..., warm: _Optional[_Union[Decision, _Mapping]] = ...) -> None: ...
 
 class GetFabricRequest(_message.Message):
     __slots__ = ()

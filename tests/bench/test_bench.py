@@ -96,10 +96,14 @@ def test_a_caller_of_the_real_server_is_timed_and_its_answer_judged(tmp_path: Pa
 
 
 def test_a_micro_operation_is_timed_and_looked_at(tmp_path: Path) -> None:
-    args = ["run", "micro", "--set", "nodes=16,32", "--seeds", "1", "--rounds", "1", "--out", str(tmp_path)]
-    assert main(args) == 0
+    sizes = ["--set", "nodes=16,32", "--set", "pending=0,20"]
+    assert main(["run", "micro", *sizes, "--seeds", "1", "--rounds", "1", "--out", str(tmp_path)]) == 0
     rows = rows_of(tmp_path)
-    assert {row["size"]["nodes"] for row in rows} == {16, 32}
+    of = {(row["size"]["nodes"], row["instance"]["pending"]): row["size"]["asked"] for row in rows}
+    assert set(of) == {(16, 0), (32, 0), (32, 20)}, "workloads grow on one size"
+    assert of[32, 20] > of[32, 0]
+    held = {(row["size"]["nodes"], row["method"]): row["figures"]["peak_kib"] for row in rows}
+    assert held[32, "case from JSON"] > held[16, "case from JSON"] > 100
     assert all(row["violations"] == [] and row["answer_ms"] > 0 for row in rows)
     assert {"lower", "judge", "case from JSON", "fleet from proto", "exact model"} <= {row["method"] for row in rows}
 

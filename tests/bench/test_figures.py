@@ -66,6 +66,27 @@ def test_growth_is_the_slope_on_log_axes() -> None:
     assert exponent({2.0: 1.0, 4.0: 0.0}) is None
 
 
+def test_the_report_tells_how_time_and_memory_of_operations_grow() -> None:
+    """Time as nodes squared times the root of the workloads, memory as nodes; workloads differ on 64 nodes only."""
+
+    def one(nodes: int, pending: int, asked: int) -> Row:
+        size: dict[str, Any] = {
+            "size": {"nodes": nodes, "asked": asked},
+            "instance": {"nodes": nodes, "pending": pending, "seed": 0},
+        }
+        costs: dict[str, Any] = {"answer_ms": nodes**2 * asked**0.5, "figures": {"peak_kib": 1024 * nodes}}
+        return row("lower", [], suite="micro", **size, **costs)
+
+    rows = [one(16, 0, 9), one(64, 0, 9), one(64, 50, 36), one(64, 800, 144)]
+    text = as_markdown(blocks_of(rows, "by hand"))
+    assert "exponent with nodes | exponent with workloads" in text
+    assert "| lower | 768 | 1.23e+04 | 2.00 | 0.50 |" in text
+    assert "| lower | 16 | 64 | 1.00 | 0.00 |" in text
+    assert "| lower | - | - | - | - |" in as_markdown(
+        blocks_of([one | {"failed": "why", "violations": []} for one in rows[:2]], "all failed")
+    )
+
+
 def test_of_a_hundred_figures_the_last_but_one_is_what_99_in_100_keep() -> None:
     found = spread(range(100))
     assert found is not None

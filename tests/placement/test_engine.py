@@ -18,6 +18,7 @@ from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan
 from solver.workers import Inline, Job, ProcessPool
 from tests.placement.rules.small import gang, node, small_fleet
+from tests.solver.doubles import Scripted
 
 
 def with_work(case: Case, work: int) -> Case:
@@ -64,18 +65,10 @@ def test_the_answer_is_never_worse_than_greedy() -> None:
         assert tuple(tier.value for tier in decision.tiers) <= floor
 
 
-class Liar:
+class Liar(Scripted):
     """Claims that refusing everything is optimal, and that an impossible plan is free."""
 
-    def run(
-        self,
-        job: Job,
-        tell: Callable[[object], None],
-        cancelled: Callable[[], bool] | None = None,
-        meanwhile: Callable[[], PlanFound] | None = None,
-    ) -> str | None:
-        if meanwhile is not None:
-            meanwhile()
+    def search(self, job: Job, tell: Callable[[object], None]) -> str | None:
         """Tell lies."""
         tell(PlanFound(Plan(), (0,) * job.problem.tiers))
         everything = {i: tuple(() for _ in item.parts) for i, item in enumerate(job.problem.items)}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from placement.compile import lower
+from placement.compile import earlier, lower, lower_placements, whole
 from placement.diagnosis import diagnose, sentences
 from placement.engine import decide
 from placement.errors import InputError
@@ -179,6 +179,27 @@ def test_a_further_subgroup_starts_whole() -> None:
     decision = answer(case)
     assert [(one.before, one.after, len(one.added)) for one in decision.growths] == [(0, 3, 3)]
     assert {replica.node for one in decision.growths for replica in one.added} == {"n2"}
+
+
+@pytest.mark.parametrize("movable", [False, True])
+def test_an_earlier_answer_is_gone_on_from_with_its_growth(movable: bool) -> None:
+    """The new replicas stay where that answer has them, and are not taken twice once they run."""
+    case = Case(fleet=TWO, running=(elastic((0, 0), (0, 1), wants=4, movable=movable),))
+    (told,) = answer(case).growths
+    seats = tuple(
+        replica.model_copy(update={"node": "n2", "devices": (Device(index=d),)})
+        for replica, d in zip(told.added, (3, 1), strict=True)
+    )
+    before = answer(case).model_copy(update={"growths": (told.model_copy(update={"added": seats}),)})
+    lowered = lower(case, Fabric.from_fleet(case.fleet))
+    assert earlier(lowered, before).warm.plan == lower_placements(lowered, whole(lowered, before))
+    ends = after(case, before).running[0]
+    for count in (3, 4):
+        now = ends.model_copy(update={"replicas": ends.replicas[:count], "movable": True})
+        settled = lower(case.model_copy(update={"running": (now,)}), Fabric.from_fleet(case.fleet))
+        seated = earlier(settled, before).warm.plan
+        assert [len(part) for part in seated.seats[0]] == [4]
+        assert len({seat for part in seated.seats[0] for seat in part}) == 4, "none twice"
 
 
 def test_what_if_tells_growth() -> None:

@@ -38,6 +38,17 @@ def test_what_was_kept_is_found_by_its_id_or_the_start_of_it(journal: Journal) -
         assert (entry.case.id, entry.decision, entry.kept_s) == (one.id, decided(one, (5, 5)), 100)
 
 
+def test_what_a_decision_went_on_from_is_kept_beside_it(journal: Journal) -> None:
+    one, other = case(1), case(2)
+    earlier = decided(other, (7, 2))
+    journal.keep(one, decided(one), earlier)
+    journal.keep(other, earlier)
+    assert journal.find(one.id).warm == earlier
+    assert journal.find(other.id).warm is None
+    journal.keep(one, decided(one))
+    assert journal.find(one.id).warm is None, "decided again, without"
+
+
 def test_only_the_latest_are_kept(journal: Journal) -> None:
     cases = [case(seed) for seed in range(5)]
     for one in cases:
@@ -84,6 +95,7 @@ def test_a_start_of_several_ids_is_refused(journal: Journal, tmp_path: Path) -> 
         pytest.param(gzip.compress(b'{"kept_s": 1}'), id="no case"),
         pytest.param(gzip.compress(b'{"kept_s": "x", "case": {}, "decision": {}}'), id="no time"),
         pytest.param(gzip.compress(b'{"kept_s": 1, "case": {}, "decision": {}}'), id="an empty case"),
+        pytest.param(gzip.compress(b'{"kept_s": 1, "case": {}, "decision": {}, "cold": {}}'), id="something more"),
         pytest.param(gzip.compress(b"\xff\xfe"), id="no text"),
         pytest.param(gzip.compress(b'{"kept_s": 1, "case": {}, "decision": {}}')[:-9], id="cut"),
     ],

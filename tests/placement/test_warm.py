@@ -27,14 +27,13 @@ from placement.verify import verify
 from placement.whatif import Change, apply
 from solver.workers import Inline
 from tests.placement.rules.small import gang, node, small_fleet
+from tests.solver.doubles import Told
 from topology.edits import Drain
 
 
-class Idle:
+def idle() -> Told:
     """Workers that search nothing: what comes out is made of the earlier answer, and of greedy."""
-
-    def run(self, job: object, tell: object, cancelled: object = None, meanwhile: object = None) -> str | None:
-        return "not asked to"
+    return Told(ending="not asked to")
 
 
 def pending(seed: int = 1, *, preemption: bool = False) -> Case:
@@ -58,7 +57,7 @@ def drained(case: Case, decision: Decision) -> Case:
 def test_the_same_case_again_changes_nothing_that_gains_nothing() -> None:
     case = pending()
     before = cold(case)
-    again = decide(case, clock=time.monotonic, workers=Idle(), warm=before)
+    again = decide(case, clock=time.monotonic, workers=idle(), warm=before)
     assert values(again) <= values(before)
     assert again.warm is not None
     assert (again.warm.changed, again.warm.dropped, again.warm.unknown) == (0, 0, 0)
@@ -81,7 +80,7 @@ def test_a_small_change_leaves_most_as_it_is(seed: int) -> None:
     full = pending(seed)
     before = cold(full.model_copy(update={"workloads": full.workloads[:-3]}))
     case = drained(full, before)
-    after = decide(case, clock=time.monotonic, workers=Idle(), warm=before)
+    after = decide(case, clock=time.monotonic, workers=idle(), warm=before)
     touched = {
         placement.workload
         for placement in before.placements
@@ -95,7 +94,7 @@ def test_a_small_change_leaves_most_as_it_is(seed: int) -> None:
     # Beside what sat on the drained node, three workloads may push aside as many, more or less.
     assert told.kept >= len(before.placements) - len(touched) - 4
     assert verify(case, after) == ()
-    greedy = decide(case, clock=time.monotonic, workers=Idle())
+    greedy = decide(case, clock=time.monotonic, workers=idle())
     assert values(after) <= values(greedy)
 
 
@@ -104,7 +103,7 @@ def test_old_multipliers_give_a_bound_without_any_search() -> None:
     before = cold(case)
     assert any(proof.multipliers for proof in before.certificates)
     changed = drained(case, before)
-    after = decide(changed, clock=time.monotonic, workers=Idle(), warm=before)
+    after = decide(changed, clock=time.monotonic, workers=idle(), warm=before)
     assert after.warm is not None
     bounds = {one.tier: one.bound for one in after.warm.bounds}
     assert bounds
@@ -119,7 +118,7 @@ def test_what_is_not_waiting_any_more_is_told() -> None:
     before = cold(case)
     name = before.placements[0].workload
     later = case.model_copy(update={"workloads": tuple(w for w in case.workloads if w.id != name)})
-    after = decide(later, clock=time.monotonic, workers=Idle(), warm=before)
+    after = decide(later, clock=time.monotonic, workers=idle(), warm=before)
     assert after.warm is not None
     assert after.warm.unknown == 1
     assert after.warm.kept + after.warm.changed + after.warm.dropped == len(before.placements) - 1
@@ -144,10 +143,10 @@ def test_running_work_goes_where_the_earlier_answer_had_it() -> None:
     )
     before = cold(case)
     assert before.moves, "there is no other way to place it"
-    after = decide(case, clock=time.monotonic, workers=Idle(), warm=before)
+    after = decide(case, clock=time.monotonic, workers=idle(), warm=before)
     assert (after.moves, after.placements) == (before.moves, before.placements)
     gone = before.model_copy(update={"moves": (), "evictions": (Eviction(workload="a"), Eviction(workload="b"))})
-    held = decide(case, clock=time.monotonic, workers=Idle(), warm=gone)
+    held = decide(case, clock=time.monotonic, workers=idle(), warm=gone)
     assert held.evictions == (), "it may be moved, not ended"
     for decision in (before, after, held):
         assert verify(case, decision) == ()
@@ -205,10 +204,10 @@ def nonsense(case: Case, good: Decision, random: Random) -> Decision:
 def test_an_answer_of_any_content_does_no_harm(seed: int, preemption: bool) -> None:
     case = pending(seed, preemption=preemption)
     good = cold(case)
-    greedy = decide(case, clock=time.monotonic, workers=Idle())
+    greedy = decide(case, clock=time.monotonic, workers=idle())
     for turn in range(6):
         warm = nonsense(case, good, Random(f"{seed}/{turn}"))
-        found = decide(case, clock=time.monotonic, workers=Idle(), warm=warm)
+        found = decide(case, clock=time.monotonic, workers=idle(), warm=warm)
         assert verify(case, found) == ()
         assert values(found) <= values(greedy)
         least = values(good) if good.status is Status.OPTIMAL else [0] * len(found.tiers)
@@ -219,8 +218,8 @@ def test_an_answer_of_any_content_does_no_harm(seed: int, preemption: bool) -> N
 
 def test_an_empty_answer_is_none() -> None:
     case = pending()
-    found = decide(case, clock=time.monotonic, workers=Idle(), warm=Decision(case_id="x", status=Status.FALLBACK))
-    bare = decide(case, clock=time.monotonic, workers=Idle())
+    found = decide(case, clock=time.monotonic, workers=idle(), warm=Decision(case_id="x", status=Status.FALLBACK))
+    bare = decide(case, clock=time.monotonic, workers=idle())
     assert found.placements
     assert values(found) <= values(bare)
     assert found.warm is not None

@@ -1,13 +1,19 @@
 """Helpers of other machines: real connections to processes of their own, and what may go wrong on the line."""
 
+import logging
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import Client
+from pathlib import Path
 
 import pytest
 
+import solver
+from solver.edition import edition
 from solver.landing import KEY_BYTES, Landing
 from solver.messages import PlanFound
 from solver.plan import Plan
@@ -19,9 +25,10 @@ _GUEST = "import sys; from solver.landing import help_at; help_at('127.0.0.1', i
 _PATIENCE_S = 60.0
 
 
-def _guest(landing: Landing, key: bytes = _KEY) -> subprocess.Popen[bytes]:
+def _guest(landing: Landing, key: bytes = _KEY, folder: Path | None = None) -> subprocess.Popen[bytes]:
+    """With the solver of a folder, or with this one."""
     command = [sys.executable, "-c", _GUEST, str(landing.address[1]), key.decode()]
-    return subprocess.Popen(command, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, stderr=subprocess.PIPE, cwd=folder)
 
 
 def _end_of(guest: subprocess.Popen[bytes]) -> tuple[int, bytes]:
@@ -88,6 +95,47 @@ def test_a_guest_without_the_key_is_sent_away(pool: ProcessPool, landing: Landin
     assert code
     assert b"AuthenticationError" in complaint
     assert pool.away() == 0
+
+
+def test_a_guest_of_another_version_is_sent_away_and_both_ends_name_both(
+    pool: ProcessPool, landing: Landing, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = shutil.copytree(Path(solver.__file__).parent, tmp_path / "solver")
+    (other / "plan.py").write_text((other / "plan.py").read_text() + "# changed\n")
+    with caplog.at_level(logging.WARNING):
+        code, complaint = _end_of(_guest(landing, folder=tmp_path))
+    assert code
+    assert "OtherEdition" in complaint.decode()
+    assert edition() in complaint.decode()
+    here, there = caplog.text.rsplit("the other end has ", 1)[1].split(", this machine has ")[::-1]
+    assert here.startswith(edition())
+    assert there in complaint.decode()
+    assert there != edition()
+    assert pool.away() == 0
+    guest = _guest(landing)
+    _wait(pool, 1)
+    guest.kill()
+    _end_of(guest)
+
+
+def test_a_guest_that_tells_no_version_is_sent_away(
+    pool: ProcessPool, landing: Landing, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), Client(landing.address, authkey=_KEY) as pipe:
+        pipe.recv_bytes()
+        pipe.send("ready")
+        with pytest.raises(EOFError):
+            pipe.recv_bytes()
+    assert "does not tell its version" in caplog.text
+    assert pool.away() == 0
+
+
+def test_waiting_for_guests_ends_with_the_last_one_or_with_the_time(landing: Landing) -> None:
+    assert landing.ready(1, 0.0) == 0
+    guest = _guest(landing)
+    assert landing.ready(1, _PATIENCE_S) == 1
+    guest.kill()
+    _end_of(guest)
 
 
 def test_callers_that_say_nothing_or_nonsense_hold_up_nobody(pool: ProcessPool, landing: Landing) -> None:

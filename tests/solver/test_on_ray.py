@@ -45,7 +45,7 @@ def test_helpers_of_two_nodes_help_and_a_lost_one_comes_back_elsewhere(cluster: 
     second = cluster.add_node(num_cpus=1)
     helpers = RayHelpers(pool, 2, cluster.address)
     try:
-        assert helpers.ready(_PATIENCE_S) == 2
+        assert helpers.ready(2, _PATIENCE_S) == 2
         told: list[object] = []
         assert pool.run(Job(easy(), Plan(), 40.0, None, helpers=1), told.append) is None
         assert min(m.values for m in told if isinstance(m, PlanFound)) == (0,)

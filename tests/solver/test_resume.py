@@ -12,8 +12,8 @@ from solver.plan import Plan, Seat
 from solver.problem import Atom, Problem
 from solver.resume import Warm, put_back, resume
 from solver.solve import Budget, solve
-from solver.workers import Job
 from tests.solver.build import bins, ints, item, part, problem
+from tests.solver.doubles import Told
 
 
 def whole(bin_: int, *devices: int) -> Seat:
@@ -98,23 +98,14 @@ def test_leaders_are_not_put_back_from_under_their_followers() -> None:
     assert put_back(case, here, earlier) == here
 
 
-class Silent:
-    """A search that tells nothing; keeps the job."""
-
-    job: Job
-
-    def run(self, job: Job, tell: object, cancelled: object = None, meanwhile: object = None) -> None:
-        self.job = job
-
-
 @pytest.mark.parametrize(("kept", "near"), [(9, True), (4, False)])
 def test_a_search_stays_near_if_most_has_stayed(kept: int, near: bool) -> None:
     case = gangs([1] * 10, 6, [5] * 10)
     earlier = Plan({i: ((whole(i // 2, i % 2),),) for i in range(kept)})
-    silent = Silent()
+    silent = Told()
     outcome = solve(case, Budget(), clock=time.monotonic, workers=silent, warm=Warm(earlier))
     assert {i: outcome.plan.seats[i] for i in earlier.seats} == earlier.seats
-    assert silent.job.resumes is near
+    assert silent.jobs[0].resumes is near
 
 
 def test_nothing_goes_back_where_that_breaks_a_floor() -> None:

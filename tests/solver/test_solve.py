@@ -1,6 +1,4 @@
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -10,31 +8,9 @@ from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 from solver.solve import Budget, Outcome, State, solve
-from solver.workers import Inline, Job
+from solver.workers import Inline
 from tests.solver.build import bins, ints, item, part, plan, problem
-
-
-@dataclass
-class Script:
-    """A search that says what it is told to say, and remembers the job."""
-
-    messages: list[object] = field(default_factory=list)
-    ending: str | None = None
-    job: Job | None = None
-
-    def run(
-        self,
-        job: Job,
-        tell: Callable[[object], None],
-        cancelled: Callable[[], bool] | None = None,
-        meanwhile: Callable[[], PlanFound] | None = None,
-    ) -> str | None:
-        if meanwhile is not None:
-            meanwhile()
-        self.job = job
-        for message in self.messages:
-            tell(message)
-        return self.ending
+from tests.solver.doubles import Told
 
 
 def _greedy_trap() -> Problem:
@@ -46,7 +22,7 @@ def _greedy_trap() -> Problem:
     )
 
 
-def _run(workers: Script | Inline, case: Problem | None = None, budget: Budget | None = None) -> Outcome:
+def _run(workers: Told | Inline, case: Problem | None = None, budget: Budget | None = None) -> Outcome:
     return solve(case or _greedy_trap(), budget or Budget(), clock=time.monotonic, workers=workers)
 
 
@@ -64,7 +40,7 @@ def test_the_optimum_is_found_and_proven_in_every_tier() -> None:
 
 
 def test_no_search_is_a_fallback_with_greedy_in_hand() -> None:
-    outcome = _run(Script(ending="the worker died"))
+    outcome = _run(Told(ending="the worker died"))
     assert outcome.state is State.FALLBACK
     assert outcome.reason == "the worker died"
     assert outcome.report.values == outcome.greedy_values
@@ -85,7 +61,7 @@ def test_no_search_is_a_fallback_with_greedy_in_hand() -> None:
     ids=["no room", "half a gang", "no such item", "worse", "bound too high", "a word", "nothing"],
 )
 def test_lies_change_nothing(lie: object) -> None:
-    honest, lied = _run(Script()), _run(Script([lie]))
+    honest, lied = _run(Told()), _run(Told(lie))
     assert lied.plan == honest.plan
     assert lied.state is not State.OPTIMAL
     assert [b.value for b in lied.bounds] == [b.value for b in honest.bounds]
@@ -93,14 +69,14 @@ def test_lies_change_nothing(lie: object) -> None:
 
 def test_status_comes_from_integers() -> None:
     told: list[object] = [PlanFound(plan(i1=[FULL]), BEST), BoundFound(0, 5, (), None), BoundFound(1, 3, (5,), None)]
-    assert _run(Script(told)).state is State.OPTIMAL
-    assert _run(Script(told[:2])).state is State.FEASIBLE
+    assert _run(Told(*told)).state is State.OPTIMAL
+    assert _run(Told(*told[:2])).state is State.FEASIBLE
     loose = [*told[:2], BoundFound(1, 3, (4,), None)]
-    assert _run(Script(loose)).state is State.FEASIBLE, "that bound holds only where tier 0 is at most 4"
+    assert _run(Told(*loose)).state is State.FEASIBLE, "that bound holds only where tier 0 is at most 4"
 
 
 def test_a_bound_without_certificate_is_named_as_the_solvers_word() -> None:
-    outcome = _run(Script([BoundFound(0, 2, (), None)]))
+    outcome = _run(Told(BoundFound(0, 2, (), None)))
     assert (outcome.bounds[0].value, outcome.bounds[0].source) == (2, "solver")
     assert outcome.bounds[1].value == 0
 
@@ -108,23 +84,23 @@ def test_a_bound_without_certificate_is_named_as_the_solvers_word() -> None:
 def test_a_plan_from_elsewhere_is_judged_and_used() -> None:
     case = _greedy_trap()
     for start, values in ((plan(i1=[FULL]), BEST), (plan(i1=[FULL[:1]]), None)):
-        outcome = solve(case, Budget(), clock=time.monotonic, workers=Script(), start=start)
+        outcome = solve(case, Budget(), clock=time.monotonic, workers=Told(), start=start)
         assert outcome.report.values == (values or outcome.greedy_values)
 
 
 def test_the_search_gets_the_time_that_is_left() -> None:
-    script = Script()
+    script = Told()
     _run(script, budget=Budget(deadline=time.monotonic() + 5.0, seed=3))
-    assert script.job is not None
-    assert script.job.seed == 3
-    assert script.job.seconds is not None
-    assert 4.0 < script.job.seconds <= 5.0
+    [job] = script.jobs
+    assert job.seed == 3
+    assert job.seconds is not None
+    assert 4.0 < job.seconds <= 5.0
 
 
 def test_without_time_there_is_no_search() -> None:
-    script = Script()
+    script = Told()
     outcome = _run(script, budget=Budget(deadline=time.monotonic()))
-    assert script.job is None
+    assert script.jobs == []
     assert outcome.state is State.FALLBACK
     assert not check(_greedy_trap(), outcome.plan).violations
 

@@ -18,6 +18,7 @@ from solver.reduce import merge_items
 from solver.search import Limits, search
 from solver.solve import Budget, Outcome, State, solve
 from solver.workers import Inline, Job
+from tests.solver.doubles import Told
 from tests.verify.brute import Best
 from tests.verify.case import Case
 from tests.verify.measuring import damaged
@@ -129,24 +130,6 @@ def short_budgets_are_honest(case: Case) -> Iterator[str]:
                     yield f"short: {message} measures {report}"
 
 
-@dataclass
-class Liar:
-    """A search that claims what is not so."""
-
-    messages: list[object]
-
-    def run(
-        self,
-        job: Job,
-        tell: Callable[[object], None],
-        cancelled: Callable[[], bool] | None = None,
-        meanwhile: Callable[[], PlanFound] | None = None,
-    ) -> str | None:
-        for message in self.messages:
-            tell(message)
-        return None
-
-
 def lies_are_not_believed(case: Case) -> Iterator[str]:
     """Claims of a lying search: better figures than a plan has, broken plans, bounds above a plan's value."""
     good = check(case.problem, case.problem.anchor).values
@@ -159,5 +142,5 @@ def lies_are_not_believed(case: Case) -> Iterator[str]:
         BoundFound(0, good[0] + 1 + case.rng.randrange(9), (), None),
     ]
     case.rng.shuffle(lies)
-    outcome = solve(case.problem, Budget(), clock=time.monotonic, workers=Liar(lies))
+    outcome = solve(case.problem, Budget(), clock=time.monotonic, workers=Told(*lies))
     yield from decided("liar", outcome, case.problem, case.best)

@@ -16,8 +16,9 @@ from solver.reduce import merge_items
 from solver.resume import Warm, put_back, resume
 from solver.rows import limit_names, row_names
 from solver.solve import Budget, solve
+from tests.solver.doubles import Told
 from tests.verify.case import Case
-from tests.verify.claims import Liar, decided
+from tests.verify.claims import decided
 from tests.verify.measuring import damaged
 
 TURNS = 3
@@ -40,7 +41,7 @@ def earlier_answers_do_no_harm(case: Case) -> Iterator[str]:
             yield f"put back: {before.values} to {after.values} {after.violations[:1]} to {dict(warm.plan.seats)}"
         known = [PlanFound(merge_items(case.problem).pull(case.best.plan), case.best.values)]
         for told in ([], known):
-            outcome = solve(case.problem, Budget(), clock=time.monotonic, workers=Liar([*told]), warm=warm)
+            outcome = solve(case.problem, Budget(), clock=time.monotonic, workers=Told(*told), warm=warm)
             yield from decided("warm", outcome, case.problem, case.best)
         for problem in (case.problem, merge_items(case.problem).problem):
             for found in recall(problem, warm.kept, case.best.values):

@@ -52,7 +52,7 @@ def test_what_cannot_be_freed_is_told_by_the_exit_code(program: Moorage, case_fi
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        ((), "--free: the parts are of several levels: nothing"),
+        ((), "--free: nothing is named that shall be free"),
         (("--free", "shelf=2"), "--free: 'shelf' is not a level"),
         (("--free", "rack=1", "--budget", "a"), "--budget: 'a' is no budget"),
         (("--free", "rack=1", "--budget", "a=1", "--budget", "a=2"), "--budget: tenant 'a' is given twice"),

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +16,11 @@ _KEY = {"MOORAGE_HELPERS_KEY": "0123456789abcdef"}
 _PATIENCE_S = 60.0
 
 
-def _started(*args: str | Path, env: dict[str, str]) -> subprocess.Popen[str]:
+def _started(*args: str | Path, env: dict[str, str], root: Path = ROOT) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "placement.cli.main", *map(str, args)],
-        cwd=ROOT,
-        env={**os.environ, **env},
+        cwd=root,
+        env={**os.environ, **env, "PYTHONPATH": str(root)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -34,10 +35,12 @@ def test_a_worker_comes_helps_and_goes(case_file: Path, tmp_path: Path) -> None:
     found = re.fullmatch(r"helpers may connect to (127\.0\.0\.1:\d+)\n", solving.stderr.readline())
     assert found
     # One with another key first: it is refused, and keeps nobody from helping.
-    stranger = _started("worker", found[1], env={"MOORAGE_HELPERS_KEY": "fedcba9876543210"})
+    stranger = _started("worker", found[1], "--processes", "2", env={"MOORAGE_HELPERS_KEY": "fedcba9876543210"})
     _, complaint = stranger.communicate(timeout=_PATIENCE_S)
     assert stranger.returncode == 2
-    assert "is not the key of the other end" in complaint
+    assert complaint == ("error: MOORAGE_HELPERS_KEY: is not the key of the other end; set the same at both\n"), (
+        "one line, not one of each process"
+    )
     helping = _started("worker", found[1], "--processes", "2", env=_KEY)
     told, complaint = solving.communicate(timeout=_PATIENCE_S)
     assert solving.returncode in {0, 3, 4}, complaint
@@ -46,6 +49,27 @@ def test_a_worker_comes_helps_and_goes(case_file: Path, tmp_path: Path) -> None:
     assert read_decision(out).placements
     told, complaint = helping.communicate(timeout=_PATIENCE_S)
     assert (helping.returncode, told, complaint) == (0, "", "")
+
+
+def test_a_worker_of_another_version_is_told_at_both_ends(case_file: Path, tmp_path: Path) -> None:
+    for name in ("placement", "solver", "topology"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "solver" / "plan.py").write_text("# changed\n" + (ROOT / "solver" / "plan.py").read_text())
+    asked = ("solve", case_file, "--helpers-at", "127.0.0.1:0", "--time-limit", "500ms", "-o", "json")
+    solving = _started(*asked, env=_KEY)
+    assert solving.stderr is not None
+    at = solving.stderr.readline().split()[-1]
+    other = _started("worker", at, "--processes", "2", env=_KEY, root=tmp_path)
+    _, complaint = other.communicate(timeout=_PATIENCE_S)
+    editions = r"the other end has (moorage .*), this machine has (moorage .*); install the same at both ends\n"
+    found = re.fullmatch(f"error: HOST:PORT: {editions}", complaint)
+    assert found, complaint
+    assert other.returncode == 2
+    same = _started("worker", at, env=_KEY)
+    _, told = solving.communicate(timeout=_PATIENCE_S)
+    same.communicate(timeout=_PATIENCE_S)
+    lines = [re.fullmatch(f"a helper was sent away: {editions}", line) for line in told.splitlines(keepends=True)]
+    assert [line.groups() for line in lines if line] == [found.groups()[::-1]] * 2, told
 
 
 @pytest.mark.parametrize(

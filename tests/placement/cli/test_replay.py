@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from placement.journal import FolderJournal
-from placement.model import Case, Decision, read_case, read_decision
+from placement.model import Case, Decision, read_case, read_decision, write_case, write_decision
 from tests.placement.cli.conftest import Moorage
 
 
@@ -29,6 +29,25 @@ def test_a_decision_is_decided_again(
     again = read_decision(tmp_path / "d.json")
     assert again.model_copy(update={"timings": {}}) == decision.model_copy(update={"timings": {}})
     assert read_case(tmp_path / "c.json").id == case.id
+
+
+def test_a_warm_decision_is_decided_again_from_the_same_earlier_one(
+    program: Moorage, case: Case, decision: Decision, tmp_path: Path
+) -> None:
+    """The earlier answer leaves a workload out, which the new one counts as not placed before."""
+    fewer = decision.model_copy(update={"placements": decision.placements[1:]})
+    write_case(case, tmp_path / "case.json")
+    write_decision(fewer, tmp_path / "earlier.json")
+    asked = ("solve", tmp_path / "case.json", "--warm", tmp_path / "earlier.json", "--work", "500", "-o", "json")
+    journal = ("--journal", tmp_path / "journal")
+    first = Decision.from_json(program(*asked, *journal).out)
+    assert first.warm is not None
+    assert first.warm.kept == len(fewer.placements)
+    ran = program("replay", first.case_id, *journal, "--out", tmp_path / "again.json")
+    assert (ran.code, ran.err) == (0, "")
+    assert f"going on from a decision on case {fewer.case_id[:12]}\n" in ran.out
+    again = read_decision(tmp_path / "again.json")
+    assert again.model_copy(update={"timings": {}}) == first.model_copy(update={"timings": {}})
 
 
 def test_a_stored_decision_that_does_not_hold_is_told(

@@ -105,7 +105,11 @@ def test_an_earlier_answer_is_gone_on_from(program: Moorage, case: Case, decisio
 def test_an_earlier_answer_must_be_a_decision(program: Moorage, case_file: Path, tmp_path: Path) -> None:
     odd = tmp_path / "odd.json"
     odd.write_text('{"case_id": "x"}')
-    for name, told in ((odd, "--warm: status"), (case_file, "--warm: case_id"), (tmp_path / "none.json", "none.json")):
+    for name, told in (
+        (odd, "--warm: status"),
+        (case_file, "--warm: decision: this document is a case"),
+        (tmp_path / "none.json", "none.json"),
+    ):
         ran = program("solve", case_file, "--warm", name)
         assert (ran.code, ran.out) == (2, "")
         assert told in ran.err

@@ -21,7 +21,7 @@ from placement.model import (
     Tenant,
     Workload,
 )
-from placement.model.diagnosis import Diagnosis, Scope
+from placement.model.diagnosis import Diagnosis, Repair, Scope
 from placement.whatif.settings import set_one
 from solver.workers import Inline
 from tests.placement.rules.small import gang, small_fleet
@@ -74,6 +74,13 @@ def test_a_quota_is_raised_by_as_little_as_helps() -> None:
     assert [(cause.kind, cause.name) for cause in found.conflict] == [("rule", "quota")]
     quota = next(repair for repair in found.repairs if repair.kind == "quota")
     assert quota.setting == "tenant.a.quota=12.5"
+    assert quota.least
+
+
+def test_an_amount_of_which_less_may_do_is_told_so() -> None:
+    amount = Repair(kind="quota", change="raise it by 2 GPUs", setting="tenant.a.quota=2", verified=True, least=False)
+    found = Diagnosis(workload="w", scope=Scope.EMPTY_FLEET, proof="counting", repairs=(amount,))
+    assert sentences(found)[-1] == "  - raise it by 2 GPUs (less may do)  [moorage whatif --set tenant.a.quota=2]"
 
 
 def test_two_rules_together() -> None:

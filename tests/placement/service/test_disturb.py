@@ -117,6 +117,11 @@ async def test_a_decision_can_be_fetched_with_its_case_and_checked(start: Start,
     decision = decode(found.decision, Decision, "decision")
     assert decision == decode(answer.decision, Decision, "decision")
     assert verify(case, decision) == ()
+    assert not found.HasField("warm")
+    on = place("c", gpus=1, maxSolveTime="1s")
+    on.warm.CopyFrom(answer.decision)
+    after = await at.stub.Place(on)
+    assert (await at.stub.GetCase(pb.GetCaseRequest(case_id=after.decision.case_id))).warm == answer.decision
     assert (await details(at.stub.GetCase(pb.GetCaseRequest(case_id="0" * 64))))[0] is grpc.StatusCode.NOT_FOUND
     code, told = await details(at.stub.GetCase(pb.GetCaseRequest(case_id="no id")))
     assert code is grpc.StatusCode.INVALID_ARGUMENT

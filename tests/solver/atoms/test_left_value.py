@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from solver.atoms import LeftValue, RefuseCharge
+from solver.atoms import Capacity, LeftValue, RefuseCharge
+from solver.check import check
 from solver.items import Demand, Part
 from solver.plan import Plan, Seat
 from tests.solver.build import bins, ints, item, optimum, plan, problem
@@ -59,6 +60,15 @@ def test_the_model_is_a_lower_bound_exact_for_whole_devices() -> None:
     broken = problem(bins([[500, 1000]], [[9]]), [share], [atom_of_shares(), wanted])
     assert optimum(broken) == (0,)
     assert broken.atoms[1].cost(broken, plan(i0=[[Seat(0, ((0, 250),))]])) == 1
+
+
+def test_a_plan_that_gives_or_takes_more_than_there_is_has_a_cost_and_is_refused() -> None:
+    share = item(Part("p", Demand(milli=250, resources=(0,)), 1, 1))
+    odd = problem(bins([[500, 1000]], [[9]]), [share], [Capacity("capacity"), atom_of_shares()])
+    for milli in (-5000, 5000):
+        report = check(odd, plan(i0=[[Seat(0, ((1, milli),))]]))
+        assert report.violations, milli
+        assert len(report.values) == 1
 
 
 def atom_of_shares() -> LeftValue:

@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 _PLENTY_S = 60.0
-_TRIALS = 3
 
 
 @dataclass(frozen=True)
@@ -127,16 +126,12 @@ def _named(found: Diagnosis) -> list[str]:
 
 
 def repair_works(case: Case, found: Diagnosis, repair: Repair) -> Iterator[str]:
-    """With the repair the workload fits, and where it comes in steps, by one less it does not."""
+    """With the repair the workload fits, and where less was proven not to do, by one step less it does not."""
     if not repair.verified or not repaired(case, found, repair).fits(found.workload):
         yield f"repair: after {repair.change!r} {found.workload} does not fit"
-    if _less_would_do(case, found, repair):
+    less = least_less(case, found, repair) if repair.least else None
+    if less is not None and less.fits(found.workload):
         yield f"repair: less than {repair.change!r} lets {found.workload} in"
-
-
-def _less_would_do(case: Case, found: Diagnosis, repair: Repair) -> bool:
-    less = least_less(case, found, repair)
-    return less is not None and less.fits(found.workload)
 
 
 def price_is_right(truth: Truth, decision: Decision, found: Diagnosis) -> Iterator[str]:
@@ -237,30 +232,20 @@ def examine(seed: int, number: int) -> Examined:
     return Examined(counts, tuple(f"contended: {text}" for text in failed))
 
 
-def _diagnosed(case: Case, decision: Decision, workload: str) -> Diagnosis:
-    """The diagnosis; asked again where an amount is not the least, as the clock may have cut off a question.
-
-    A repair that does not work is never asked again.
-    """
-    for _ in range(_TRIALS):
-        found = diagnose(case, decision, workload, clock=time.monotonic, workers=Inline(), seconds=_PLENTY_S)
-        if not any(_less_would_do(case, found, repair) for repair in found.repairs):
-            break
-    return found
-
-
 def _examined(case: Case, truth: Truth, random: Random) -> Iterator[tuple[str, list[str]]]:
     """(what was checked, what did not hold)."""
     decision = decided(case)
     yield "optima", list(the_optimum_is_the_best(truth, decision))
     for one in decision.unplaced:
         yield "verdicts", list(verdict_is_true(case, one))
-        found = _diagnosed(case, decision, one.workload)
+        found = diagnose(case, decision, one.workload, clock=time.monotonic, workers=Inline(), seconds=_PLENTY_S)
         if found.scope is not None:
             yield "conflicts", list(conflict_is_irreducible(case, found))
             yield f"in scope {found.scope}", []
         for repair in found.repairs:
             yield "repairs", list(repair_works(case, found, repair))
+            if not repair.least:
+                yield "repairs not proven least", []
         if found.price is not None:
             yield "prices", list(price_is_right(truth, decision, found))
     yield "second calls", list(second_call_changes_nothing(case, decision))
