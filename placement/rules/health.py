@@ -96,7 +96,7 @@ def _states(context: Context) -> IntArray:
     """Health of every node as its place in the list of states, int64[N]."""
     number = {state: place for place, state in enumerate(State)}
     states = context.fabric.health
-    return context.recall(("health",), lambda: np.fromiter((number[s] for s in states), np.int64, len(states)))
+    return context.usage.recall(("health",), lambda: np.fromiter((number[s] for s in states), np.int64, len(states)))
 
 
 def _mask(context: Context, params: HealthParams, kind: Kind) -> BoolArray:

@@ -47,7 +47,7 @@ class PowerCap(HardRule[NoParams]):
         # A share of a device is rounded up by less than a watt.
         fractions = sum(ref.role.replicas for _, ref in context.parts() if ref.role.gpu_milli)
         tight: dict[str, list[_Domain]] = {}
-        for domain in context.recall(self.name, lambda: _domains(context)):
+        for domain in _domains(context):
             if domain.base_w + domain.room_w + fractions > domain.cap.cap_w:
                 tight.setdefault(domain.cap.partition, []).append(domain)
         return [_caps(context, partition, domains, kinds) for partition, domains in tight.items() if kinds]
@@ -60,7 +60,7 @@ class PowerCap(HardRule[NoParams]):
                 subject=domain.name,
                 detail=f"idle nodes and running work draw {domain.base_w} W, the cap is {domain.cap.cap_w} W",
             )
-            for domain in context.recall(self.name, lambda: _domains(context))
+            for domain in _domains(context)
             if domain.base_w > domain.cap.cap_w
         ]
 
@@ -129,6 +129,10 @@ class _Domain:
 
 
 def _domains(context: Context) -> tuple[_Domain, ...]:
+    return context.usage.recall(PowerCap.name, lambda: _counted(context))
+
+
+def _counted(context: Context) -> tuple[_Domain, ...]:
     fabric = context.fabric
     drawn = fabric.idle_power_w.copy()
     flat = context.usage.flat
