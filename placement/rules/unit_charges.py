@@ -67,9 +67,10 @@ def graded_costs(context: Context, each: Graded, weight: int) -> IntArray | None
     check_amount(weight * max(values, default=0))
     if not weight or not any(values):
         return None
-    rank = {value: row for row, value in enumerate(values)}
     # Bytes to bytes: many times faster than to gather through an index array.
-    ranks = bytes(rank[each.cost_of[grade]] if grade in each.cost_of else 0 for grade in range(256))
+    ranks = bytearray(256)
+    for grade, cost in each.cost_of.items():
+        ranks[grade] = values.index(cost)
     rank_of = each.grades.tobytes().translate(ranks)
     prices = tuple(weight * value for value in values)
 

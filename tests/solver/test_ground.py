@@ -64,7 +64,7 @@ def test_offers_follow_what_is_taken_and_given() -> None:
             for _ in range(case.items[i].parts[0].count):
                 offer = ground.offer((i, 0))
                 room = offer.bins[offer.room > 0]
-                taken += ground.take(demand, int(rng.choice(room)), 1) if room.size else []
+                taken += ground.free.take(demand, int(rng.choice(room)), 1) if room.size else []
             ground.settle(i, (tuple(sorted(taken)),), taken=True)
         _same(ground)
 
@@ -75,7 +75,7 @@ def test_a_bin_without_room_is_far_away() -> None:
     offer = ground.offer((0, 0))
     assert offer.bins.tolist() == [0], "the other bin could never hold it"
     assert (offer.room.tolist(), offer.cost.tolist()) == ([1], [2])
-    ground.take(case.items[0].parts[0].demand, 0, 1)
+    ground.free.take(case.items[0].parts[0].demand, 0, 1)
     offer.sync()
     assert (offer.room.tolist(), offer.cost.tolist()) == ([0], [FAR])
 
@@ -83,7 +83,7 @@ def test_a_bin_without_room_is_far_away() -> None:
 def test_seats_that_are_taken_do_not_fit() -> None:
     case = _case()
     ground = Ground(case)
-    seats = (tuple(ground.take(case.items[1].parts[0].demand, 0, 2)),)
+    seats = (tuple(ground.free.take(case.items[1].parts[0].demand, 0, 2)),)
     ground.settle(1, seats, taken=True)
     assert not ground.fits(1, seats)
     ground.drop(1)
