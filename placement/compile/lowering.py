@@ -16,7 +16,7 @@ from placement.model.workload import Workload
 from placement.rules.affinity import register_of
 from placement.rules.context import Context, ItemRef, Usage
 from placement.rules.disturbance import homes as running_homes
-from placement.rules.registry import Active, active_rules
+from placement.rules.registry import RULES, Active, active_rules
 from placement.rules.relations import concerns
 from solver.check import check
 from solver.collector import no_collection
@@ -52,6 +52,8 @@ def count_usage(running: tuple[Running, ...], fabric: Fabric) -> Usage:
     usage.read()
     _loose(usage, running)
     register_of(usage, running).read()
+    for rule in RULES:
+        rule.read(usage, fabric)
     return usage
 
 
