@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 
-import numpy as np
-
+from solver.chunks import PLENTY
 from solver.gang import Gang
 from solver.ground import Ground
-from solver.items import BoolArray, Demand
+from solver.items import BoolArray, Demand, IntArray
 from solver.plan import Seat
 from solver.problem import Joint
 from solver.sheet import sheet_of
@@ -78,29 +77,30 @@ class Dash:
         """Bins and replicas in each, bins that were closed, replicas in all; the bins are taken off their queues."""
         found: list[tuple[int, int]] = []
         closed: list[int] = []
-        used: list[dict[int, int]] = [{} for _ in joints]
-        put = 0
+        limits: list[tuple[IntArray, IntArray, dict[int, int]]] = [(one.labels, one.room, {}) for one in joints]
+        whole_of, put = self.free.whole.item, 0
         for number in range(demand.devices, len(queues)):
             queue, tries = queues[number], _TRIES
             while queue and put < want and tries:
                 bin_ = queue.popleft()
-                whole = int(self.free.whole[bin_])
+                whole = whole_of(bin_)
                 if whole != number:
                     queues[whole].append(bin_)
                     continue
-                amount = min(want - put, self._room(demand, bin_, whole))
-                limits = []
-                for joint, spent in zip(joints, used, strict=True):
-                    label = int(joint.labels[bin_])
+                amount = want - put
+                for labels, room, used in limits:
+                    label = labels.item(bin_)
                     if label >= 0:
-                        amount = min(amount, int(joint.room[label]) - spent.get(label, 0))
-                        limits.append((spent, label))
+                        amount = min(amount, room.item(label) - used.get(label, 0))
+                if amount > 0:
+                    amount = min(amount, self._room(demand, bin_, whole))
                 if amount <= 0:
                     closed.append(bin_)
                     tries -= 1
                     continue
-                for spent, label in limits:
-                    spent[label] = spent.get(label, 0) + amount
+                for labels, _, used in limits:
+                    label = labels.item(bin_)
+                    used[label] = used.get(label, 0) + amount
                 found.append((bin_, amount))
                 put += amount
             if put == want:
@@ -114,7 +114,7 @@ class Dash:
         elif demand.milli:
             room = sum([free // demand.milli for free in self.free.devices[bin_].tolist()])
         else:
-            room = int(np.iinfo(np.int32).max)
+            room = PLENTY
         for free, amount in zip(self.free.resources[bin_].tolist(), demand.resources, strict=True):
             if amount:
                 room = min(room, free // amount)

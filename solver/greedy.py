@@ -115,11 +115,11 @@ def best_of(
 ) -> Made:
     """The best of doing nothing and the next `tries` ways (None: all of them).
 
-    `expired`: end at once; `late`: begin no further way. If the gentle way places all items, no other is tried.
+    `expired`: end at once; `late`: begin no further way, and weigh no further item in a brisk one. If the gentle way places all items, no other is tried.
     """
     best, best_values, complete, count = problem.anchor, None, False, 0
     with no_collection():
-        for plan, values, finished in islice(ways(problem, expired), None if tries is None else tries + 1):
+        for plan, values, finished in islice(ways(problem, expired, late=late), None if tries is None else tries + 1):
             count += 1
             if best_values is None or values < best_values:
                 best, best_values = plan, values
@@ -131,7 +131,7 @@ def best_of(
 
 
 def ways(
-    problem: Problem, expired: Expired | None = None, begin: int = 0
+    problem: Problem, expired: Expired | None = None, begin: int = 0, late: Expired | None = None
 ) -> Iterator[tuple[Plan, tuple[int, ...], bool]]:
     """Plans that are made one after the other, each with its values and whether all items were tried; from `begin` on.
 
@@ -146,7 +146,7 @@ def ways(
         yield problem.anchor, ground.values(), False
     mend(ground)
     homes, fresh = dict(ground.seats), True
-    for filling in _fillings(problem)[max(0, begin - 1) :]:
+    for filling in _fillings(problem, late)[max(0, begin - 1) :]:
         if not fresh:
             ground = _standing(problem, homes, expired)
         finished, fresh = filling(ground), False
@@ -160,7 +160,7 @@ def _standing(problem: Problem, seats: Mapping[int, tuple[tuple[Seat, ...], ...]
     return ground
 
 
-def _fillings(problem: Problem) -> list[Callable[[Ground], bool]]:
+def _fillings(problem: Problem, late: Expired | None = None) -> list[Callable[[Ground], bool]]:
     found: list[Callable[[Ground], bool]] = []
     if _gently(problem):
         worth, volume = worth_and_volume(problem)
@@ -171,7 +171,7 @@ def _fillings(problem: Problem) -> list[Callable[[Ground], bool]]:
     several = [by_density, by_size, by_worth]
     waiting = len(problem.items) - len(problem.homes)
     if waiting >= _MANY:
-        found.append(partial(fill, order=by_density, weighed=round(waiting * _WEIGHED)))
+        found.append(partial(fill, order=by_density, weighed=round(waiting * _WEIGHED), late=late))
         several = [by_size, by_density, by_worth]
     known: list[list[int]] = []
     for order in several:
@@ -211,14 +211,14 @@ def _led(problem: Problem) -> bool:
     return bool(problem.of(Together))
 
 
-def fill(ground: Ground, order: Iterable[int], weighed: int | None = None) -> bool:
+def fill(ground: Ground, order: Iterable[int], weighed: int | None = None, late: Expired | None = None) -> bool:
     """Place the items that have no place yet, if that pays, in this order; False if time ran out first.
 
     What runs with fewer replicas than wanted grows when its turn comes. Only the first `weighed` go where they cost
-    least, the others where a `Dash` puts them (None: all are weighed).
+    least, the others, or those whose turn comes `late`, where a `Dash` puts them (None: all are weighed).
     """
     growing, known = may_grow(ground.problem), ground.values()
-    left, hurried = math.inf if weighed is None else weighed, Dash(ground)
+    left, hurried = math.inf if weighed is None else weighed + 1, Dash(ground)
     for item in order:
         if item in ground.seats:
             if item in growing:
@@ -227,8 +227,8 @@ def fill(ground: Ground, order: Iterable[int], weighed: int | None = None) -> bo
             continue
         if ground.expired():
             return False
-        left -= 1
-        if Gang(ground, item).place() is not None if left >= 0 else hurried.place(item):
+        left = 0 if weighed is not None and late is not None and late() else left - 1
+        if Gang(ground, item).place() is not None if left > 0 else hurried.place(item):
             values = ground.values()
             if values > known:
                 ground.drop(item)
