@@ -115,7 +115,8 @@ def best_of(
 ) -> Made:
     """The best of doing nothing and the next `tries` ways (None: all of them).
 
-    `expired`: end at once; `late`: begin no further way, and weigh no further item in a brisk one. If the gentle way places all items, no other is tried.
+    `expired`: end at once; `late`: begin no further way, and weigh no further item in a brisk one.
+    If the gentle way places all items, no other is tried.
     """
     best, best_values, complete, count = problem.anchor, None, False, 0
     with no_collection():
