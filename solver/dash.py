@@ -37,7 +37,7 @@ class Dash:
     def place(self, item: int) -> bool:
         """Place one item, settled on the ground; False (and nothing taken) if no place is found."""
         gang, sheet = self.ground.problem.items[item], sheet_of(self.ground.problem, item)
-        if len(gang.parts) > 1 or sheet.shapes:
+        if len(gang.parts) > 1 or sheet.shapes or not gang.parts[0].demand.volume:
             return Gang(self.ground, item).place() is not None
         part = gang.parts[0]
         joints = [joint for ledger in self.ground.ledgers[item] for joint in ledger.joints((item, 0), {})]

@@ -1,11 +1,14 @@
 """The ground: offers that are kept up to date agree with offers made anew; what is taken back leaves no trace."""
 
+import gc
+import weakref
 from random import Random
 
 import numpy as np
 
 from solver.atoms import Allow, RefuseCharge, Remainder, UnitCharge, Vacant
 from solver.check import check
+from solver.gang import Gang
 from solver.ground import Ground
 from solver.items import Demand, Part
 from solver.offer import FAR
@@ -111,3 +114,17 @@ def test_a_group_that_should_stay_free_has_a_price_until_it_is_used() -> None:
     ground.drop(0)
     assert ground.offer((1, 0)).cost.tolist() == [7, 7, 7, 0]
     assert ground.values() == (0,)
+
+
+def test_a_ground_is_gone_without_the_garbage_collector() -> None:
+    """Decisions run with the collector paused; what they leave to it is looked through after their deadline."""
+    ground = Ground(_case())
+    ground.offer((0, 0))
+    assert Gang(ground, 0).place() is not None
+    gone = weakref.ref(ground)
+    gc.disable()
+    try:
+        del ground
+        assert gone() is None
+    finally:
+        gc.enable()
