@@ -137,10 +137,9 @@ def ways(
     """Plans that are made one after the other, each with its values and whether all items were tried; from `begin` on.
 
     First what runs stays and nothing else is placed. Where bins are worth what is left of them (`LeftValue`) and items
-    are few, the next is made by least damage first. Where items are many, the next is made briskly: only the first of
-    them are weighed. Where loads should reach a level, one is made by the neediest first, before that if the loads come
-    in an earlier tier than refusals. Then come the `orders`: where items are many by size first, since what is made
-    briskly goes by density already.
+    are few, the next is made by least damage first. Where items are many, the next two are made briskly, by density and
+    by size: only the first items are weighed. Then come the `orders`. Where loads should reach a level, one is made by
+    the neediest first: before all those if the loads come in an earlier tier than refusals, else second of them.
     """
     ground = _standing(problem, problem.homes, expired)
     if not begin:
@@ -172,7 +171,8 @@ def _fillings(problem: Problem, late: Expired | None = None) -> list[Callable[[G
     several = [by_density, by_size, by_worth]
     waiting = len(problem.items) - len(problem.homes)
     if waiting >= _MANY:
-        found.append(partial(fill, order=by_density, weighed=round(waiting * _WEIGHED), late=late))
+        weighed = round(waiting * _WEIGHED)
+        found += [partial(fill, order=one, weighed=weighed, late=late) for one in (by_density, by_size)]
         several = [by_size, by_density, by_worth]
     known: list[list[int]] = []
     for order in several:

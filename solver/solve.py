@@ -28,7 +28,7 @@ _GREEDY, _ONE_ORDER, _GIVE_WAY = 0.6, 0.05, 0.4
 _GREEDY_BESIDE, _MORE_ORDERS = 0.85, 0.1
 """The first two where a search has begun meanwhile, which greedy does not hold up."""
 _BUSY_S, _MOST_ORDERS = 0.08, 0.5
-"""So long the search makes its first bound, and further orders begin in any case, but not after this share."""
+"""So long further orders begin in any case, but not after this share: meanwhile a search makes its first bound."""
 _TRIALS = 200
 """How often what runs may make room for something, per unit of a work budget (some milliseconds each)."""
 _JUDGED = 6
@@ -201,7 +201,7 @@ class _First:
         share, late = (_GREEDY_BESIDE, _MORE_ORDERS) if beside else (_GREEDY, _ONE_ORDER)
         if self.warm is not None and self.budget.deadline is not None:
             late = 0.0
-        made = self._greedy(share, late, _BUSY_S if beside and self.warm is None else 0.0)
+        made = self._greedy(share, late, _BUSY_S if self.warm is None else 0.0)
         before = self.clock()
         if made is not None:
             self.complete, self.ways = self.complete or made.complete, made.ways
@@ -223,7 +223,7 @@ class _First:
         return math.inf if deadline is None else self.began + (deadline - self.began) * share
 
     def _greedy(self, share: float, late_share: float, busy_s: float) -> Made | None:
-        """The greedy plan; None if there is no time for any. For `busy_s` nobody waits for it."""
+        """The greedy plan; None if there is no time for any. For `busy_s` further orders begin."""
         if self.budget.deadline is None:
             return best_of(self.problem)
         # What must still be done after greedy is judging, and telling.
