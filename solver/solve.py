@@ -35,7 +35,7 @@ _JUDGED = 6
 """Judging a plan and telling it take at most so many times as long as judging the plan that changes nothing."""
 _HELPERS = 1
 """How many searches may run beside the first one, where processors are idle."""
-_OVERLAP_S, _OVERLAP = 0.15, 30
+_OVERLAP_S, _OVERLAP = 0.15, 15
 """With more time than this, and than so often judging a plan, the search begins with bounds while greedy runs."""
 _RESUME, _BACK = 0.7, 1.5
 """Share of a wall budget in which an earlier plan must be taken up, and how much longer the way back to it may take."""
