@@ -143,7 +143,7 @@ class LeftValue(Atom):
         np.subtract.at(devices, (row[flat.seat], flat.device), flat.milli)
         demands = np.stack([problem.items[item].parts[part].demand.amounts for item, part, _ in flat.owners])
         np.subtract.at(resources, row, np.repeat(demands, [n for _, _, n in flat.owners], axis=0))
-        return int((before - self.values(bins, np.maximum(devices, 0), np.maximum(resources, 0))).sum())
+        return int((before - self.values(bins, np.clip(devices, 0, WHOLE), np.maximum(resources, 0))).sum())
 
     def values(self, bins: IntArray, devices: IntArray, resources: IntArray) -> IntArray:
         """V int64[K] of these bins if `devices` [K, D] and `resources` [K, R] were free there."""
