@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from placement.compile import build_usage
+from placement.compile import count_usage
 from placement.model import Case
 from placement.rules.context import Usage
 from placement.rules.registry import active_rules
@@ -27,11 +27,19 @@ class Snapshot:
     usage: Usage
 
     @classmethod
-    def of(cls, case: Case, fabric: Fabric | None = None, *, known: Mapping[str, bytes] = _NOTHING) -> Snapshot:
+    def of(
+        cls,
+        case: Case,
+        fabric: Fabric | None = None,
+        *,
+        known: Mapping[str, bytes] = _NOTHING,
+        usage: Usage | None = None,
+    ) -> Snapshot:
         """Prepare a case; `fabric` spares compiling a fleet that is known already.
 
         Fields in `known` are in canonical order already, by the word of the caller, who gives their JSON
-        (`model.case.field_json`). The fleet of a fabric is in canonical order, too.
+        (`model.case.field_json`). The fleet of a fabric is in canonical order, too. `usage` is that of exactly this
+        running work on that fabric, where it has been counted before.
         InputError for a policy that cannot be meant.
         """
         active_rules(case.policy)  # before the entries are sorted: an error names them as the caller numbered them
@@ -40,6 +48,6 @@ class Snapshot:
             ordered |= {"fleet"}
         canonical = case.canonical(ordered)
         compiled = fabric if fabric is not None else Fabric.from_fleet(canonical.fleet)
-        usage = build_usage(canonical, compiled)
-        usage.read()
+        if usage is None:
+            usage = count_usage(canonical.running, compiled)
         return cls(canonical, canonical.content_hash(known), compiled, usage)

@@ -214,8 +214,8 @@ class _ByDomain:
         full = False
         for (p, b), col in model.seats.items():
             amount, demand = int(x[col]), parts[p].demand
-            if amount and int(ground.count(np.array([b]), demand)[0]) >= amount:
-                seats[p] += ground.take(demand, b, amount)
+            if amount and int(ground.free.count(np.array([b]), demand)[0]) >= amount:
+                seats[p] += ground.free.take(demand, b, amount)
             elif amount:
                 full = True
         held = tuple(tuple(sorted(some)) for some in seats)
@@ -235,7 +235,7 @@ class _ByDomain:
         kept: dict[int, _Seats] = {}
         for i in moved:
             kept[i] = tuple(
-                tuple(seat for seat in held if all(ground.devices[seat.bin, d] >= n for d, n in seat.devices))
+                tuple(seat for seat in held if all(ground.free.devices[seat.bin, d] >= n for d, n in seat.devices))
                 for held in self.problem.homes[i]
             )
             self._hold(i, kept[i], -1)
@@ -250,4 +250,4 @@ class _ByDomain:
         """Take seats off the ground for a while, or give them back."""
         for part, held in zip(self.problem.items[item].parts, seats, strict=True):
             for seat in held:
-                self.ground.give(part.demand, seat, times)
+                self.ground.free.give(part.demand, seat, times)

@@ -58,12 +58,12 @@ def _tied(offer: Offer, bins: IntArray, rooms: IntArray, want: int, joints: Sequ
         return
     if want == 1 and joints:
         # All have room enough, so the fullest comes first whatever limits leave; seldom they close it.
-        free = offer.stock.ground.milli[bins]
+        free = offer.stock.free.milli[bins]
         for place in (free == np.minimum.reduce(free)).nonzero()[0][:_GLANCE].tolist():
             yield int(bins[place]), 1
     bins, rooms = _open(bins, rooms, joints)
     # Among bins of one price: by room, then by what is free, the first bin on ties.
-    rank = offer.stock.ground.milli[bins] - np.minimum(rooms, want) * _SHIFT
+    rank = offer.stock.free.milli[bins] - np.minimum(rooms, want) * _SHIFT
     least = np.minimum.reduce(rank, initial=_SHIFT)
     first = (rank == least).nonzero()[0]
     yield from zip(bins[first].tolist(), rooms[first].tolist(), strict=True)
@@ -76,7 +76,7 @@ def _sorted(
     offer: Offer, bins: IntArray, rooms: IntArray, cost: IntArray | None, want: int, joints: Sequence[Joint]
 ) -> _Rooms:
     if bins.size > 1:
-        rank = offer.stock.ground.milli[bins] - np.minimum(_limited(bins, rooms, joints), want) * _SHIFT
+        rank = offer.stock.free.milli[bins] - np.minimum(_limited(bins, rooms, joints), want) * _SHIFT
         order = rank.argsort(kind="stable") if cost is None else np.lexsort((rank, cost))
         bins, rooms = bins[order], rooms[order]
     yield from zip(bins.tolist(), rooms.tolist(), strict=True)

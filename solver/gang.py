@@ -63,7 +63,7 @@ class Gang:
         for p, seats in enumerate(kept):
             self._kept[p] = len(seats)
             for seat in seats:
-                ground.give(self.gang.parts[p].demand, seat, -1)
+                ground.free.give(self.gang.parts[p].demand, seat, -1)
                 self.taken.append((p, seat))
                 held = self.local.setdefault(p, {})
                 held[seat.bin] = held.get(seat.bin, 0) + 1
@@ -92,7 +92,7 @@ class Gang:
         self._steps += 1
         while len(self.taken) > mark:
             p, seat = self.taken.pop()
-            self.ground.give(self.gang.parts[p].demand, seat)
+            self.ground.free.give(self.gang.parts[p].demand, seat)
             held = self.local[p]
             held[seat.bin] -= 1
             if not held[seat.bin]:
@@ -379,7 +379,7 @@ class Gang:
                     limits.append((spent, label))
             if amount <= 0:
                 continue
-            self.taken += [(p, seat) for seat in self.ground.take(demand, bin_, amount)]
+            self.taken += [(p, seat) for seat in self.ground.free.take(demand, bin_, amount)]
             self._steps += 1
             held = self.local.setdefault(p, {})
             held[bin_] = held.get(bin_, 0) + amount

@@ -63,7 +63,7 @@ def _damage(ground: Ground, item: int, known: dict[tuple[object, ...], float]) -
     offers = [ground.offer((item, p)) for p in range(len(parts))]
     name = (*offers, *(part.count for part in parts))
     if name not in known:
-        rate = 0.0 if ground.worth.left is None else ground.worth.left.milli_value
+        rate = 0.0 if ground.free.worth.left is None else ground.free.worth.left.milli_value
         total = 0.0
         for part, offer in zip(parts, offers, strict=True):
             if part.count:

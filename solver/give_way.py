@@ -175,7 +175,7 @@ class _Yielding:
         for victim in self.may_leave & ground.seats.keys():
             for b in self.bins[victim]:
                 price[labels[b]] += self.worth[victim] / len(self.bins[victim])
-        free = np.bincount(labels, np.where(usable, ground.milli, 0), minlength=price.size)
+        free = np.bincount(labels, np.where(usable, ground.free.milli, 0), minlength=price.size)
         order = np.lexsort((np.arange(price.size), price, -free))
         cheap = np.lexsort((np.arange(price.size), price))
         mixed = dict.fromkeys(int(d) for pair in zip(order, cheap, strict=True) for d in pair)

@@ -5,6 +5,7 @@ What runs stays, but for what is worth mending first (`solver.mend`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from solver.atoms.charge import RefuseCharge
 from solver.atoms.left_value import LeftValue
 from solver.atoms.state import Together
 from solver.collector import no_collection
+from solver.dash import Dash
 from solver.even import fill_evenly, wanted_loads
 from solver.gang import Gang
 from solver.gentle import fill_gently
@@ -33,6 +35,10 @@ Floats = npt.NDArray[np.float64]
 
 _GENTLE = 256
 """Most items for which the order is found while they are placed."""
+_MANY = 64
+"""With so many waiting items, one plan is made in which only the first are weighed."""
+_WEIGHED = 0.1
+"""The part of the items that is weighed there."""
 
 
 def orders(problem: Problem) -> list[list[int]]:
@@ -97,22 +103,24 @@ class Made:
 
 
 def greedy(
-    problem: Problem, expired: Expired | None = None, tries: int = 3, late: Expired | None = None
+    problem: Problem, expired: Expired | None = None, tries: int | None = None, late: Expired | None = None
 ) -> tuple[Plan, bool]:
     """The best of a few greedy plans, and whether all items were tried in at least one of them: see `best_of`."""
     made = best_of(problem, expired, tries, late)
     return made.plan, made.complete
 
 
-def best_of(problem: Problem, expired: Expired | None = None, tries: int = 3, late: Expired | None = None) -> Made:
-    """The best of doing nothing, the next `tries` ways, and one more if loads should reach a level.
+def best_of(
+    problem: Problem, expired: Expired | None = None, tries: int | None = None, late: Expired | None = None
+) -> Made:
+    """The best of doing nothing and the next `tries` ways (None: all of them).
 
-    `expired`: end at once; `late`: begin no further way. If the gentle way places all items, no other is tried.
+    `expired`: end at once; `late`: begin no further way, and weigh no further item in a brisk one.
+    If the gentle way places all items, no other is tried.
     """
-    tries += _evenly(problem) is not None
     best, best_values, complete, count = problem.anchor, None, False, 0
     with no_collection():
-        for plan, values, finished in islice(ways(problem, expired), tries + 1):
+        for plan, values, finished in islice(ways(problem, expired, late=late), None if tries is None else tries + 1):
             count += 1
             if best_values is None or values < best_values:
                 best, best_values = plan, values
@@ -124,20 +132,21 @@ def best_of(problem: Problem, expired: Expired | None = None, tries: int = 3, la
 
 
 def ways(
-    problem: Problem, expired: Expired | None = None, begin: int = 0
+    problem: Problem, expired: Expired | None = None, begin: int = 0, late: Expired | None = None
 ) -> Iterator[tuple[Plan, tuple[int, ...], bool]]:
     """Plans that are made one after the other, each with its values and whether all items were tried; from `begin` on.
 
     First what runs stays and nothing else is placed. Where bins are worth what is left of them (`LeftValue`) and items
-    are few, the next is made by least damage first; then come the `orders`. Where loads should reach a level, one is
-    made by the neediest first: before all those if that comes in an earlier tier than refusals, else second of them.
+    are few, the next is made by least damage first. Where items are many, the next two are made briskly, by density and
+    by size: only the first items are weighed. Then come the `orders`. Where loads should reach a level, one is made by
+    the neediest first: before all those if the loads come in an earlier tier than refusals, else second of them.
     """
     ground = _standing(problem, problem.homes, expired)
     if not begin:
         yield problem.anchor, ground.values(), False
     mend(ground)
     homes, fresh = dict(ground.seats), True
-    for filling in _fillings(problem)[max(0, begin - 1) :]:
+    for filling in _fillings(problem, late)[max(0, begin - 1) :]:
         if not fresh:
             ground = _standing(problem, homes, expired)
         finished, fresh = filling(ground), False
@@ -151,15 +160,22 @@ def _standing(problem: Problem, seats: Mapping[int, tuple[tuple[Seat, ...], ...]
     return ground
 
 
-def _fillings(problem: Problem) -> list[Callable[[Ground], bool]]:
+def _fillings(problem: Problem, late: Expired | None = None) -> list[Callable[[Ground], bool]]:
     found: list[Callable[[Ground], bool]] = []
     if _gently(problem):
         worth, volume = worth_and_volume(problem)
         density: list[float] = (worth / np.maximum(volume, 1)).tolist()
         by_key = sorted(range(len(problem.items)), key=lambda i: problem.items[i].key)
         found.append(_then_grow(lambda ground: fill_gently(ground, by_key, density)))
+    by_density, by_size, by_worth = orders(problem)
+    several = [by_density, by_size, by_worth]
+    waiting = len(problem.items) - len(problem.homes)
+    if waiting >= _MANY:
+        weighed = round(waiting * _WEIGHED)
+        found += [partial(fill, order=one, weighed=weighed, late=late) for one in (by_density, by_size)]
+        several = [by_size, by_density, by_worth]
     known: list[list[int]] = []
-    for order in orders(problem):
+    for order in several:
         if order not in known:
             known.append(order)
             found.append(partial(fill, order=order))
@@ -196,12 +212,14 @@ def _led(problem: Problem) -> bool:
     return bool(problem.of(Together))
 
 
-def fill(ground: Ground, order: Iterable[int]) -> bool:
+def fill(ground: Ground, order: Iterable[int], weighed: int | None = None, late: Expired | None = None) -> bool:
     """Place the items that have no place yet, if that pays, in this order; False if time ran out first.
 
-    What runs with fewer replicas than wanted grows when its turn comes.
+    What runs with fewer replicas than wanted grows when its turn comes. Only the first `weighed` go where they cost
+    least, the others, or those whose turn comes `late`, where a `Dash` puts them (None: all are weighed).
     """
     growing, known = may_grow(ground.problem), ground.values()
+    left, hurried = math.inf if weighed is None else weighed + 1, Dash(ground)
     for item in order:
         if item in ground.seats:
             if item in growing:
@@ -210,7 +228,8 @@ def fill(ground: Ground, order: Iterable[int]) -> bool:
             continue
         if ground.expired():
             return False
-        if Gang(ground, item).place() is not None:
+        left = 0 if weighed is not None and late is not None and late() else left - 1
+        if Gang(ground, item).place() is not None if left > 0 else hurried.place(item):
             values = ground.values()
             if values > known:
                 ground.drop(item)

@@ -111,7 +111,7 @@ def _scopes(ground: Ground, item: int, kept: _Seats) -> list[BoolArray | None]:
     held = [seat.bin for seats in kept for seat in seats]
     mask = ground.mask((item, 0))
     usable = np.ones(labels.size, np.bool_) if mask is None else mask
-    free = np.bincount(labels, np.where(usable, ground.milli, 0))
+    free = np.bincount(labels, np.where(usable, ground.free.milli, 0))
     free[np.unique(labels[held])] = np.inf
     return [labels == domain for domain in np.argsort(-free, kind="stable")[:_DOMAINS].tolist()]
 
@@ -147,7 +147,7 @@ def _bins(ground: Ground, item: int, scope: BoolArray | None, worth: list[tuple[
 
 def _holds(ground: Ground, bin_: int, demand: Demand, others: dict[int, list[tuple[Demand, Seat]]]) -> bool:
     """Whether a replica fits the bin without the others, and does not with them."""
-    free, left = ground.devices[bin_].copy(), ground.resources[bin_].copy()
+    free, left = ground.free.devices[bin_].copy(), ground.free.resources[bin_].copy()
     for seats in others.values():
         for theirs, seat in seats:
             left += theirs.amounts

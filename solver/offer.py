@@ -8,37 +8,16 @@ the domains of these bins only.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
+from solver.free import Free
 from solver.items import BoolArray, Demand, IntArray
-from solver.problem import Problem
 
 __all__ = ["FAR", "Grouping", "Offer", "Stock"]
 
 FAR = int(np.iinfo(np.int64).max) // 4
 """Cost of a seat that does not exist."""
-
-
-class _Ground(Protocol):
-    """What this module needs of the plan in the making."""
-
-    problem: Problem
-    changed: list[int]
-    milli: IntArray
-
-    def since(self, mark: int) -> IntArray:
-        """Bins that changed after so many changes."""
-
-    def count(self, bins: IntArray, demand: Demand) -> IntArray:
-        """Replicas of a demand that fit each of the bins now."""
-
-    def scarcity(self, bins: IntArray, demand: Demand) -> IntArray:
-        """What one replica would take of what each of the bins is worth as it is."""
-
-    def ever(self, demand: Demand) -> IntArray:
-        """Bins that hold a replica when nothing is placed."""
 
 
 class Grouping:
@@ -87,34 +66,34 @@ class _Masked:
 class Stock:
     """Room and scarcity for one demand in the bins that can hold it: `bins` int64[M], ascending."""
 
-    def __init__(self, ground: _Ground, demand: Demand) -> None:
-        self.ground, self.demand = ground, demand
-        self.bins = ground.ever(demand)
-        self.at: IntArray = np.full(ground.problem.bins.count, -1, np.int64)
+    def __init__(self, free: Free, demand: Demand) -> None:
+        self.free, self.demand = free, demand
+        self.bins = free.ever(demand)
+        self.at: IntArray = np.full(free.problem.bins.count, -1, np.int64)
         """Position of every bin, -1 for those that cannot hold the demand."""
         self.at[self.bins] = np.arange(self.bins.size)
-        self.room = ground.count(self.bins, demand)
-        self.base: IntArray = np.where(self.room > 0, ground.scarcity(self.bins, demand), FAR)
+        self.room = free.count(self.bins, demand)
+        self.base: IntArray = np.where(self.room > 0, free.scarcity(self.bins, demand), FAR)
         """What one replica would take of what each bin is worth, `FAR` without room."""
         self.version = 0
         """How often the figures changed."""
-        self._seen = len(ground.changed)
+        self._seen = len(free.changed)
         self._groupings: dict[int, tuple[IntArray, Grouping]] = {}
         self._prices: dict[int, tuple[IntArray, IntArray]] = {}
         self._masked: dict[int, _Masked] = {}
 
     def sync(self) -> None:
         """Count the changed bins anew."""
-        ground = self.ground
-        if self._seen < len(ground.changed):
-            places = self.at[ground.since(self._seen)]
-            self._seen = len(ground.changed)
+        free = self.free
+        if self._seen < len(free.changed):
+            places = self.at[free.since(self._seen)]
+            self._seen = len(free.changed)
             places = places[places >= 0]
             if places.size:
                 bins = self.bins[places]
-                room = ground.count(bins, self.demand)
+                room = free.count(bins, self.demand)
                 self.room[places] = room
-                self.base[places] = np.where(room > 0, ground.scarcity(bins, self.demand), FAR)
+                self.base[places] = np.where(room > 0, free.scarcity(bins, self.demand), FAR)
                 self.version += 1
 
     def grouping(self, labels: IntArray) -> Grouping:

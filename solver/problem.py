@@ -276,6 +276,9 @@ class Problem:
         for item in concerned:
             own[item], every[item] = new(own[item]), new(every[item])
         kept = {key: made for key, made in self._memory.items() if key in _OF_BINS}
+        sheets = self._memory.get("sheets")
+        if sheets is not None:
+            kept["sheets"] = [None if item in concerned else sheet for item, sheet in enumerate(sheets)]
         found: Problem = object.__new__(Problem)
         found.__dict__.update(
             self.__dict__, atoms=new(self.atoms), own_atoms=tuple(own), atoms_of=tuple(every), _memory=kept

@@ -66,6 +66,8 @@ _TELL_S = 0.1
 """A better plan is judged and told, and news are asked for, at most so often."""
 _OTHER = 1_000_003
 """What is added to the seed of a search that helps."""
+_BOUND_S = 0.3
+"""The first bound may take so long, or a quarter of what is left."""
 _ROAM_S = 0.25
 """Longest search of one neighbourhood."""
 
@@ -197,7 +199,11 @@ class _Search:
         """The coarse model, and its bound of the first tier."""
         with no_collection():
             encoded = encode(self.problem, coarse_cells(self.problem), self.at.best)
-        return encoded, None if self.at.over() else self.at.lp("coarse", encoded, 0, self.at.left() * 0.25)
+        left = self.at.left()
+        # Where little time is left, a bound is worth all of it.
+        return encoded, None if self.at.over() else self.at.lp(
+            "coarse", encoded, 0, max(left * 0.25, min(left, _BOUND_S))
+        )
 
     def guided(self, encoded: Encoded, found: Relaxed | None, ways: Sequence[int]) -> Iterator[Plan]:
         """Greedy plans led by a solution of the relaxation of the first tier, for a share of what is left.

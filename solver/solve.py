@@ -27,15 +27,15 @@ _GREEDY, _ONE_ORDER, _GIVE_WAY = 0.6, 0.05, 0.4
 """Shares of a wall budget: when greedy must end, when it begins no further order, and when what runs has given way."""
 _GREEDY_BESIDE, _MORE_ORDERS = 0.85, 0.1
 """The first two where a search has begun meanwhile, which greedy does not hold up."""
-_ORDERS_S, _ORDERS = 0.04, 0.25
-"""A further order is begun in so many seconds in any case, unless that is more than this share."""
+_BUSY_S, _MOST_ORDERS = 0.08, 0.5
+"""So long further orders begin in any case, but not after this share: meanwhile a search makes its first bound."""
 _TRIALS = 200
 """How often what runs may make room for something, per unit of a work budget (some milliseconds each)."""
 _JUDGED = 6
 """Judging a plan and telling it take at most so many times as long as judging the plan that changes nothing."""
 _HELPERS = 1
 """How many searches may run beside the first one, where processors are idle."""
-_OVERLAP_S, _OVERLAP = 0.15, 30
+_OVERLAP_S, _OVERLAP = 0.15, 15
 """With more time than this, and than so often judging a plan, the search begins with bounds while greedy runs."""
 _RESUME, _BACK = 0.7, 1.5
 """Share of a wall budget in which an earlier plan must be taken up, and how much longer the way back to it may take."""
@@ -201,7 +201,7 @@ class _First:
         share, late = (_GREEDY_BESIDE, _MORE_ORDERS) if beside else (_GREEDY, _ONE_ORDER)
         if self.warm is not None and self.budget.deadline is not None:
             late = 0.0
-        made = self._greedy(share, late)
+        made = self._greedy(share, late, _BUSY_S if self.warm is None else 0.0)
         before = self.clock()
         if made is not None:
             self.complete, self.ways = self.complete or made.complete, made.ways
@@ -222,15 +222,13 @@ class _First:
         deadline = self.budget.deadline
         return math.inf if deadline is None else self.began + (deadline - self.began) * share
 
-    def _greedy(self, share: float, late_share: float) -> Made | None:
-        """The greedy plan; None if there is no time for any."""
+    def _greedy(self, share: float, late_share: float, busy_s: float) -> Made | None:
+        """The greedy plan; None if there is no time for any. For `busy_s` further orders begin."""
         if self.budget.deadline is None:
             return best_of(self.problem)
         # What must still be done after greedy is judging, and telling.
         until = min(self._until(share), self.budget.deadline - _JUDGED * self.judge_s)
-        late = self._until(late_share)
-        if self.warm is None:
-            late = max(late, min(self.began + _ORDERS_S, self._until(_ORDERS)))
+        late = max(self._until(late_share), min(self.clock() + busy_s, self._until(_MOST_ORDERS)))
         if self.clock() >= until:
             return None
         return best_of(self.problem, lambda: self.clock() >= until, late=lambda: self.clock() >= late)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing as mp
-import pickle
 import signal
 import threading
 import time
@@ -13,8 +12,8 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Protocol
 
-from solver.collector import no_collection
 from solver.messages import Message, PlanFound
+from solver.parcel import Announced, pack, receive, send
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.reduce import merge_items
@@ -50,14 +49,6 @@ class Job:
     """Which of how many helpers it is: with several each looks mainly at an own part of the bins."""
     ways: int = 0
     """Greedy ways that need not be gone again (`solver.greedy.ways`)."""
-
-
-@dataclass(frozen=True)
-class _Parcel:
-    """Announces a job."""
-
-    turn: int
-    buffers: int
 
 
 Tell = Callable[[object], None]
@@ -136,13 +127,10 @@ def _receive(pipe: Connection) -> tuple[float, int, Job]:
 
     News that came too late for the last one are dropped.
     """
-    while not isinstance(message := pipe.recv(), _Parcel):
+    while not isinstance(message := pipe.recv(), Announced):
         pass
     began = time.monotonic()
-    head = pipe.recv_bytes()
-    buffers = [pipe.recv_bytes() for _ in range(message.buffers)]
-    with no_collection():
-        job: Job = pickle.loads(head, buffers=buffers)  # noqa: S301 - the other end is our own parent process
+    job: Job = receive(pipe, message)
     return began, message.turn, job
 
 
@@ -207,16 +195,12 @@ class Worker:
 
     def give(self, job: Job) -> None:
         """Send a job with its arrays beside it: they are written as they lie in memory, and not copied before."""
-        buffers: list[pickle.PickleBuffer] = []
-        head = pickle.dumps(job, protocol=5, buffer_callback=buffers.append)
+        parcel = pack(job)
         with self._guard:
             self._turn += 1
             self._latest = None
         with self._sending:
-            self.pipe.send(_Parcel(self._turn, len(buffers)))
-            self.pipe.send_bytes(head)
-            for buffer in buffers:
-                self.pipe.send_bytes(buffer.raw())
+            send(self.pipe, parcel, self._turn, away=self.away)
 
     def pass_on(self, message: Message) -> None:
         """News for the search, which it hears when it looks. Never waits: the pipe of a busy process may be full."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from placement.compile.items import build_usage
 from placement.compile.lifting import Lifted, lift, lower_placements, terms, whole
 from placement.compile.loosening import min_runtime_s
-from placement.compile.lowering import Lowered, lower
+from placement.compile.lowering import Lowered, count_usage, lower
 from placement.compile.resuming import Earlier, earlier
 
 __all__ = [
     "Earlier",
     "Lifted",
     "Lowered",
-    "build_usage",
+    "count_usage",
     "earlier",
     "lift",
     "lower",

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from placement.model.case import Case
+from placement.model.state import Running
 from placement.model.workload import PlacementGroup, Role, Subgroup, Workload
 from placement.rules.context import ItemRef, PartRef, Usage
-from placement.rules.survey import running_seats
+from placement.rules.survey import seats_of
 from placement.units import MILLI
 from solver.items import Bundle, Demand, Item, Part
 from topology.fabric import Fabric
@@ -101,9 +102,9 @@ def _item(
     return item, ItemRef(key, group, ordered, tuple(tree.refs), tree.bundle_of)
 
 
-def build_usage(case: Case, fabric: Fabric) -> Usage:
-    """What the case's running work takes of every device and resource, and what it leaves."""
-    running = running_seats(case, fabric)
+def build_usage(work: tuple[Running, ...], fabric: Fabric) -> Usage:
+    """What running work takes of every device and resource, and what it leaves."""
+    running = seats_of(work, fabric)
     devices = np.zeros((len(fabric.nodes), int(fabric.gpu_count.max(initial=0))), np.int64)
     resources = np.zeros((len(fabric.nodes), 3), np.int64)
     for one in running:

@@ -18,20 +18,33 @@ from placement.model.workload import Role, Subgroup, Workload
 from placement.rules.relations import concerns
 from topology.fabric import Fabric
 
-__all__ = ["loosen", "min_runtime_s"]
+__all__ = ["loose", "loosen", "min_runtime_s"]
 
 
-def loosen(case: Case, fabric: Fabric, held: frozenset[str] = frozenset(), *, growth: bool = True) -> Case:
+def loose(running: tuple[Running, ...]) -> tuple[Running, ...]:
+    """Those that may be moved, evicted, or may grow, whatever else runs or waits; a fact of the state alone."""
+    return tuple([one for one in running if (one.movable or one.evictable or one.lacking) and _free(one)])
+
+
+def loosen(
+    case: Case,
+    fabric: Fabric,
+    held: frozenset[str] = frozenset(),
+    *,
+    growth: bool = True,
+    known: tuple[Running, ...] | None = None,
+) -> Case:
     """The case with all work that may be disturbed or may grow among its workloads, but for the ids in `held`.
 
+    `known` are the `loose` ones of its running work, which need not be looked for then.
     Without `growth` nothing runs with more replicas than now. The same object if there is none. Work that is too young
     to be disturbed is neither movable nor evictable in it.
     """
     least_s = min_runtime_s(case)
     chosen = [
         one if max(0, case.now_s - one.start_s) >= least_s else _protected(one)
-        for one in case.running
-        if one.workload.id not in held and _free(one)
+        for one in (loose(case.running) if known is None else known)
+        if one.workload.id not in held
     ]
     chosen = [one for one in chosen if one.movable or one.evictable or (growth and one.lacking)]
     if chosen:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 from placement.compile.holding import hold
 from placement.compile.items import build_items, build_usage
-from placement.compile.loosening import loosen
+from placement.compile.loosening import loose, loosen
 from placement.compile.magnitude import check_magnitude
 from placement.model.case import Case, LoosenedCase
 from placement.model.decision import Hold
+from placement.model.state import Running
 from placement.model.workload import Workload
+from placement.rules.affinity import register_of
 from placement.rules.context import Context, ItemRef, Usage
 from placement.rules.disturbance import homes as running_homes
-from placement.rules.registry import Active, active_rules
+from placement.rules.registry import RULES, Active, active_rules
 from placement.rules.relations import concerns
 from solver.check import check
 from solver.collector import no_collection
@@ -22,7 +24,7 @@ from solver.items import Bins
 from solver.problem import Atom, Problem
 from topology.fabric import Fabric
 
-__all__ = ["Lowered", "lower"]
+__all__ = ["Lowered", "count_usage", "lower"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,21 @@ class Lowered:
     tiers: tuple[int, ...]
     rules: tuple[Active, ...]
     context: Context
+
+
+def count_usage(running: tuple[Running, ...], fabric: Fabric) -> Usage:
+    """What running work takes and leaves, with all that nearly every lowering asks of it read at once."""
+    usage = build_usage(running, fabric)
+    usage.read()
+    _loose(usage, running)
+    register_of(usage, running).read()
+    for rule in RULES:
+        rule.read(usage, fabric)
+    return usage
+
+
+def _loose(usage: Usage, running: tuple[Running, ...]) -> tuple[Running, ...]:
+    return usage.recall(loose, lambda: loose(running))
 
 
 def lower(
@@ -68,11 +85,12 @@ def lower(
     skipped = frozenset(skip_rules)
     rules = tuple(active for active in active_rules(case.policy) if active.rule.name not in skipped)
     if usage is None or empty_fleet:
-        usage = build_usage(case, fabric)
+        usage = build_usage(case.running, fabric)
     held: frozenset[str] = frozenset()
     with no_collection():
+        known = _loose(usage, case.running)
         while True:
-            found = _lowered(case, loosen(case, fabric, held, growth=growth), fabric, rules, usage)
+            found = _lowered(case, loosen(case, fabric, held, growth=growth, known=known), fabric, rules, usage)
             offending = _offending(found)
             if not offending:
                 if found.holds and not raised:
@@ -88,7 +106,7 @@ def _lowered(
     """Lower a loosened case; `usage` is that of all running work of the `whole` case."""
     tiers = tuple(sorted({spec.tier for spec in case.policy.rules if spec.tier}))
     items, refs = build_items(case)
-    left = usage if case is whole else build_usage(case, fabric)
+    left = usage if case is whole else build_usage(case.running, fabric)
     context = Context(case, fabric, refs, left, tiers)
     homes = {item: seats for _, item, seats in running_homes(context)}
     atoms: list[Atom] = []

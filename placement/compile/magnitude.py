@@ -31,26 +31,30 @@ LARGEST = 2**60
 def check_magnitude(problem: Problem, tiers: tuple[int, ...]) -> None:
     """InputError if some plan could take a tier beyond `LARGEST` points; `tiers` are the policy's tiers."""
     peaks: dict[int, int] = {}
-    worst: dict[int, tuple[int, str]] = {}
+    counts = [[part.count for part in item.parts] for item in problem.items]
     totals = [0] * problem.tiers
     largest: dict[tuple[int, str], int] = {}
-    for charge in problem.of(UnitCharge):
-        key = id(charge.each)
-        peak = peaks.get(key)
-        if peak is None:
-            peak = peaks[key] = int(charge.each.max(initial=0))
-        most = peak * problem.items[charge.item].parts[charge.part].count
-        totals[charge.tier] += most
-        kind = charge.tier, charge.rule
+    for atom in problem.atoms:
+        tier = atom.tier
+        if tier < 0:
+            continue
+        if type(atom) is UnitCharge:
+            key = id(atom.each)
+            peak = peaks.get(key)
+            if peak is None:
+                peak = peaks[key] = int(atom.each.max(initial=0))
+            most = peak * counts[atom.item][atom.part]
+        elif type(atom) is SpanCharge:
+            most = atom.price_once
+        else:
+            most = _most(problem, atom)
+        totals[tier] += most
+        kind = tier, atom.rule
         if most > largest.get(kind, -1):
             largest[kind] = most
+    worst: dict[int, tuple[int, str]] = {}
     for (tier, rule), most in largest.items():
         worst[tier] = max(worst.get(tier, (0, "")), (most, rule))
-    for atom in problem.atoms:
-        if atom.tier >= 0 and type(atom) is not UnitCharge:
-            most = _most(problem, atom)
-            totals[atom.tier] += most
-            worst[atom.tier] = max(worst.get(atom.tier, (0, "")), (most, atom.rule))
     for number, total in enumerate(totals):
         if total > LARGEST:
             raise InputError(
@@ -63,8 +67,6 @@ def check_magnitude(problem: Problem, tiers: tuple[int, ...]) -> None:
 
 def _most(problem: Problem, atom: Atom) -> int:
     """An upper bound of an atom's cost over all plans."""
-    if isinstance(atom, SpanCharge):
-        return atom.price_once
     if isinstance(atom, Exclusive):
         return atom.price_each * problem.domains(atom.partition) * len(atom.members)
     if isinstance(atom, Apart):

@@ -52,7 +52,10 @@ class Running(Document):
 
         Nothing for work that runs with less than its minimum: it is broken, not shrunk.
         """
-        counts, workload = self.counts, self.workload
+        workload = self.workload
+        if len(self.replicas) == sum([role.replicas for subgroup in workload.subgroups for role in subgroup.roles]):
+            return {}  # no role runs with more than it wants
+        counts = self.counts
         started = {subgroup for subgroup, _ in counts}
         needed = len(workload.subgroups) if workload.min_subgroups is None else workload.min_subgroups
         found = {}

@@ -8,8 +8,9 @@ import numpy as np
 
 from placement.model.case import Case
 from placement.model.policy import RuleSpec
-from placement.rules.context import Context
-from placement.rules.relations import Registers, Relations, block_of, resolve, running_register
+from placement.model.state import Running
+from placement.rules.context import Context, Usage
+from placement.rules.relations import Register, Registers, Relations, block_of, resolve
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import running_seats, settled
 from solver.atoms import Allow, Apart, Exclusive, Together
@@ -17,7 +18,7 @@ from solver.items import BoolArray
 from solver.problem import Atom
 from topology.fabric import Fabric
 
-__all__ = ["Affinity", "blocks", "registers", "touched"]
+__all__ = ["Affinity", "blocks", "register_of", "registers", "touched"]
 
 
 def blocks(context: Context) -> dict[str, int]:
@@ -36,9 +37,14 @@ def touched(context: Context, level: str, names: tuple[str, ...]) -> BoolArray:
     return found
 
 
+def register_of(usage: Usage, running: tuple[Running, ...]) -> Register:
+    """The register of running work, made once for all lowerings on its usage."""
+    return usage.recall(("register",), lambda: Register(one.workload for one in running))
+
+
 def registers(context: Context) -> Registers:
     """The registers of the case, shared by all rules that look for targets."""
-    known = context.usage.recall(("register",), lambda: running_register(context.case))
+    known = register_of(context.usage, context.case.running)
     return context.recall(("registers",), lambda: Registers(context.case, known))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 
+import numpy as np
+
 from placement.model.case import Case
 from placement.model.fields import Document, Natural
 from placement.model.policy import RuleSpec
@@ -14,6 +16,7 @@ from placement.rules.context import Context
 from placement.rules.relations import block_of, resolve
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.rules.survey import running_seats, settled
+from placement.rules.unit_charges import Graded, graded_costs
 from placement.units import MICRO
 from solver.atoms import Apart, Exclusive, Together, UnitCharge
 from solver.items import IntArray
@@ -54,7 +57,7 @@ class AffinityPreference(ObjectiveRule[AffinityPreferenceParams]):
         terms += [(name, level, names, True) for name, level, names in relations.avoids]
         for name, level, names, inside in terms:
             key = (self.name, spec.tier, level, names, inside)
-            costs = context.costs(key, partial(_misses, context, level, names, inside, price))
+            costs = context.recall(key, partial(_misses, context, level, names, inside, price))
             if costs is not None:
                 for (item, part), _ in context.keys_of[name]:
                     atoms.append(UnitCharge(self.name, tier, item, part, costs))
@@ -99,6 +102,8 @@ class AffinityPreference(ObjectiveRule[AffinityPreferenceParams]):
         return spec.weight * self.params(spec).miss_micro_usd_h * misses
 
 
-def _misses(context: Context, level: str, names: tuple[str, ...], inside: bool, price: int) -> IntArray:
+def _misses(context: Context, level: str, names: tuple[str, ...], inside: bool, price: int) -> IntArray | None:
     there = touched(context, level, names)
-    return price * (there if inside else ~there).astype("int64")
+    some, all_ = bool(there.any()), bool(there.all())
+    cost_of = {int(grade): int(grade == inside) for grade, occurs in ((True, some), (False, not all_)) if occurs}
+    return graded_costs(context, Graded(there.view(np.uint8), cost_of), price)

@@ -11,7 +11,7 @@ from placement.model.decision import Hold
 from placement.model.fields import Document
 from placement.model.policy import RuleSpec
 from placement.model.workload import Kind
-from placement.rules.context import Context
+from placement.rules.context import Context, Usage
 from placement.rules.rule import Placements
 from placement.rules.standing import PlaceRule
 from placement.rules.survey import settled
@@ -46,6 +46,10 @@ class Health(PlaceRule[HealthParams]):
     name = "health"
     params_type = HealthParams
 
+    def read(self, usage: Usage, fabric: Fabric) -> None:
+        """The state of every node, the kind of all running work."""
+        _states(usage, fabric), _kinds(usage)
+
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One mask per part."""
         params = self.params(spec)
@@ -61,12 +65,9 @@ class Health(PlaceRule[HealthParams]):
         """Running work on nodes that its kind may not use any more."""
         params = self.params(spec)
         running, flat = context.usage.running, context.usage.flat
-        kinds = {kind: number for number, kind in enumerate(Kind)}
-        kind_of = context.usage.recall(
-            ("kinds",), lambda: np.array([kinds[one.workload.kind] for one in running], np.int64)
-        )
+        kind_of = _kinds(context.usage)
         closed = np.array([[not params.admits(state, kind) for state in State] for kind in Kind], np.bool_)
-        rows = np.flatnonzero(closed[kind_of[flat.owner], _states(context)[flat.node]])
+        rows = np.flatnonzero(closed[kind_of[flat.owner], _states(context.usage, context.fabric)[flat.node]])
         places = set(zip(flat.owner[rows].tolist(), flat.node[rows].tolist(), strict=True))
         found = []
         for owner, row in sorted(places):
@@ -92,14 +93,20 @@ class Health(PlaceRule[HealthParams]):
         return found
 
 
-def _states(context: Context) -> IntArray:
+def _kinds(usage: Usage) -> IntArray:
+    """Kind of all running work as its place in the list of kinds, int64."""
+    number = {kind: place for place, kind in enumerate(Kind)}
+    return usage.recall(("kinds",), lambda: np.array([number[one.workload.kind] for one in usage.running], np.int64))
+
+
+def _states(usage: Usage, fabric: Fabric) -> IntArray:
     """Health of every node as its place in the list of states, int64[N]."""
     number = {state: place for place, state in enumerate(State)}
-    states = context.fabric.health
-    return context.recall(("health",), lambda: np.fromiter((number[s] for s in states), np.int64, len(states)))
+    states = fabric.health
+    return usage.recall(("health",), lambda: np.fromiter((number[s] for s in states), np.int64, len(states)))
 
 
 def _mask(context: Context, params: HealthParams, kind: Kind) -> BoolArray:
     admitted = np.array([params.admits(state, kind) for state in State], np.bool_)
-    mask: BoolArray = admitted[_states(context)]
+    mask: BoolArray = admitted[_states(context.usage, context.fabric)]
     return mask

@@ -11,7 +11,7 @@ from placement.model.case import Case
 from placement.model.decision import Hold
 from placement.model.policy import RuleSpec
 from placement.model.workload import Role
-from placement.rules.context import Context
+from placement.rules.context import Context, Usage
 from placement.rules.disturbance import at_home
 from placement.rules.rule import HardRule, NoParams, Placements
 from placement.rules.survey import pending_seats, running_seats
@@ -38,6 +38,10 @@ class PowerCap(HardRule[NoParams]):
     params_type = NoParams
     excess_unit = "W above caps"
 
+    def read(self, usage: Usage, fabric: Fabric) -> None:
+        """The draw of every capped domain."""
+        _domains(usage, fabric)
+
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One atom per partition with caps that could be exceeded."""
         kinds: dict[tuple[tuple[str, ...], int], list[PartKey]] = {}
@@ -47,7 +51,7 @@ class PowerCap(HardRule[NoParams]):
         # A share of a device is rounded up by less than a watt.
         fractions = sum(ref.role.replicas for _, ref in context.parts() if ref.role.gpu_milli)
         tight: dict[str, list[_Domain]] = {}
-        for domain in context.recall(self.name, lambda: _domains(context)):
+        for domain in _domains(context.usage, context.fabric):
             if domain.base_w + domain.room_w + fractions > domain.cap.cap_w:
                 tight.setdefault(domain.cap.partition, []).append(domain)
         return [_caps(context, partition, domains, kinds) for partition, domains in tight.items() if kinds]
@@ -60,7 +64,7 @@ class PowerCap(HardRule[NoParams]):
                 subject=domain.name,
                 detail=f"idle nodes and running work draw {domain.base_w} W, the cap is {domain.cap.cap_w} W",
             )
-            for domain in context.recall(self.name, lambda: _domains(context))
+            for domain in _domains(context.usage, context.fabric)
             if domain.base_w > domain.cap.cap_w
         ]
 
@@ -128,12 +132,15 @@ class _Domain:
         return f"{self.cap.partition} {self.cap.domain}"
 
 
-def _domains(context: Context) -> tuple[_Domain, ...]:
-    fabric = context.fabric
+def _domains(usage: Usage, fabric: Fabric) -> tuple[_Domain, ...]:
+    return usage.recall(PowerCap.name, lambda: _counted(usage, fabric))
+
+
+def _counted(usage: Usage, fabric: Fabric) -> tuple[_Domain, ...]:
     drawn = fabric.idle_power_w.copy()
-    flat = context.usage.flat
+    flat = usage.flat
     np.add.at(drawn, flat.node, -((-fabric.gpu_power_w[flat.node] * flat.gpu_milli) // MILLI))
-    free = context.usage.free_devices.sum(axis=1)
+    free = usage.free_devices.sum(axis=1)
     found: dict[Cap, _Domain] = {}
     for name in sorted({cap.partition for cap in fabric.fleet.power_caps}):
         partition = fabric.partition(name)

@@ -102,6 +102,15 @@ class Register:
         self._workloads = tuple(workloads)
         self._by_value: dict[str, dict[str, list[Workload]]] = {}
 
+    def read(self) -> None:
+        """Read all ids and labels at once."""
+        self._by_id, self.guarded  # noqa: B018 - they are kept
+        found: dict[str, dict[str, list[Workload]]] = {}
+        for workload in self._workloads:
+            for key, value in workload.labels.items():
+                found.setdefault(key, {}).setdefault(value, []).append(workload)
+        self._by_value = found
+
     @cached_property
     def _by_id(self) -> dict[str, Workload]:
         return {workload.id: workload for workload in self._workloads}

@@ -16,7 +16,7 @@ from placement.model.decision import Hold, Placement
 from placement.model.document import validate_text
 from placement.model.fields import Document
 from placement.model.policy import RuleSpec
-from placement.rules.context import Context
+from placement.rules.context import Context, Usage
 from solver.problem import Atom
 from topology.fabric import Fabric
 from topology.model import Node
@@ -57,6 +57,9 @@ class Rule(ABC, Generic[P]):
     @abstractmethod
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """The rule's atoms in a canonical order; `spec` is already checked."""
+
+    def read(self, usage: Usage, fabric: Fabric) -> None:
+        """Make at once what every lowering asks of the fleet and the running work alone, and keep it with them."""
 
     def holds(self, context: Context, spec: RuleSpec) -> list[Hold]:
         """What the running state breaks of this rule."""

@@ -10,7 +10,7 @@ import numpy as np
 from placement.model.case import Case
 from placement.model.policy import RuleSpec
 from placement.model.workload import Workload
-from placement.rules.context import Context
+from placement.rules.context import Context, Usage
 from placement.rules.rule import NoParams, Placements
 from placement.rules.standing import PlaceRule
 from placement.rules.survey import settled
@@ -31,6 +31,10 @@ class Selectors(PlaceRule[NoParams]):
 
     name = "selectors"
     params_type = NoParams
+
+    def read(self, usage: Usage, fabric: Fabric) -> None:
+        """Windows and taints of the nodes."""
+        fabric.windows, fabric.tainted  # noqa: B018 - they are kept
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One mask per part."""

@@ -102,11 +102,15 @@ def _crossed(context: Context, workload: Workload) -> tuple[Grades, list[int]]:
     levels = np.full(len(fabric.nodes), 2 if rows else 2 + _OUTSIDE, np.uint8)
     for number, level in enumerate(fabric.levels if rows else (), start=1):
         # Levels are nested: what is shared at one is shared at all coarser ones.
+        if context.domain_count(level.name) == 1:
+            levels.fill(2 + number)
+            continue
         labels = context.labels(level.name)
-        for domain in set(labels[rows].tolist()):
+        for domain in {int(labels[row]) for row in rows}:
             levels[context.nodes_in(level.name, domain)] = 2 + number
     levels[rows] = 2 + _HOLDER
-    return levels, (np.flatnonzero(np.bincount(levels)) - 2).tolist()
+    known = levels.tobytes()
+    return levels, [grade - 2 for grade in range(len(fabric.levels) + 3) if grade in known]
 
 
 def _pricing(fabric: Fabric, workload: Workload, milli: int, params: StateFetchParams) -> Callable[[int], int]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from placement.errors import InputError
 from placement.model.case import Case
 from placement.model.decision import Placement
-from placement.model.state import Device
+from placement.model.state import Device, Running
 from placement.model.workload import Role, Workload
 from topology.fabric import Fabric
 
-__all__ = ["Seated", "Settled", "pending_seats", "running_seats", "settled"]
+__all__ = ["Seated", "Settled", "pending_seats", "running_seats", "seats_of", "settled"]
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,14 @@ def pending_seats(case: Case, fabric: Fabric, placements: tuple[Placement, ...])
 
 
 def running_seats(case: Case, fabric: Fabric) -> tuple[Settled, ...]:
-    """The running work in order of ids."""
+    """The running work of a case in order of ids."""
+    return seats_of(case.running, fabric)
+
+
+def seats_of(work: Iterable[Running], fabric: Fabric) -> tuple[Settled, ...]:
+    """Running work in order of ids."""
     found = []
-    for running in case.running:
+    for running in work:
         roles = {(sub.name, role.name): role for sub in running.workload.subgroups for role in sub.roles}
         seats = tuple(
             Seated(

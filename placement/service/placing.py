@@ -307,7 +307,7 @@ def snapshot_of(body: BatchBody | CheckBody, state: State, budget: Budget, seed:
         if body.use_server_state:
             # The state is valid and sorted, and much larger than what comes with a call.
             case = Case.on(state.fabric.fleet, state.in_order, **fields)
-            return Snapshot.of(case, state.fabric, known=state.json)
+            return Snapshot.of(case, state.fabric, known=state.json, usage=state.usage)
         return Snapshot.of(Case(fleet=state.fabric.fleet, running=body.running, **fields), state.fabric)
     except ValidationError as error:
         raise input_error(error, "request") from None

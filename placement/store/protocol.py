@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from placement.compile import count_usage
 from placement.errors import MoorageError
 from placement.model import Running
 from placement.model.case import field_json
+from placement.rules.context import Usage
 from topology.fabric import Fabric
 
 __all__ = ["AlreadyRunning", "NoFabric", "State", "Store"]
@@ -62,6 +64,11 @@ class State:
         """Fleet and running work as a case has them in its JSON, of which its hash is made."""
         fields = {"fleet": self.fabric.fleet, "running": self.in_order}
         return {name: field_json(name, value) for name, value in fields.items()}
+
+    @cached_property
+    def usage(self) -> Usage:
+        """What the running work takes and leaves, counted once for all decisions on this state."""
+        return count_usage(self.in_order, self.fabric)
 
 
 class Store(Protocol):

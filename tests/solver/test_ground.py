@@ -1,11 +1,14 @@
 """The ground: offers that are kept up to date agree with offers made anew; what is taken back leaves no trace."""
 
+import gc
+import weakref
 from random import Random
 
 import numpy as np
 
 from solver.atoms import Allow, RefuseCharge, Remainder, UnitCharge, Vacant
 from solver.check import check
+from solver.gang import Gang
 from solver.ground import Ground
 from solver.items import Demand, Part
 from solver.offer import FAR
@@ -64,7 +67,7 @@ def test_offers_follow_what_is_taken_and_given() -> None:
             for _ in range(case.items[i].parts[0].count):
                 offer = ground.offer((i, 0))
                 room = offer.bins[offer.room > 0]
-                taken += ground.take(demand, int(rng.choice(room)), 1) if room.size else []
+                taken += ground.free.take(demand, int(rng.choice(room)), 1) if room.size else []
             ground.settle(i, (tuple(sorted(taken)),), taken=True)
         _same(ground)
 
@@ -75,7 +78,7 @@ def test_a_bin_without_room_is_far_away() -> None:
     offer = ground.offer((0, 0))
     assert offer.bins.tolist() == [0], "the other bin could never hold it"
     assert (offer.room.tolist(), offer.cost.tolist()) == ([1], [2])
-    ground.take(case.items[0].parts[0].demand, 0, 1)
+    ground.free.take(case.items[0].parts[0].demand, 0, 1)
     offer.sync()
     assert (offer.room.tolist(), offer.cost.tolist()) == ([0], [FAR])
 
@@ -83,7 +86,7 @@ def test_a_bin_without_room_is_far_away() -> None:
 def test_seats_that_are_taken_do_not_fit() -> None:
     case = _case()
     ground = Ground(case)
-    seats = (tuple(ground.take(case.items[1].parts[0].demand, 0, 2)),)
+    seats = (tuple(ground.free.take(case.items[1].parts[0].demand, 0, 2)),)
     ground.settle(1, seats, taken=True)
     assert not ground.fits(1, seats)
     ground.drop(1)
@@ -111,3 +114,17 @@ def test_a_group_that_should_stay_free_has_a_price_until_it_is_used() -> None:
     ground.drop(0)
     assert ground.offer((1, 0)).cost.tolist() == [7, 7, 7, 0]
     assert ground.values() == (0,)
+
+
+def test_a_ground_is_gone_without_the_garbage_collector() -> None:
+    """Decisions run with the collector paused; what they leave to it is looked through after their deadline."""
+    ground = Ground(_case())
+    ground.offer((0, 0))
+    assert Gang(ground, 0).place() is not None
+    gone = weakref.ref(ground)
+    gc.disable()
+    try:
+        del ground
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from solver.check import check
-from solver.greedy import greedy
+from solver.greedy import fill, greedy, orders
+from solver.ground import Ground
 from solver.plan import Plan
 from solver.ruin import Ruin
 from tests.verify.case import Case
@@ -68,6 +69,13 @@ def greedy_stays_valid(case: Case) -> Iterator[str]:
     report = check(case.problem, plan)
     if report.violations or report.values < case.best.values:
         yield f"greedy: {report.violations} {report.values}, optimum {case.best.values}"
+    ground = Ground(case.problem)
+    for item, seats in case.problem.homes.items():
+        ground.settle(item, seats)
+    fill(ground, orders(case.problem)[0], weighed=case.rng.randrange(2))
+    report = check(case.problem, ground.plan())
+    if report.violations or report.values != ground.values() or report.values < case.best.values:
+        yield f"greedy, briskly: {report.violations} {report.values}, the ground has {ground.values()}"
 
 
 def ruins_stay_valid(case: Case) -> Iterator[str]:

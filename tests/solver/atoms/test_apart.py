@@ -59,7 +59,7 @@ def test_the_ground_keeps_the_price_up_to_date() -> None:
         if chosen in ground.seats:
             ground.drop(chosen)
         else:
-            room = np.flatnonzero(ground.whole)
+            room = np.flatnonzero(ground.free.whole)
             ground.settle(chosen, ((Seat(int(rng.choice(room)), ((0, 1000),)),),))
         here = ground.plan()
         assert ground.values()[0] == WANTED.cost(case, here) + PRICED.cost(case, here)
