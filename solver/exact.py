@@ -13,6 +13,7 @@ from solver.cells import Cells, coarse_cells
 from solver.certificate import with_limits
 from solver.core import Core
 from solver.cpsat import Effort, minimise
+from solver.enclose import Enclosure
 from solver.encode import Encoded, encode
 from solver.items import PartKey
 from solver.lp import Relaxed
@@ -33,6 +34,8 @@ _RELAX_COLUMNS = 4_000
 _REALISE = 0.15
 """Share of what is left that may be spent on making a relaxation's numbers true."""
 
+_ENCLOSE = 0.7
+"""Share of a tier's time that may be spent on blocks and their patterns, where they lead somewhere."""
 _FOCUS = 0.3
 """Share of a tier's time that is spent in the core of its exact model."""
 _SLICE = 0.2
@@ -84,8 +87,9 @@ class Exact:
                 self.bound(tier)
             if tier and self.at.bounds[:tier] == list(self.at.values[:tier]):
                 self.settle(tier)
-            hopes = self.relax(tier)
             share = 1.0 if tier == tiers - 1 else 0.5
+            self.enclose(tier, self.at.left() * share * _ENCLOSE, self.at.work_left() * share * _ENCLOSE)
+            hopes = self.relax(tier)
             seconds, work = self.at.left() * share, self.at.work_left() * share
             self.wander(tier, seconds * 0.05, work * 0.05)
             for hoped in hopes:
@@ -162,6 +166,15 @@ class Exact:
             self.at.offer(encoded, found.x)
         if given == self.at.values[:tier]:
             self.at.hear(tier, found)
+
+    def enclose(self, tier: int, seconds: float, work: float) -> None:
+        """A better bound from blocks, and all that lies close to it, where the model has blocks."""
+        relaxed = self.relaxed.get(tier)
+        if relaxed is None or not self.at.wanting(tier):
+            return
+        enclosure = Enclosure(self.at, tier, self.certified, relaxed)
+        self.relaxed[tier] = enclosure.relaxed
+        enclosure.search(seconds, work)
 
     def focus(self, tier: int, seconds: float, work: float) -> None:
         """CP-SAT in the core of the exact model: larger while it is solved, smaller where that takes too long.
