@@ -32,8 +32,8 @@ _SHORTER = 0.66
 _ROUNDING = 4
 """What a bound may lose in the first changes, as the part of one unit of the objective: rounding loses about that."""
 _LEAST_GAIN = 0.01
-"""Of what is missing: rounds that gain less than this share end the ascent."""
-_REACH = 0.01
+"""Of all that was gained: rounds that gain no more than this share of it end the ascent."""
+_REACH = 0.003
 """Share of the bound that the target lies above it at most."""
 _MEMORY = 0.9
 """Weight of the past in the mean solution."""
@@ -49,7 +49,7 @@ class Ascended:
 
 
 def kept_rows(arrays: Arrays, y: IntArray) -> tuple[int, ...]:
-    """Rows without common columns that are worth keeping whole: knapsacks with unlike uses, the dearest in `y` first."""
+    """Rows without common columns that are worth keeping: knapsacks with unlike uses, the dearest in `y` first."""
     lengths = np.diff(arrays.indptr)
     one_sided = (arrays.row_lo <= -FREE) != (arrays.row_hi >= FREE)
     sides = np.where(y > 0, arrays.row_lo, arrays.row_hi)
@@ -79,16 +79,24 @@ def kept_rows(arrays: Arrays, y: IntArray) -> tuple[int, ...]:
 
 
 def ascend(
-    blocks: Blocks, tier: int, scale: int, y: IntArray, goal: int, trials: int, stopped: Callable[[], bool]
+    blocks: Blocks,
+    tier: int,
+    scale: int,
+    y: IntArray,
+    goal: int,
+    trials: int,
+    stopped: Callable[[], bool],
+    *,
+    fresh: bool = True,
 ) -> Ascended | None:
     """Better multipliers than `y` (int64[rows] over `scale`), at most so many trials, until the bound reaches `goal`.
 
-    None where the figures leave exact arithmetic.
+    `fresh` ones come from an LP that knows of no blocks. None where the figures leave exact arithmetic.
     """
     start = y / scale
     for scale_ in _SCALES:
         ascent = _Ascent(blocks, tier, scale_, goal)
-        if ascent.begin(start):
+        if ascent.begin(start, fresh=fresh):
             ascent.run(trials, stopped)
             return Ascended(ascent.best, ascent.mean, ascent.trials)
     return None
@@ -109,12 +117,12 @@ class _Ascent:
         self._step_of = 1.0 / largest**2
         self._step_of[list(blocks.kept)] = 0.0
 
-    def begin(self, y: Floats) -> bool:
+    def begin(self, y: Floats, *, fresh: bool) -> bool:
         """Start from these multipliers, or like ones that prove no less and are better to go on from."""
         found = self._priced(y)
         if found is None:
             return False
-        for change in (self._without_inner, self._firm):
+        for change in (self._without_inner, self._firm) if fresh else ():
             other = change(y)
             priced = self._priced(other)
             if priced is not None and priced.total >= found.total - self.scale // _ROUNDING:
@@ -170,7 +178,8 @@ class _Ascent:
 
     def run(self, trials: int, stopped: Callable[[], bool]) -> None:
         """Trials until the goal, a standstill, or `stopped`."""
-        length, idle, before = 0.5, 0, self.best.total
+        length, idle, first = 0.5, 0, self.best.total
+        before = first
         while self.trials < trials and self.best.bound < self.goal and not stopped():
             self.trials += 1
             direction = self._missing(self.mean)
@@ -202,7 +211,6 @@ class _Ascent:
                 if idle >= _PATIENCE:
                     length, idle = length * _SHORTER, 0
             if self.trials % (4 * _ROUND) == 0:
-                gained = (self.best.total - before) / self.scale
-                if gained < _LEAST_GAIN * (self.goal - self.best.total / self.scale):
+                if self.best.total - before <= _LEAST_GAIN * (self.best.total - first):
                     return
                 before = self.best.total

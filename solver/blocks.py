@@ -66,7 +66,7 @@ class Blocks:
             return None
         products = y[self.row_of].astype(np.float64) * arrays.coefficients
         reach = np.bincount(arrays.columns, np.abs(products), arrays.variables)
-        reach += float(scale) * np.abs(arrays.objective[tier])
+        reach = reach + float(scale) * np.abs(arrays.objective[tier])
         sums = [float((reach[part.columns] * part.most).sum()) for part in self.parts]
         if max(float(reach.max(initial=0.0)), *sums, 0.0) >= _SAFE:
             return None

@@ -1,7 +1,7 @@
-"""One tier of an exact model from both sides, where the model falls apart into blocks once few kinds of rows are priced.
+"""One tier of an exact model from both sides, where it falls apart into blocks once a few kinds of rows are priced.
 
-A bound of blocks (`ascent`), then all solutions close to it as patterns (`patterns`): CP-SAT finds the best of them or
-says that there is none, which lifts the bound; and again with more patterns.
+A bound of blocks (`ascent`); the best plan of a few patterns close to it (`patterns`); then `branching` up to ever
+higher values, until the bound meets the plan.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import numpy as np
 
 from solver.ascent import ascend, kept_rows
 from solver.blocks import Blocks, Priced
+from solver.branching import Branching
 from solver.certificate import Certificate, with_limits
-from solver.cpsat import minimise
+from solver.cpsat import Found, minimise
 from solver.encode import Encoded
+from solver.items import IntArray
 from solver.lp import Relaxed
 from solver.model import Arrays
 from solver.patterns import with_patterns
@@ -26,12 +28,14 @@ _TRIALS = 300
 """Trials of multipliers for one tier."""
 _TRIAL_WORK = 4e-6
 """Deterministic work of one trial, for each column."""
-_PATTERNS = (1_000, 4_000, 16_000, 64_000)
-"""Most patterns of one model, in this order."""
+_PATTERNS = 1_000
+"""Most patterns of the model in which a better plan is looked for."""
 _HALVINGS = 12
 """How often the distance between bound and plan is halved to find a model that is small enough."""
-_FIND, _PROVE = 0.15, 0.3
-"""Shares of the time for one search for a better plan, and for one proof."""
+_FIND = 0.1
+"""Share of the time for one search for a better plan."""
+_OPEN = 0.3
+"""Where the bound leaves a larger share of the columns open, blocks decide too little."""
 
 
 class Enclosure:
@@ -48,39 +52,57 @@ class Enclosure:
         proof = relaxed.certificate
         y = np.zeros(limited.rows, np.int64)
         y[list(proof.rows)] = proof.multipliers
-        kept = kept_rows(limited, y)
-        if not kept or proof.kept:
+        kept = proof.kept or kept_rows(limited, y)
+        if not kept:
             return relaxed
         blocks, goal = Blocks(limited, kept), self.at.values[self.tier]
-        found = ascend(blocks, self.tier, proof.scale, y, goal, _TRIALS, self.at.over)
+        found = ascend(blocks, self.tier, proof.scale, y, goal, _TRIALS, self.at.over, fresh=not proof.kept)
         if found is None:
             return relaxed
         self.at.spend(found.trials * _TRIAL_WORK * limited.variables)
-        self.priced, rows = found.priced, np.flatnonzero(found.priced.y)
+        priced, rows = found.priced, np.flatnonzero(found.priced.y)
+        if priced.bound < relaxed.value:
+            return relaxed
+        self.priced = priced
+        used = tuple(priced.y[rows].tolist())
         certificate = Certificate(
-            self.tier, proof.model, self.given, self.priced.scale, tuple(rows.tolist()),
-            tuple(self.priced.y[rows].tolist()), kept=kept,
-        )  # fmt: skip
-        self.at.certify(self.encoded, certificate, self.priced.bound)
-        return Relaxed(self.priced.bound, certificate, found.mean) if self.priced.bound >= relaxed.value else relaxed
+            self.tier, proof.model, self.given, priced.scale, tuple(rows.tolist()), used, kept=kept
+        )
+        self.at.certify(self.encoded, certificate, priced.bound)
+        return Relaxed(priced.bound, certificate, found.mean)
 
     def search(self, seconds: float, work: float) -> None:
-        """Solutions close to the bound, as patterns: ever more, until no better plan is left or time is up."""
+        """Better plans among few patterns, then ever higher values up to which branching finds or refutes plans."""
         stop, end = self.at.left() - seconds, self.at.spent + work
-        for size in _PATTERNS:
-            tried = None
-            while self.priced is not None and self.at.wanting(self.tier):
-                if self.at.left() <= stop or self.at.spent >= end or self.at.values[: self.tier] != self.given:
-                    return
-                found = self._within(self.priced, size)
-                if found is None or found[0] == tried:
-                    break
-                tried, arrays = found
-                best = self.at.values[self.tier]
-                if tried < best - 1:
-                    self._minimise(arrays, tried, best - 1, seconds * _FIND, work * _FIND)
-                if not self._minimise(arrays, tried, tried, seconds * _PROVE, work * _PROVE):
-                    return
+
+        def over() -> bool:
+            if not self.at.wanting(self.tier) or self.at.values[: self.tier] != self.given:
+                return True
+            return self.at.left() <= stop or self.at.spent >= end
+
+        if self.priced is None or not self._narrow(self.priced):
+            return
+        before = None
+        while not over() and self.at.values[self.tier] != before:
+            before = self.at.values[self.tier]
+            found = self._within(self.priced, _PATTERNS)
+            if found is not None:
+                self._find(*found, seconds * _FIND, work * _FIND)
+            if self.at.values[self.tier] < before:
+                self.relaxed = self._ascend(self.priced.blocks.arrays, self.relaxed)
+        value = self.at.bounds[self.tier]
+        while not over():
+            branching = Branching(self.priced, self.tier, self.at.spend, self._offer, self.at.effort, over)
+            proven = branching.least_above(value)
+            if proven is None:
+                return
+            self.at.hear(self.tier, Found(None, proven, 0.0))
+            value = proven + max(0, self.at.values[self.tier] - 1 - proven) // 2
+
+    def _narrow(self, priced: Priced) -> bool:
+        """True if the bound decides most columns of the solutions that reach it."""
+        least, most = priced.ranges(self.at.bounds[self.tier] * priced.scale - priced.total)
+        return bool((least < most).mean() <= _OPEN)
 
     def _within(self, priced: Priced, size: int) -> tuple[int, Arrays] | None:
         """The largest value, of some between bound and plan, whose model has at most so many patterns."""
@@ -94,13 +116,15 @@ class Enclosure:
                 break
         return None
 
-    def _minimise(self, arrays: Arrays, value: int, most: int, seconds: float, work: float) -> bool:
-        """CP-SAT in a model that holds all solutions up to `value`; false if it did not come to an end."""
+    def _find(self, value: int, arrays: Arrays, seconds: float, work: float) -> None:
+        """CP-SAT in a model that holds all solutions up to `value`, and some others."""
+        known, best = self.at.bounds[self.tier], self.at.values[self.tier]
         effort = self.at.effort(seconds, work)
-        known = self.at.bounds[self.tier]
-        found = minimise(arrays, self.tier, (), arrays.hint, effort, at_least=known, at_most=most)
+        found = minimise(arrays, self.tier, (), arrays.hint, effort, at_least=known, at_most=best - 1)
         bound = None if found.bound is None else min(found.bound, value + 1)
         self.at.hear(self.tier, replace(found, bound=bound))
         if found.x is not None:
-            self.at.offer(self.encoded, found.x[: self.encoded.arrays.variables])
-        return bound is not None and (bound > value or bound >= self.at.values[self.tier])
+            self._offer(found.x)
+
+    def _offer(self, x: IntArray) -> None:
+        self.at.offer(self.encoded, x[: self.encoded.arrays.variables])

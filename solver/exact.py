@@ -173,8 +173,8 @@ class Exact:
         if relaxed is None or not self.at.wanting(tier):
             return
         enclosure = Enclosure(self.at, tier, self.certified, relaxed)
-        self.relaxed[tier] = enclosure.relaxed
         enclosure.search(seconds, work)
+        self.relaxed[tier] = enclosure.relaxed
 
     def focus(self, tier: int, seconds: float, work: float) -> None:
         """CP-SAT in the core of the exact model: larger while it is solved, smaller where that takes too long.
