@@ -65,8 +65,8 @@ class Blocks:
         if bool(np.any((y > 0) & (arrays.row_lo <= -FREE))) or bool(np.any((y < 0) & (arrays.row_hi >= FREE))):
             return None
         products = y[self.row_of].astype(np.float64) * arrays.coefficients
-        reach = np.bincount(arrays.columns, np.abs(products), arrays.variables)
-        reach = reach + float(scale) * np.abs(arrays.objective[tier])
+        reach = float(scale) * np.abs(arrays.objective[tier].astype(np.float64))
+        np.add.at(reach, arrays.columns, np.abs(products))
         sums = [float((reach[part.columns] * part.most).sum()) for part in self.parts]
         if max(float(reach.max(initial=0.0)), *sums, 0.0) >= _SAFE:
             return None

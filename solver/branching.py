@@ -27,6 +27,12 @@ _PATTERNS = 1_000
 """With at most so many patterns left a node is CP-SAT's."""
 _LEAF_S, _LEAF_WORK = 2.0, 2.0
 """Longest search of one such node; what it does not decide is split."""
+_DIVE_PATTERNS, _DIVE_S, _DIVE_WORK = 4_000, 3.0, 3.0
+"""The same for the end of a dive."""
+_BATCH = 5
+"""A dive fixes the surest of its columns, one part in so many at a time."""
+_NODE_WORK = 1e-3
+"""Deterministic work of one trial in a node."""
 _PASSES = 5
 
 
@@ -66,33 +72,17 @@ class Branching:
 
     def _visit(self, node: _Node, limit: int, stack: list[_Node]) -> int:
         """Close a node, or put what it splits into on the stack; the limit, lower where a solution was found."""
-        self.nodes += 1
-        ends = passed_on(self.arrays, node.lower, node.upper)
-        if ends is None:
+        looked = self._look(node, limit)
+        if looked is None:
             return limit
-        small, free = narrowed(self.arrays, *ends)
-        try:
-            blocks = Blocks(small, self.kept)
-        except ValueError:
-            return limit
-        raised = ascend(blocks, self.tier, self.scale, node.y, limit + 1, node.trials, self.over, fresh=False)
-        if raised is None:
-            raise ValueError("multipliers left the range of exact arithmetic")
-        self.spend(1e-3 * (1 + raised.trials))
+        ends, free, raised = looked
         priced = raised.priced
-        if priced.bound > limit:
-            return limit
         model = with_patterns(priced, limit, _PATTERNS)
         if model is not None:
-            effort = self.effort(_LEAF_S, _LEAF_WORK)
-            found = minimise(model, self.tier, (), model.hint, effort, at_least=priced.bound, at_most=limit)
-            self.spend(found.work)
-            if found.x is not None:
-                x = ends[0].copy()
-                x[free] = found.x[: free.size]
-                self.found(x)
-                limit = min(limit, small.value(self.tier, found.x[: free.size]) - 1)
-            if found.bound is not None and found.bound > limit:
+            best, bound = self._decide(model, raised, ends[0], free, limit, self.effort(_LEAF_S, _LEAF_WORK))
+            if best is not None:
+                limit = min(limit, best - 1)
+            if bound is not None and bound > limit:
                 return limit
         least, most = priced.ranges(limit * priced.scale - priced.total)
         lower, upper = ends[0].copy(), ends[1].copy()
@@ -109,11 +99,71 @@ class Branching:
         self._split(passed, raised, free, stack)
         return limit
 
+    def _look(self, node: _Node, limit: int) -> tuple[tuple[IntArray, IntArray], Arrays, IntArray, Ascended] | None:
+        """Ranges, model and free columns of a node, with risen multipliers; None if nothing is left up to the limit."""
+        self.nodes += 1
+        ends = passed_on(self.arrays, node.lower, node.upper)
+        if ends is None:
+            return None
+        small, free = narrowed(self.arrays, *ends)
+        try:
+            blocks = Blocks(small, self.kept)
+        except ValueError:
+            return None
+        raised = ascend(blocks, self.tier, self.scale, node.y, limit + 1, node.trials, self.over, fresh=False)
+        if raised is None:
+            raise ValueError("multipliers left the range of exact arithmetic")
+        self.spend(_NODE_WORK * (1 + raised.trials))
+        return None if raised.priced.bound > limit else (ends, free, raised)
+
+    def _decide(
+        self, model: Arrays, raised: Ascended, lower: IntArray, free: IntArray, limit: int, effort: Effort
+    ) -> tuple[int | None, int | None]:
+        """CP-SAT on the patterns of a node: the value of what it found, which is told, and its bound."""
+        found = minimise(model, self.tier, (), model.hint, effort, at_least=raised.priced.bound, at_most=limit)
+        self.spend(found.work)
+        if found.x is None:
+            return None, found.bound
+        x = lower.copy()
+        x[free] = found.x[: free.size]
+        self.found(x)
+        return self.arrays.value(self.tier, x), found.bound
+
+    def dive(self, value: int) -> None:
+        """Look for a solution of at most this value: fix what the mean is surest of, many columns at a time."""
+        node = self.root
+        while not self.over():
+            looked = self._look(node, value)
+            if looked is None:
+                return
+            ends, free, raised = looked
+            model = with_patterns(raised.priced, value, _DIVE_PATTERNS)
+            if model is not None:
+                self._decide(model, raised, ends[0], free, value, self.effort(_DIVE_S, _DIVE_WORK))
+                return
+            least, most = raised.priced.ranges(value * raised.priced.scale - raised.priced.total)
+            goal = np.rint(raised.mean)
+            unsure = np.where((least < most) & (goal > least), np.abs(raised.mean - goal), np.inf)
+            surest = np.argsort(unsure, kind="stable")[: max(1, int(np.isfinite(unsure).sum()) // _BATCH)]
+            surest = surest[np.isfinite(unsure[surest])]
+            if not surest.size:
+                return
+            least[surest] = np.clip(goal[surest], least[surest], most[surest]).astype(np.int64)
+            lower, upper = ends[0].copy(), ends[1].copy()
+            lower[free], upper[free] = least, most
+            node = _Node(lower, upper, self._scaled(raised.priced), _TRIALS)
+
+    def _scaled(self, priced: Priced) -> IntArray:
+        """Its multipliers over the scale of the root."""
+        if priced.scale == self.scale:
+            return priced.y
+        y: IntArray = np.rint(priced.y * (self.scale / priced.scale)).astype(np.int64)
+        return y
+
     def _split(self, ends: tuple[IntArray, IntArray], raised: Ascended, free: IntArray, stack: list[_Node]) -> None:
         """Two nodes: the column of which the mean is least sure below and above it, the nearer side on top."""
         lower, upper = ends
-        priced = raised.priced
-        y = priced.y if priced.scale == self.scale else np.rint(priced.y * (self.scale / priced.scale)).astype(np.int64)
+        y = self._scaled(raised.priced)
         mean = lower.astype(np.float64)
         mean[free] = raised.mean
         mean = np.clip(mean, lower, upper)

@@ -6,6 +6,7 @@ higher values, until the bound meets the plan.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +35,10 @@ _HALVINGS = 12
 """How often the distance between bound and plan is halved to find a model that is small enough."""
 _FIND = 0.1
 """Share of the time for one search for a better plan."""
+_DIVES = 8
+"""Dives for better plans before branching."""
+_STEPS = 64
+"""Branching first goes up from the bound in steps of one part in so many of the distance to the plan."""
 _OPEN = 0.3
 """Where the bound leaves a larger share of the columns open, blocks decide too little."""
 
@@ -90,14 +95,33 @@ class Enclosure:
                 self._find(*found, seconds * _FIND, work * _FIND)
             if self.at.values[self.tier] < before:
                 self.relaxed = self._ascend(self.priced.blocks.arrays, self.relaxed)
-        value = self.at.bounds[self.tier]
+        self._dive(over)
+        value = first = self.at.bounds[self.tier]
+        unit = max(1, (self.at.values[self.tier] - first) // _STEPS)
         while not over():
             branching = Branching(self.priced, self.tier, self.at.spend, self._offer, self.at.effort, over)
             proven = branching.least_above(value)
             if proven is None:
                 return
             self.at.hear(self.tier, Found(None, proven, 0.0))
-            value = proven + max(0, self.at.values[self.tier] - 1 - proven) // 2
+            value = min(proven + max(0, proven - first - unit) // 2, self.at.values[self.tier] - 1)
+
+    def _dive(self, over: Callable[[], bool]) -> None:
+        """Dives under ever looser values while they find nothing, then again from the better plan."""
+        looser = 1
+        for _ in range(_DIVES):
+            if self.priced is None or over():
+                return
+            low, before = self.at.bounds[self.tier], self.at.values[self.tier]
+            value = min(low + (before - low) * looser // 8, before - 1)
+            Branching(self.priced, self.tier, self.at.spend, self._offer, self.at.effort, over).dive(value)
+            if self.at.values[self.tier] < before:
+                self.relaxed = self._ascend(self.priced.blocks.arrays, self.relaxed)
+                looser = 1
+            elif value == before - 1:
+                return
+            else:
+                looser *= 2
 
     def _narrow(self, priced: Priced) -> bool:
         """True if the bound decides most columns of the solutions that reach it."""

@@ -1,6 +1,7 @@
 """Blocks: knapsacks in integers, bounds, patterns and branching against brute force; the certificate of a search."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from random import Random
 
@@ -132,11 +133,15 @@ def test_branching_finds_the_optimum_or_refutes_a_value(seed: int) -> None:
     least = min((value for value, _ in every), default=10**6)
     for value in (least - 1, least, least + 2) if every else (50,):
         told: list[int] = []
+
+        def tell(told: list[int], x: IntArray) -> None:
+            told.append(arrays.value(0, x))
+
         branching = Branching(
             priced,
             0,
             lambda _: None,
-            lambda x, told=told: told.append(arrays.value(0, x)),
+            partial(tell, told),
             lambda _, work: Effort(None, work),
             lambda: False,
         )
