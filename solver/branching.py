@@ -99,8 +99,8 @@ class Branching:
         self._split(passed, raised, free, stack)
         return limit
 
-    def _look(self, node: _Node, limit: int) -> tuple[tuple[IntArray, IntArray], Arrays, IntArray, Ascended] | None:
-        """Ranges, model and free columns of a node, with risen multipliers; None if nothing is left up to the limit."""
+    def _look(self, node: _Node, limit: int) -> tuple[tuple[IntArray, IntArray], IntArray, Ascended] | None:
+        """Ranges and free columns of a node, and its risen multipliers; None if nothing is left up to the limit."""
         self.nodes += 1
         ends = passed_on(self.arrays, node.lower, node.upper)
         if ends is None:
