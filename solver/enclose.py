@@ -33,6 +33,8 @@ _PATTERNS = 1_000
 """Most patterns of the model in which a better plan is looked for."""
 _HALVINGS = 12
 """How often the distance between bound and plan is halved to find a model that is small enough."""
+_ASCENT = 0.15
+"""Share of what is left that one rise of the multipliers may take."""
 _FIND = 0.1
 """Share of the time for one search for a better plan."""
 _DIVES = 8
@@ -60,8 +62,12 @@ class Enclosure:
         kept = proof.kept or kept_rows(limited, y)
         if not kept:
             return relaxed
-        blocks, goal = Blocks(limited, kept), self.at.values[self.tier]
-        found = ascend(blocks, self.tier, proof.scale, y, goal, _TRIALS, self.at.over, fresh=not proof.kept)
+        blocks, goal, stop = Blocks(limited, kept), self.at.values[self.tier], self.at.left() * (1 - _ASCENT)
+
+        def late() -> bool:
+            return self.at.over() or self.at.left() <= stop
+
+        found = ascend(blocks, self.tier, proof.scale, y, goal, _TRIALS, late, fresh=not proof.kept)
         if found is None:
             return relaxed
         self.at.spend(found.trials * _TRIAL_WORK * limited.variables)
@@ -113,7 +119,7 @@ class Enclosure:
             if self.priced is None or over():
                 return
             low, before = self.at.bounds[self.tier], self.at.values[self.tier]
-            value = min(low + (before - low) * looser // 8, before - 1)
+            value = min(low + max(looser - 1, (before - low) * looser // 8), before - 1)
             Branching(self.priced, self.tier, self.at.spend, self._offer, self.at.effort, over).dive(value)
             if self.at.values[self.tier] < before:
                 self.relaxed = self._ascend(self.priced.blocks.arrays, self.relaxed)

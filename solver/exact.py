@@ -36,6 +36,8 @@ _REALISE = 0.15
 
 _ENCLOSE = 0.7
 """Share of a tier's time that may be spent on blocks and their patterns, where they lead somewhere."""
+_ENCLOSE_LEAST = 1.0
+"""With fewer seconds, or units of work, than that they are left alone: a hundred trials alone take so long."""
 _FOCUS = 0.3
 """Share of a tier's time that is spent in the core of its exact model."""
 _SLICE = 0.2
@@ -170,7 +172,7 @@ class Exact:
     def enclose(self, tier: int, seconds: float, work: float) -> None:
         """A better bound from blocks, and all that lies close to it, where the model has blocks."""
         relaxed = self.relaxed.get(tier)
-        if relaxed is None or not self.at.wanting(tier):
+        if relaxed is None or not self.at.wanting(tier) or min(seconds, work) < _ENCLOSE_LEAST:
             return
         enclosure = Enclosure(self.at, tier, self.certified, relaxed)
         enclosure.search(seconds, work)
