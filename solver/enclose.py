@@ -65,7 +65,7 @@ class Enclosure:
         blocks, goal, stop = Blocks(limited, kept), self.at.values[self.tier], self.at.left() * (1 - _ASCENT)
 
         def late() -> bool:
-            return self.at.over() or self.at.left() <= stop
+            return self.at.over() or self.at.left() < stop
 
         found = ascend(blocks, self.tier, proof.scale, y, goal, _TRIALS, late, fresh=not proof.kept)
         if found is None:
