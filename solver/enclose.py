@@ -25,8 +25,8 @@ from solver.progress import Progress
 
 __all__ = ["Enclosure"]
 
-_TRIALS = 300
-"""Trials of multipliers for one tier."""
+_TRYOUT, _TRIALS = 50, 250
+"""Trials of multipliers for one tier: first, and further ones where the bound decides most columns by then."""
 _TRIAL_WORK = 4e-6
 """Deterministic work of one trial, for each column."""
 _PATTERNS = 1_000
@@ -67,10 +67,16 @@ class Enclosure:
         def late() -> bool:
             return self.at.over() or self.at.left() < stop
 
-        found = ascend(blocks, self.tier, proof.scale, y, goal, _TRIALS, late, fresh=not proof.kept)
+        found = ascend(blocks, self.tier, proof.scale, y, goal, _TRYOUT, late, fresh=not proof.kept)
         if found is None:
             return relaxed
         self.at.spend(found.trials * _TRIAL_WORK * limited.variables)
+        first = found.priced
+        if self._narrow(first):
+            more = ascend(blocks, self.tier, first.scale, first.y, goal, _TRIALS, late, fresh=False)
+            if more is not None:
+                self.at.spend(more.trials * _TRIAL_WORK * limited.variables)
+                found = more
         priced, rows = found.priced, np.flatnonzero(found.priced.y)
         if priced.bound < relaxed.value:
             return relaxed
@@ -131,7 +137,7 @@ class Enclosure:
 
     def _narrow(self, priced: Priced) -> bool:
         """True if the bound decides most columns of the solutions that reach it."""
-        least, most = priced.ranges(self.at.bounds[self.tier] * priced.scale - priced.total)
+        least, most = priced.ranges(priced.bound * priced.scale - priced.total)
         return bool((least < most).mean() <= _OPEN)
 
     def _within(self, priced: Priced, size: int) -> tuple[int, Arrays] | None:
