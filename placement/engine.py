@@ -186,6 +186,7 @@ def _certificates(lowered: Lowered, bounds: tuple[Bound, ...]) -> tuple[Certific
                     scale=proof.scale,
                     limits=proof.limits,
                     multipliers=tuple((f"{proof.model}/{row}", y) for row, y in pairs),
+                    kept=tuple(f"{proof.model}/{row}" for row in proof.kept_names),
                 )
             )
     return tuple(found)

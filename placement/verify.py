@@ -327,7 +327,8 @@ def _proofs(lowered: Lowered, decision: Decision) -> list[str]:
 
 def _evaluate(problem: Problem, proof: Certificate, index: int, models: _Models) -> int | None:
     pairs = [(name.partition("/"), y) for name, y in proof.multipliers]
-    kinds = {name[0] for name, _ in pairs} or {"coarse"}
+    kept = [name.partition("/") for name in proof.kept]
+    kinds = {name[0] for name in [*kept, *(name for name, _ in pairs)]} or {"coarse"}
     if len(kinds) != 1 or not kinds <= {"coarse", "fine"}:
         return None
     kind = kinds.pop()
@@ -343,4 +344,6 @@ def _evaluate(problem: Problem, proof: Certificate, index: int, models: _Models)
         if name[2] not in row_of:
             return None
         y[row_of[name[2]]] = multiplier
-    return evaluate(limited, index, proof.scale, y)
+    if any(name[2] not in row_of for name in kept):
+        return None
+    return evaluate(limited, index, proof.scale, y, [row_of[name[2]] for name in kept])

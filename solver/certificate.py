@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from solver.blocks import Blocks
 from solver.items import IntArray
 from solver.model import FREE, Arrays, Row
 
@@ -38,6 +39,9 @@ class Certificate:
     multipliers: tuple[int, ...]
     names: tuple[str, ...] = ()
     """What the rows are called (`solver.rows`), where the certificate is to outlast its model."""
+    kept: tuple[int, ...] = ()
+    """Rows that are no part of the sum but stand as they are, each a block of its own (`solver.blocks`)."""
+    kept_names: tuple[str, ...] = ()
 
 
 def with_limits(arrays: Arrays, limits: Sequence[int]) -> Arrays:
@@ -65,11 +69,18 @@ def round_multipliers(arrays: Arrays, tier: int, y: npt.NDArray[np.float64]) -> 
     return scale, np.rint(y * scale).astype(np.int64)
 
 
-def evaluate(arrays: Arrays, tier: int, scale: int, y: IntArray) -> int | None:
+def evaluate(arrays: Arrays, tier: int, scale: int, y: IntArray, kept: Sequence[int] = ()) -> int | None:
     """The proven lower bound of a tier (rounded up), None if the figures leave the range of exact arithmetic.
 
-    `arrays` must already hold the limit rows (`with_limits`), `y` int64[rows] over `scale`.
+    `arrays` must already hold the limit rows (`with_limits`), `y` int64[rows] over `scale`. Rows that are `kept` count
+    as blocks; None also where they are none.
     """
+    if kept:
+        try:
+            priced = Blocks(arrays, kept).priced(tier, scale, y)
+        except ValueError:
+            return None
+        return None if priced is None else priced.bound
     if bool(np.any((y > 0) & (arrays.row_lo <= -FREE))) or bool(np.any((y < 0) & (arrays.row_hi >= FREE))):
         return None
     products = np.repeat(y, np.diff(arrays.indptr))

@@ -135,10 +135,12 @@ def minimise(
     effort: Effort,
     listen: Callable[[IntArray], None] | None = None,
     at_least: int | None = None,
+    at_most: int | None = None,
 ) -> Found:
     """Search one tier under limits on the earlier ones, starting from a complete feasible hint.
 
-    `at_least` is a known bound: a solution that reaches it ends the search.
+    `at_least` is a known bound: a solution that reaches it ends the search. Solutions above `at_most` are none; if
+    there is no other, the bound is `at_most` + 1.
     """
     began = time.monotonic()
     limited = with_limits(arrays, limits)
@@ -146,8 +148,12 @@ def minimise(
     if effort.seconds is not None:
         effort = replace(effort, seconds=effort.seconds - (time.monotonic() - began))
     solver = _solver(effort)
-    if at_least is not None:
-        model.proto.objective.domain.extend([at_least - arrays.constant[tier] + _lift(arrays, tier), _HIGH])
+    lift = _lift(arrays, tier) - arrays.constant[tier]
+    if at_least is not None or at_most is not None:
+        ends = _LOW if at_least is None else at_least + lift, _HIGH if at_most is None else at_most + lift
+        if ends[0] > ends[1]:
+            return Found(None, at_least, 0.0)
+        model.proto.objective.domain.extend(ends)
     status = solver.solve(model, None if listen is None else _Watch(listen))
     response = solver.response_proto
     if status == cp_model.MODEL_INVALID:
@@ -158,5 +164,7 @@ def minimise(
         inner = int(response.inner_objective_lower_bound)
         stated = solver.best_objective_bound
         if math.isfinite(stated) and abs(stated) < 2**53:
-            bound = min(inner, math.ceil(stated - 1e-6)) - _lift(arrays, tier) + arrays.constant[tier]
+            bound = min(inner, math.ceil(stated - 1e-6)) - lift
+    elif status == cp_model.INFEASIBLE and at_most is not None:
+        bound = at_most + 1
     return Found(x, bound, float(solver.deterministic_time))

@@ -13,6 +13,7 @@ from solver.cells import Cells, coarse_cells
 from solver.certificate import with_limits
 from solver.core import Core
 from solver.cpsat import Effort, minimise
+from solver.enclose import Enclosure
 from solver.encode import Encoded, encode
 from solver.items import PartKey
 from solver.lp import Relaxed
@@ -47,7 +48,10 @@ _LADDER_S = 4.0, 0.15
 _WRITE_S, _LOAD_S = 120e-6, 6e-6
 """Seconds that writing the exact model and its LP take per replica count, and what CP-SAT needs before it begins to
 search, per coefficient."""
-
+_ENCLOSE = 0.5
+"""Share of a tier's time that may be spent on blocks and their patterns, where they lead somewhere."""
+_ENCLOSE_LEAST = 1.0
+"""With fewer seconds, or units of work, than that they are left alone: a hundred trials alone take so long."""
 _FOCUS = 0.3
 """Share of a tier's time that is spent in the core of its exact model."""
 _SLICE = 0.2
@@ -123,6 +127,7 @@ class Exact:
                     # No step of what follows would be through in its time.
                     self.strike(tier, self.at.left() * share, share, light=False)
                     continue
+            self.enclose(tier, self.at.left() * share * _ENCLOSE, self.at.work_left() * share * _ENCLOSE)
             hopes = self.relax(tier)
             seconds, work = self.at.left() * share, self.at.work_left() * share
             self.wander(tier, seconds * 0.05, work * 0.05)
@@ -224,6 +229,15 @@ class Exact:
             self.at.offer(encoded, found.x)
         if given == self.at.values[:tier]:
             self.at.hear(tier, found)
+
+    def enclose(self, tier: int, seconds: float, work: float) -> None:
+        """A better bound from blocks, and all that lies close to it, where the model has blocks."""
+        relaxed = self.relaxed.get(tier)
+        if relaxed is None or not self.at.wanting(tier) or min(seconds, work) < _ENCLOSE_LEAST:
+            return
+        enclosure = Enclosure(self.at, tier, self.certified, relaxed)
+        enclosure.search(seconds, work)
+        self.relaxed[tier] = enclosure.relaxed
 
     def focus(self, tier: int, seconds: float, work: float) -> None:
         """CP-SAT in the core of the exact model: larger while it is solved, smaller where that takes too long.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from solver.cells import Rooms, rooms
+from solver.certificate import Certificate
 from solver.check import check
 from solver.cpsat import Effort, Found
 from solver.encode import Encoded
@@ -131,13 +132,21 @@ class Progress:
         given = self.values[:tier]
         found = lp_bound(encoded.arrays, tier, given, name, seconds if math.isfinite(seconds) else None)
         if found is not None:
-            self.bounds[tier] = max(self.bounds[tier], found.value)
-            if name not in self._names:
-                self._names[name] = row_names(self.problem, encoded.arrays)
-            names = (*self._names[name], *limit_names(tier))
-            proof = replace(found.certificate, names=tuple(names[row] for row in found.certificate.rows))
-            self.tell(BoundFound(tier, found.value, given, proof))
+            self.certify(encoded, found.certificate, found.value)
         return found
+
+    def certify(self, encoded: Encoded, proof: Certificate, value: int) -> None:
+        """Take and tell a bound with its certificate, which names rows of the model."""
+        self.bounds[proof.tier] = max(self.bounds[proof.tier], value)
+        if proof.model not in self._names:
+            self._names[proof.model] = row_names(self.problem, encoded.arrays)
+        names = (*self._names[proof.model], *limit_names(proof.tier))
+        named = replace(
+            proof,
+            names=tuple(names[row] for row in proof.rows),
+            kept_names=tuple(names[row] for row in proof.kept),
+        )
+        self.tell(BoundFound(proof.tier, value, proof.limits, named))
 
     def hear(self, tier: int, found: Found) -> None:
         """Take a bound that CP-SAT claims under the present values of the earlier tiers."""

@@ -167,7 +167,8 @@ class Hold(Document):
 class Certificate(Document):
     """Multipliers that prove a tier's bound without the solver: one integer per row, divided by `scale`.
 
-    A row is named by its model and by who wrote it about what (`solver.rows`).
+    A row is named by its model and by who wrote it about what (`solver.rows`). Rows that are `kept` are no part of the
+    sum but stand as they are, each a knapsack of its own that the checker solves in integers (`solver.blocks`).
 
     `limits` are the values of the earlier tiers that the bound is conditional on, tier 1 first.
     """
@@ -176,6 +177,7 @@ class Certificate(Document):
     scale: Annotated[int, Field(ge=1, le=2**62)]
     limits: tuple[Objective, ...] = ()
     multipliers: tuple[tuple[str, Objective], ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 class WarmBound(Document):

@@ -940,16 +940,18 @@ class Multiplier(_message.Message):
     def __init__(self, row: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
 
 class Certificate(_message.Message):
-    __slots__ = ("tier", "scale", "limits", "multipliers")
+    __slots__ = ("tier", "scale", "limits", "multipliers", "kept")
     TIER_FIELD_NUMBER: _ClassVar[int]
     SCALE_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     MULTIPLIERS_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
     tier: int
     scale: int
     limits: _containers.RepeatedScalarFieldContainer[int]
     multipliers: _containers.RepeatedCompositeFieldContainer[Multiplier]
-    def __init__(self, tier: _Optional[int] = ..., scale: _Optional[int] = ..., limits: _Optional[_Iterable[int]] = ..., multipliers: _Optional[_Iterable[_Union[Multiplier, _Mapping]]] = ...) -> None: ...
+    kept: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, tier: _Optional[int] = ..., scale: _Optional[int] = ..., limits: _Optional[_Iterable[int]] = ..., multipliers: _Optional[_Iterable[_Union[Multiplier, _Mapping]]] = ..., kept: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Decision(_message.Message):
     __slots__ = ("schema_version", "case_id", "status", "fallback_reason", "tiers", "gap", "gap_tier", "bound_source", "terms", "placements", "unplaced", "holds", "timings", "certificates", "moves", "shrinks", "evictions", "growths", "warm")

@@ -2,13 +2,22 @@
 
 import time
 
+import numpy as np
 import pytest
 
 from placement.cases.synth import synth_case
+from placement.compile import lower
 from placement.engine import decide
-from placement.model import Budget, Case, Decision, PlacementGroup, Status, Unplaced, Verdict
+from placement.model import Budget, Case, Certificate, Decision, PlacementGroup, Status, Unplaced, Verdict
 from placement.snapshot import Snapshot
 from placement.verify import verify
+from solver.cells import fine_cells
+from solver.certificate import evaluate
+from solver.encode import encode
+from solver.lp import lp_bound
+from solver.plan import Plan
+from solver.reduce import merge_items
+from solver.rows import row_names
 from solver.workers import Inline
 
 
@@ -67,3 +76,35 @@ def test_a_group_without_placed_members_is_no_fault() -> None:
     decision = decide(odd, clock=time.monotonic, workers=Inline())
     assert {one.verdict for one in decision.unplaced if one.workload == member.id} == {Verdict.REJECTED}
     assert verify(odd, decision) == ()
+
+
+def test_a_certificate_with_kept_rows_is_evaluated_again(decided: tuple[Snapshot, Decision]) -> None:
+    snapshot, decision = decided
+    problem = merge_items(lower(snapshot.case, snapshot.fabric).problem).problem
+    arrays = encode(problem, fine_cells(problem), Plan()).arrays
+    relaxed = lp_bound(arrays, 0, (), "fine", None)
+    assert relaxed is not None
+    proof, names = relaxed.certificate, row_names(problem, arrays)
+    y = np.zeros(arrays.rows, np.int64)
+    y[list(proof.rows)] = proof.multipliers
+    kept = next((row,) for row in range(arrays.rows) if evaluate(arrays, 0, proof.scale, y, (row,)) is not None)
+    bound = evaluate(arrays, 0, proof.scale, y, kept)
+    assert bound is not None
+    assert 0 < bound <= decision.tiers[0].value
+    told = Certificate(
+        tier=decision.tiers[0].tier,
+        scale=proof.scale,
+        multipliers=tuple((f"fine/{names[row]}", m) for row, m in zip(proof.rows, proof.multipliers, strict=True)),
+        kept=tuple(f"fine/{names[row]}" for row in kept),
+    )
+
+    def said(claimed: int, certificate: Certificate) -> tuple[str, ...]:
+        first = decision.tiers[0].model_copy(update={"bound": claimed, "bound_source": "certificate"})
+        tiers = (first, *(tier.model_copy(update={"bound_source": "solver"}) for tier in decision.tiers[1:]))
+        changed = decision.model_copy(update={"tiers": tiers, "certificates": (certificate,)})
+        return tuple(text for text in verify(snapshot, changed) if "its certificate proves" in text)
+
+    assert said(bound, told) == ()
+    assert said(bound + 1, told)
+    assert said(bound, told.model_copy(update={"kept": ("fine/no such row",)}))
+    assert said(bound, told.model_copy(update={"kept": ("coarse/x", *told.kept)}))

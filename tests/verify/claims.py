@@ -41,7 +41,7 @@ def _bounds_hold(name: str, told: list[object], problem: Problem, best: Best) ->
             limited = with_limits(encoded[proof.model].arrays, proof.limits)
             y: IntArray = np.zeros(limited.rows, np.int64)
             y[list(proof.rows)] = proof.multipliers
-            again = evaluate(limited, message.tier, proof.scale, y)
+            again = evaluate(limited, message.tier, proof.scale, y, proof.kept)
             same = (proof.tier, proof.limits) == (message.tier, message.limits)
             if again != message.value or not same:
                 yield f"{name}: the certificate of {message} proves {again}"

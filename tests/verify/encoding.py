@@ -17,6 +17,7 @@ from solver.pack import seat_plan
 from solver.plan import Plan
 from solver.settle import certain
 from solver.totals import with_totals
+from tests.verify.blocks import blocks_hold
 from tests.verify.brute import Choice, Space
 from tests.verify.case import Case
 from tests.verify.exact import lexicographic
@@ -51,6 +52,7 @@ def _guesses(name: str, encoded: Encoded, case: Case) -> Iterator[str]:
         least = case.best.least(tier, limits)
         if value is None or value > least:
             yield f"{name}: multipliers {raw} prove {value} in tier {tier} under {limits}, a plan has {least}"
+        yield from blocks_hold(name, limited, tier, y, least, case.rng)
 
 
 def fine_is_exact(case: Case) -> Iterator[str]:

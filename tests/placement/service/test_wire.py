@@ -189,7 +189,9 @@ def decision() -> Decision:
         placements=(Placement(workload="job", replicas=(placed,)),),
         unplaced=(Unplaced(workload="x", verdict=Verdict.NO_ROOM, rule="quota", reason="full", rivals=("job",)),),
         holds=(Hold(rule="spread", subject="old", detail="3 of 2"),),
-        certificates=(Certificate(tier=1, scale=2**62, limits=(1, -2), multipliers=(("row", -3), ("b", 4))),),
+        certificates=(
+            Certificate(tier=1, scale=2**62, limits=(1, -2), multipliers=(("row", -3), ("b", 4)), kept=("c",)),
+        ),
     )
 
 
