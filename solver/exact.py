@@ -235,7 +235,7 @@ class Exact:
         relaxed = self.relaxed.get(tier)
         if relaxed is None or not self.at.wanting(tier) or min(seconds, work) < _ENCLOSE_LEAST:
             return
-        enclosure = Enclosure(self.at, tier, self.certified, relaxed)
+        enclosure = Enclosure(self.at, tier, self.encoded(), relaxed)
         enclosure.search(seconds, work)
         self.relaxed[tier] = enclosure.relaxed
 

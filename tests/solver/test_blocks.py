@@ -16,6 +16,7 @@ from solver.certificate import evaluate, with_limits
 from solver.check import check
 from solver.cpsat import Effort, find
 from solver.encode import encode
+from solver.exact import Exact
 from solver.greedy import greedy
 from solver.items import Bins, Bundle, Demand, IntArray, Item, Part
 from solver.knapsack import Knapsack
@@ -24,6 +25,7 @@ from solver.model import Arrays, LinearModel
 from solver.patterns import with_patterns
 from solver.plan import Plan
 from solver.problem import Problem
+from solver.progress import Progress
 from solver.search import Limits, search
 
 
@@ -180,10 +182,15 @@ def test_rows_that_are_no_blocks_are_refused() -> None:
     assert evaluate(arrays, 0, 1, np.zeros(3, np.int64), (1, 2)) is None
 
 
-def test_a_search_proves_an_assignment_by_blocks() -> None:
+def test_blocks_prove_an_assignment() -> None:
     problem = assignment(3, 4, 24)
-    told = search_told(problem)
-    values = min(message.values for message in told if isinstance(message, PlanFound))
+    start = [message for message in search_told(problem) if isinstance(message, PlanFound)][-1].plan
+    told: list[Message] = []
+    progress = Progress(problem, start, Limits(work=20.0), told.append)
+    exact = Exact(progress, lambda _tier, _seconds, _work: None, fine_cells(problem))
+    exact.bound(1)
+    exact.enclose(1, 60.0, 20.0)
+    values = progress.values
     proofs = [message for message in told if isinstance(message, BoundFound) and message.tier == 1]
     assert values[0] == 0
     assert max(message.value for message in proofs) == values[1]
