@@ -9,6 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
+from solver.atoms.allow import Within
+from solver.atoms.charge import SpanCharge
 from solver.cells import Cells, coarse_cells
 from solver.certificate import with_limits
 from solver.core import Core
@@ -45,9 +47,10 @@ _SHORT_S = 0.25
 """With less time than this it comes before the LP."""
 _LADDER_S = 4.0, 0.15
 """With less time than this after it, it is all: in the first tier, and in later ones, where numbers are settled."""
-_WRITE_S, _LOAD_S = 120e-6, 6e-6
-"""Seconds that writing the exact model and its LP take per replica count, and what CP-SAT needs before it begins to
-search, per coefficient."""
+_WRITE_S, _WRITE_ALONE_S = 120e-6, 30e-6
+"""Seconds that writing the exact model and its LP take per replica count: with gangs in domains, and without."""
+_LOAD_S = 6e-6
+"""Seconds that CP-SAT needs before it begins to search, per coefficient."""
 _ENCLOSE = 0.5
 """Share of a tier's time that may be spent on blocks and their patterns, where they lead somewhere."""
 _ENCLOSE_LEAST = 1.0
@@ -95,7 +98,8 @@ class Exact:
 
     def hasty(self) -> bool:
         """There is no time for more than writing the model."""
-        return self.at.left() < _WRITE_S * self.fine.columns
+        gangs = bool(self.problem.of(Within)) or bool(self.problem.of(SpanCharge))
+        return self.at.left() < (_WRITE_S if gangs else _WRITE_ALONE_S) * self.fine.columns
 
     def short(self) -> bool:
         """There is no time for its LP before CP-SAT, which finds a bound as well."""
