@@ -75,27 +75,8 @@ def evaluate(arrays: Arrays, tier: int, scale: int, y: IntArray, kept: Sequence[
     `arrays` must already hold the limit rows (`with_limits`), `y` int64[rows] over `scale`. Rows that are `kept` count
     as blocks; None also where they are none.
     """
-    if kept:
-        try:
-            priced = Blocks(arrays, kept).priced(tier, scale, y)
-        except ValueError:
-            return None
-        return None if priced is None else priced.bound
-    if bool(np.any((y > 0) & (arrays.row_lo <= -FREE))) or bool(np.any((y < 0) & (arrays.row_hi >= FREE))):
+    try:
+        priced = Blocks(arrays, kept).priced(tier, scale, y)
+    except ValueError:
         return None
-    products = np.repeat(y, np.diff(arrays.indptr))
-    reach = scale * np.abs(arrays.objective[tier]).astype(np.float64)
-    np.add.at(reach, arrays.columns, np.abs(products.astype(np.float64) * arrays.coefficients))
-    if float(reach.max(initial=0.0)) >= _SAFE:
-        return None
-    reduced = arrays.objective[tier] * scale
-    np.subtract.at(reduced, arrays.columns, products * arrays.coefficients)
-    total = arrays.constant[tier] * scale
-    ends = np.where(reduced > 0, arrays.lower, arrays.upper)
-    used = np.flatnonzero((reduced != 0) & (ends != 0))
-    total += sum(r * e for r, e in zip(reduced[used].tolist(), ends[used].tolist(), strict=True))
-    sides = np.where(y > 0, arrays.row_lo, arrays.row_hi)
-    used = np.flatnonzero(y)
-    total += sum(m * s for m, s in zip(y[used].tolist(), sides[used].tolist(), strict=True))
-    rounded: int = -((-total) // scale)
-    return rounded
+    return None if priced is None else priced.bound

@@ -54,7 +54,7 @@ _LOAD_S = 6e-6
 _ENCLOSE = 0.5
 """Share of a tier's time that may be spent on blocks and their patterns, where they lead somewhere."""
 _ENCLOSE_LEAST = 1.0
-"""With fewer seconds, or units of work, than that they are left alone: a hundred trials alone take so long."""
+"""With fewer seconds, or units of work, than that they are left alone: the first trials alone take so long."""
 _FOCUS = 0.3
 """Share of a tier's time that is spent in the core of its exact model."""
 _SLICE = 0.2

@@ -351,12 +351,10 @@ class _Talk:
 
     def timed(self, job: Job) -> Job:
         """The job with the time that is left."""
-        return replace(
-            job,
-            seconds=None
-            if self.until is None
-            else self.left() * (1 - _MARGIN) - min(_MARGIN_S, self.left() * _MARGIN_SHARE),
-        )
+        if self.until is None:
+            return replace(job, seconds=None)
+        left = self.left()
+        return replace(job, seconds=left * (1 - _MARGIN) - min(_MARGIN_S, left * _MARGIN_SHARE))
 
     def send_away(self, worker: Worker, job: Job) -> None:
         """Send a job to another machine; if that fails the line is cut, which is heard like any other end."""

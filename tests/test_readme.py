@@ -227,7 +227,14 @@ def test_every_exit_code_of_the_error_tree_is_listed() -> None:
     assert set(tree(MoorageError)) | {0, 3, 4} <= listed
 
 
-PAGES = ["README.md", "solver/README.md", "solver/EXPERIMENTS.md", "placement/README.md", "placement/service/README.md", "topology/README.md"]
+PAGES = [
+    "README.md",
+    "solver/README.md",
+    "solver/EXPERIMENTS.md",
+    "placement/README.md",
+    "placement/service/README.md",
+    "topology/README.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -68,6 +68,11 @@ class Fabric:
     gpu_model: NDArray[np.int64]
     health: tuple[Health, ...]
 
+    @cached_property
+    def fleet_json(self) -> bytes:
+        """The fleet as compact JSON, written once."""
+        return self.fleet.model_dump_json().encode()
+
     @classmethod
     def from_fleet(cls, fleet: Fleet) -> Fabric:
         """Compile a fleet. The graph is built only when first asked for."""

@@ -62,8 +62,7 @@ class State:
     @cached_property
     def json(self) -> Mapping[str, bytes]:
         """Fleet and running work as a case has them in its JSON, of which its hash is made."""
-        fields = {"fleet": self.fabric.fleet, "running": self.in_order}
-        return {name: field_json(name, value) for name, value in fields.items()}
+        return {"fleet": self.fabric.fleet_json, "running": field_json("running", self.in_order)}
 
     @cached_property
     def usage(self) -> Usage:

@@ -14,6 +14,7 @@ from placement.cases.synth import synth_case
 from placement.errors import InputError
 from placement.model import Budget, Case, PlacementGroup, default_policy, read_case, read_policy, write_case
 from placement.model.case import field_json
+from topology.fabric import Fabric
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +187,7 @@ def test_a_policy_is_read_from_toml_with_the_same_strictness(tmp_path: Path) -> 
 def test_the_hash_is_that_of_the_json_however_it_is_made(case: Case) -> None:
     canonical = case.canonical()
     known = {name: field_json(name, getattr(canonical, name)) for name in ("fleet", "running")}
+    assert known["fleet"] == Fabric.from_fleet(canonical.fleet).fleet_json
     whole = hashlib.sha256(canonical.model_dump_json().encode()).hexdigest()
     assert canonical.content_hash() == canonical.content_hash(known) == canonical.id == whole
 
