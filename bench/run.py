@@ -99,8 +99,8 @@ def _jobs(plan: Plan, methods: dict[str, Method[Any, Any]], code: str) -> Iterat
     arms = [
         Arm(name, limit) for name, method in methods.items() for limit in (plan.limits_s if method.timed else (None,))
     ]
-    for turn in range(plan.rounds):
-        for spec in plan.specs:
+    for spec in plan.specs:
+        for turn in range(plan.rounds):
             for arm in arms if turn % 2 == 0 else reversed(arms):
                 meaning = [plan.suite.name, dict(spec.key), arm.method, arm.limit_s, turn, code]
                 yield _Job(spec, arm, turn, json.dumps(meaning, sort_keys=True))

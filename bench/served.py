@@ -29,16 +29,17 @@ class Served(CaseMethod):
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._client: Client | None = None
-        self._held: Snapshot | None = None
+        self._held: Case | None = None
+        self._case_id = ""
 
     def prepare(self, subject: Case) -> None:
         """Start the server at the first use; put fleet and running work unless it holds them."""
         client = self._connected()
-        if self._held is None or self._held.case is not subject:
-            self._held = Snapshot.of(subject)
+        if self._held is not subject:
             client.put_fabric(subject.fleet, running=subject.running)
             # The first call after a change compiles the fleet, for all that follow.
             self._place(subject, time_limit_s=_FIRST_S, seed=0)
+            self._held, self._case_id = subject, Snapshot.of(subject).case_id
 
     def answer(self, subject: Case, *, time_limit_s: float, seed: int) -> Answer[Placements]:
         """One Place call. The decision goes with the answer, so that its figures and proofs are verified too.
@@ -51,10 +52,8 @@ class Served(CaseMethod):
             if error.field == "max_solve_time":
                 raise Refusal(str(error)) from None
             raise
-        if self._held is not None:
-            # The server's case is the same but for its budget; all figures are verified on the one of the bench.
-            decision = decision.model_copy(update={"case_id": self._held.case_id})
-        return answer_of(decision)
+        # The server's case is the same but for its budget; all figures are verified on the one of the bench.
+        return answer_of(decision.model_copy(update={"case_id": self._case_id}))
 
     def close(self) -> None:
         """End client and server."""
