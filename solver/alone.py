@@ -52,17 +52,12 @@ def with_leaders(problem: Problem, item: int) -> set[int]:
 def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
     """The item alone under its hard atoms, all that runs and may be disturbed gone; one tier counts missing replicas.
 
-    What is pinned is kept where it is; `beside`: what may move but not leave as well. Else it still counts where
-    a limit asks for its amount and not for its place.
+    What is pinned is kept where it is, unless it follows what is gone; `beside`: what may move but not leave as well.
+    Else it still counts where a limit asks for its amount and not for its place.
     """
-    firm = pinned(problem)
-    if firm - {item} and not beside and item not in firm:
-        part = problem.recall("without what is pinned", lambda: _around(problem, firm, set(range(len(problem.items)))))
-        return solo(part.problem, part.items.index(item))
-    staying = {a.item for a in problem.of(Stay) if not a.may_leave} if beside else firm
-    if staying - {item}:
-        part = _around(problem, staying - {item}, with_leaders(problem, item))
-        return solo(part.problem, part.items.index(item))
+    part = _beside_pinned(problem, item, beside=beside)
+    if part is not None:
+        return solo(part.problem, part.items.index(item), beside=beside)
     mine = {id(atom) for atom in problem.atoms_of[item]}
     spoken = (atom for atom in problem.atoms if id(atom) in mine or not tuple(atom.items()))
     staying = {a.item for a in problem.atoms if isinstance(a, Stay) and not a.may_leave} - {item}
@@ -75,6 +70,24 @@ def solo(problem: Problem, item: int, *, beside: bool = False) -> Problem:
         (problem.items[item],),
         (*atoms, RefuseCharge("refused", 0, missing)),
     )
+
+
+def _beside_pinned(problem: Problem, item: int, *, beside: bool) -> Part | None:
+    """The item, and perhaps others, beside what stays where it is; None if there is nothing (more) to settle.
+
+    What follows an item that is free is free as well, even if it may not move.
+    """
+    firm = pinned(problem)
+    if firm - {item} and not beside and item not in firm:
+        every = set(range(len(problem.items)))
+        part: Part = problem.recall("without what is pinned", lambda: _around(problem, firm, every))
+        if part.fixed.seats:
+            return part
+    staying = {a.item for a in problem.of(Stay) if not a.may_leave} if beside else firm
+    if staying - {item}:
+        part = _around(problem, staying - {item}, with_leaders(problem, item))
+        return part if part.fixed.seats else None
+    return None
 
 
 def _amounts_of(problem: Problem, staying: set[int], atom: Atom) -> Atom:

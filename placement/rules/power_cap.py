@@ -10,11 +10,11 @@ import numpy as np
 from placement.model.case import Case
 from placement.model.decision import Hold
 from placement.model.policy import RuleSpec
-from placement.model.workload import Role
+from placement.model.workload import Role, Workload
 from placement.rules.context import Context, Usage
-from placement.rules.disturbance import at_home
+from placement.rules.disturbance import at_home, mobile
 from placement.rules.rule import HardRule, NoParams, Placements
-from placement.rules.survey import pending_seats, running_seats
+from placement.rules.survey import pending_seats, running_seats, seats_of
 from placement.units import MILLI, ceil_div
 from solver.atoms import Caps
 from solver.items import IntArray, PartKey
@@ -29,7 +29,8 @@ class PowerCap(HardRule[NoParams]):
     """Draw of a domain = idle draw of its nodes + draw of running work + draw of new work <= cap.
 
     Running work draws the power of its node's GPUs. A new replica is counted, wherever in the domain it sits, at
-    the highest GPU power that its role may meet there (they differ only where a domain mixes models); each
+    the highest GPU power that its role may meet there (they differ only where a domain mixes models): of the models it
+    names, of all where the policy lacks `gpu_model` or it is disturbed work that runs on another model already. Each
     replica is rounded up to a watt. A domain above its cap draws no more than it does (hold). Held in a tier, every
     watt above a cap costs, where some of the work may be disturbed.
     """
@@ -44,17 +45,20 @@ class PowerCap(HardRule[NoParams]):
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One atom per partition with caps that could be exceeded."""
-        kinds: dict[tuple[tuple[str, ...], int], list[PartKey]] = {}
-        for key, ref in context.parts():
-            if ref.role.replica_gpu_milli:
-                kinds.setdefault((ref.role.gpu_models, ref.role.replica_gpu_milli), []).append(key)
         # A share of a device is rounded up by less than a watt.
         fractions = sum(ref.role.replicas for _, ref in context.parts() if ref.role.gpu_milli)
         tight: dict[str, list[_Domain]] = {}
         for domain in _domains(context.usage, context.fabric):
             if domain.base_w + domain.room_w + fractions > domain.cap.cap_w:
                 tight.setdefault(domain.cap.partition, []).append(domain)
-        return [_caps(context, partition, domains, kinds) for partition, domains in tight.items() if kinds]
+        if not tight:
+            return []
+        kinds: dict[tuple[tuple[str, ...], int], list[PartKey]] = {}
+        meets = _Meets(context.case, context.fabric)
+        for key, ref in context.parts():
+            if ref.role.replica_gpu_milli:
+                kinds.setdefault((meets.models(ref.workload, ref.role), ref.role.replica_gpu_milli), []).append(key)
+        return [_caps(context, partition, domains, kinds) for partition, domains in tight.items()] if kinds else []
 
     def holds(self, context: Context, spec: RuleSpec) -> list[Hold]:
         """Domains that are above their cap already."""
@@ -87,6 +91,22 @@ class PowerCap(HardRule[NoParams]):
         )
 
 
+class _Meets:
+    """Which GPU models a role may meet."""
+
+    def __init__(self, case: Case, fabric: Fabric) -> None:
+        self._holds = any(spec.name == "gpu_model" for spec in case.policy.rules)
+        self._strange = frozenset(
+            one.workload.id
+            for one in seats_of(mobile(case), fabric)
+            if any(s.role.gpu_models and fabric.nodes[s.node].gpu_model not in s.role.gpu_models for s in one.seats)
+        )
+
+    def models(self, workload: Workload, role: Role) -> tuple[str, ...]:
+        """Their names; none stand for all."""
+        return role.gpu_models if self._holds and workload.id not in self._strange else ()
+
+
 def _draws(case: Case, fabric: Fabric, placements: Placements) -> list[tuple[Cap, int, int]]:
     """Each cap, the watts of idle nodes and running work in its domain, and those of the placements."""
     members: dict[tuple[str, str], list[int]] = {}
@@ -99,22 +119,23 @@ def _draws(case: Case, fabric: Fabric, placements: Placements) -> list[tuple[Cap
         for seat in one.seats:
             watts = ceil_div(fabric.nodes[seat.node].gpu_power_w * seat.role.replica_gpu_milli, MILLI)
             before[seat.node] = before.get(seat.node, 0) + watts
-    arriving: dict[int, list[Role]] = {}
+    arriving: dict[int, list[tuple[tuple[str, ...], int]]] = {}
+    meets = _Meets(case, fabric)
     for seat in pending_seats(case, fabric, placements):
-        arriving.setdefault(seat.node, []).append(seat.role)
+        asked = meets.models(seat.workload, seat.role), seat.role.replica_gpu_milli
+        arriving.setdefault(seat.node, []).append(asked)
     found = []
     for cap in fabric.fleet.power_caps:
         inside = members[cap.partition, cap.domain]
         total = sum(fabric.nodes[row].idle_power_w + before.get(row, 0) for row in inside)
         new = 0
-        for role in (role for row in inside for role in arriving.get(row, ())):
+        for models, milli in (asked for row in inside for asked in arriving.get(row, ())):
             powers = [
                 fabric.nodes[row].gpu_power_w
                 for row in inside
-                if fabric.nodes[row].gpu_model is not None
-                and (not role.gpu_models or fabric.nodes[row].gpu_model in role.gpu_models)
+                if fabric.nodes[row].gpu_model is not None and (not models or fabric.nodes[row].gpu_model in models)
             ]
-            new += ceil_div(max(powers, default=0) * role.replica_gpu_milli, MILLI)
+            new += ceil_div(max(powers, default=0) * milli, MILLI)
         found.append((cap, total, new))
     return found
 

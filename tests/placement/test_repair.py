@@ -17,6 +17,7 @@ from placement.model import (
     Running,
     Spread,
     Status,
+    Subgroup,
     Tenant,
     Workload,
     default_policy,
@@ -126,6 +127,18 @@ def test_a_domain_above_its_cap_is_relieved() -> None:
     assert sum(one.moved for one in decision.moves) == 2
     assert {replica.node for one in decision.moves for replica in one.replicas} <= {"n2", "n3"}
     assert answer(case.model_copy(update={"policy": held("power_cap")})).moves == ()
+
+
+def test_work_on_a_model_that_it_does_not_name_draws_power() -> None:
+    """It may move and finds no other place; 1,000 W idle and 700 W of it leave 699 W of the cap."""
+    caps = (PowerCap(partition="rack", domain="b0/r0", cap_w=2399),)
+    strange = runs("m", (0, 0))
+    role = strange.workload.subgroups[0].roles[0].model_copy(update={"gpu_models": ("A100",)})
+    work = strange.workload.model_copy(update={"subgroups": (Subgroup(name="s", roles=(role,)),)})
+    there = strange.model_copy(update={"workload": work})
+    rest = runs("rest", *((4, d) for d in range(4)), may="none")
+    fleet = small_fleet((node(0), node(1), node(4, gpu_model="A100")), power_caps=caps)
+    assert answer(Case(fleet=fleet, workloads=(gang("new"),), running=(there, rest))).placements == ()
 
 
 def test_a_tier_of_its_own_puts_repairs_strictly_first() -> None:

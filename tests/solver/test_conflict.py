@@ -1,12 +1,13 @@
 import numpy as np
 
 from solver.alone import fits, seats_short, solo, without_rule
-from solver.atoms import Allow, Hinge, RefuseCharge, Share, Within
+from solver.atoms import Allow, Capacity, Hinge, RefuseCharge, Share, Stay, Together, Within
 from solver.check import check
 from solver.conflict import ask
 from solver.items import Bundle
+from solver.problem import Problem
 from solver.workers import Inline
-from tests.solver.build import bins, ints, item, part, problem
+from tests.solver.build import at, bins, ints, item, part, problem
 
 FOUR = bins([[1000]] * 4)
 HALVES = ints(0, 0, 1, 1)
@@ -40,6 +41,22 @@ def test_a_limit_with_a_price_on_top_is_still_a_limit() -> None:
     case = problem(FOUR, [THREE], [quota])
     answer = ask(solo(case, 0), Inline(), None)
     assert answer.plan is None
+
+
+def test_what_may_not_move_and_follows_what_may_is_gone_with_it() -> None:
+    follower, leader, waiting = at(0, milli=1000), at(1), item(part(4, least=3, devices=1))
+    ties = [
+        Together("together", 0, leader=1, follower=0),
+        Stay("stay", 0, 0, (follower,), may_leave=False, pinned=True),
+        Stay("stay", 0, 1, (leader,), move_once=1, leave_once=1),
+    ]
+    items = (item(part(devices=1)), item(part(milli=0)), waiting)
+    homes = {0: (follower,), 1: (leader,)}
+    case = Problem(FOUR, (ints(0, 0, 0, 0),), items, (Capacity(), *ties), 1, homes)
+    for beside in (False, True):
+        alone = solo(case, 2, beside=beside)
+        assert len(alone.items) == 1
+        assert fits(alone) is not None
 
 
 def test_what_counting_does_not_see_is_searched() -> None:

@@ -273,6 +273,12 @@ def test_power_cap_counts_idle_running_and_new_draw() -> None:
     assert not keeps("power_cap", case(2749), two[0], half)
 
 
+def test_a_model_that_no_rule_asks_for_says_nothing_about_the_draw() -> None:
+    for cap_w, kept in ((1700, True), (1699, False)):
+        case = case_of(capped(cap_w), gang("a", gpu_models=("A100",)))
+        assert keeps("power_cap", case, place("a", ("n0", (0,)))) == kept, cap_w
+
+
 def test_a_cap_that_cannot_be_reached_has_no_atom_and_a_broken_one_is_held() -> None:
     fleet = capped(1000 + 8 * 700)
     case = case_of(fleet, gang("a", 8), rules=(RuleSpec(name="power_cap", mode="require"),))
