@@ -8,6 +8,8 @@ find room elsewhere, and other waiting work to cost nothing. So it is small (som
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, replace
@@ -92,6 +94,18 @@ class Stage:
                     found[device] = found.get(device, 0) + milli
         return found
 
+    def displaced(self, item: int, bin_: int, devices: int) -> int:
+        """Seats that a running item loses at least in a bin where so many whole devices are taken from it."""
+        intact = set(np.flatnonzero(self.problem.bins.devices[bin_] == WHOLE).tolist())
+        here = [seat.devices for held in self.problem.homes[item] for seat in held if seat.bin == bin_]
+        alone = [len(intact.intersection(d for d, _ in held)) for held in here if len(held) > 1]
+        shared = Counter(held[0][0] for held in here if len(held) == 1 and held[0][0] in intact)
+        least: list[float] = [0.0] + [math.inf] * devices
+        for gained, seats in [(n, 1) for n in alone] + [(1, n) for n in shared.values()]:
+            for wanted in range(devices, 0, -1):
+                least[wanted] = min(least[wanted], least[max(0, wanted - gained)] + seats)
+        return 0 if math.isinf(least[devices]) else int(least[devices])
+
     def refusal(self) -> tuple[int, ...]:
         """What it costs at least, tier by tier, not to place the item."""
         values = [0] * self.problem.tiers
@@ -144,8 +158,11 @@ class OneDomain:
         self.gone: dict[int, int] = {}
         self.moved: dict[int, int] = {}
         """Running item -> 0/1 column."""
-        self._beneath: dict[int, dict[int, int]] = {}
-        """Running item -> column of a 0/1 seat of the waiting item under which it loses so many replicas."""
+        self._beneath: dict[int, dict[int, tuple[int, int]]] = {}
+        """Running item -> bin -> (replicas that it loses at least, column of the 0/1 seat of the waiting item there).
+
+        One column for each bin: under two of them it may lose the same replica.
+        """
         self._seats()
         near = sorted({i for b in self.bins for i in stage.inside.get(b, ())})
         for i in sorted({*near, *stage.users}):
@@ -222,8 +239,9 @@ class OneDomain:
                 if wanted and (rest := whole // wanted) < most:
                     model.row([col, self.gone[i], self.moved[i]], [1, rest - most, rest - most], hi=rest)
                     if rest == 0 and most == 1:
-                        lost = sum(seat.bin == bin_ for seats in stage.problem.homes[i] for seat in seats)
-                        self._beneath.setdefault(i, {})[col] = lost
+                        lost = stage.displaced(i, bin_, wanted - whole), col
+                        beneath = self._beneath.setdefault(i, {})
+                        beneath[bin_] = max(lost, beneath.get(bin_, lost))
         # What holds more than there is (a device that is out of order) holds what there is.
         model.row([col for col, _ in terms], [v for _, v in terms], hi=max(0, sum(devices) - occupied))
 
@@ -239,8 +257,8 @@ class OneDomain:
         self.model.row([col, self.moved[item]], [1, -1], lo=0)
         beneath = self._beneath.get(item, {})
         if len(beneath) > 1 and self.stage.parting(item).rigid:
-            lost = [-n for n in beneath.values()]
-            self.model.row([col, self.gone[item], *beneath], [1, total, *lost], lo=0)
+            lost, seats = [-n for n, _ in beneath.values()], [seat for _, seat in beneath.values()]
+            self.model.row([col, self.gone[item], *seats], [1, total, *lost], lo=0)
 
     def _limits(self) -> None:
         stage, model, problem = self.stage, self.model, self.stage.problem

@@ -1,5 +1,6 @@
 """By domain: bounds and plans of the one waiting item, against the exact optimum; proofs of a no, against all plans."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
@@ -11,6 +12,7 @@ from solver.by_domain import by_domain
 from solver.cases import cases_above
 from solver.check import check
 from solver.cpsat import Effort
+from solver.items import Item
 from solver.messages import BoundFound, PlanFound
 from solver.model import Arrays, LinearModel
 from solver.one_domain import OneDomain, Stage, domains_of
@@ -63,9 +65,40 @@ def _case(rng: Random) -> Problem:
     return Problem(base.bins, base.partitions, base.items, (*base.atoms, *atoms), 2, homes)
 
 
+def _shared_case(rng: Random) -> Problem:
+    """Four bins of two devices, some of which are half gone; shares of devices and whole ones run, a pair waits."""
+    room = [[1000, rng.choice([500, 1000, 1000])] for _ in range(4)]
+    free = [list(devices) for devices in room]
+    homes: dict[int, tuple[tuple[Seat, ...], ...]] = {}
+    items: list[Item] = []
+    for _ in range(rng.randint(1, 3)):
+        milli = rng.choice([250, 500, 1000])
+        seats = []
+        for _ in range(rng.randint(1, 4)):
+            spots = [(b, d) for b in range(4) for d in range(2) if free[b][d] >= milli]
+            if spots:
+                b, d = rng.choice(spots)
+                free[b][d] -= milli
+                seats.append(Seat(b, ((d, milli),)))
+        if seats:
+            homes[len(items)] = (tuple(sorted(seats)),)
+            items.append(item(part(len(seats), **({"devices": 1} if milli == 1000 else {"milli": milli}))))
+    if rng.random() < 0.5 and free[0] == [1000, 1000]:
+        homes[len(items)] = ((Seat(0, ((0, 1000), (1, 1000))),),)
+        items.append(item(part(1, devices=2)))
+    gang = len(items)
+    items.append(item(part(rng.randint(1, 2), devices=1), part(rng.randint(1, 2), devices=rng.choice([1, 1, 2]))))
+    atoms: list[Atom] = [RefuseCharge("r", 0, {(gang, 0): 1000, (gang, 1): 1000} | {(i, 0): 500 for i in homes})]
+    for i, seats_ in homes.items():
+        atoms.append(Stay("s", 0, i, seats_, rng.randint(0, 2), rng.randint(1, 3), 3000, may_leave=rng.random() < 0.5))
+    base = problem(bins(room), items)
+    return Problem(base.bins, base.partitions, base.items, (*base.atoms, *atoms), 1, homes)
+
+
 @pytest.mark.parametrize("seed", range(150))
-def test_bounds_and_plans_hold_against_the_optimum(seed: int) -> None:
-    case = _case(Random(seed))
+@pytest.mark.parametrize("draw", [_case, _shared_case])
+def test_bounds_and_plans_hold_against_the_optimum(seed: int, draw: Callable[[Random], Problem]) -> None:
+    case = draw(Random(seed))
     best = optimum(case)
     plans, bounds = _heard(case)
     for plan in plans:
