@@ -15,6 +15,7 @@ from solver.atoms.share import Share
 from solver.gang import Gang
 from solver.ground import Ground
 from solver.problem import Problem
+from solver.prospect import Prospect
 
 __all__ = ["fill_evenly", "wanted_loads"]
 
@@ -30,12 +31,13 @@ def _at_home(share: Share, problem: Problem) -> bool:
     return running and not share.cost(problem, problem.anchor)
 
 
-def fill_evenly(ground: Ground) -> bool:
+def fill_evenly(ground: Ground, prospect: Prospect | None = None) -> bool:
     """Place the items that have no place yet, if that pays; False if time ran out first.
 
     Always the one goes next that brings most per volume now, tier by tier: what its refusal costs (with a little more
     for large replicas), and what is missing of the loads that it adds to. Items that bring the same are one class;
-    only those at the head of a queue are looked at, since what a class brings never grows.
+    only those at the head of a queue are looked at, since what a class brings never grows. With a `prospect` it ends as
+    soon as that is hopeless.
     """
     shares = wanted_loads(ground.problem)
     loads = [_Load(share, ground) for share in shares]
@@ -56,6 +58,10 @@ def fill_evenly(ground: Ground) -> bool:
         if item in ground.seats:
             for row, _ in one.uses:
                 loads[row].add(ground, item)
+        if prospect is not None:
+            prospect.tried(item)
+            if prospect.hopeless():
+                break
         if one.items:
             heapq.heappush(queue, (rank, number, one))
     return True

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -27,10 +26,14 @@ from solver.grow import grow, may_grow
 from solver.mend import mend
 from solver.plan import Plan, Seat
 from solver.problem import Problem
+from solver.prospect import Prospect
 
 __all__ = ["Made", "best_of", "fill", "greedy", "leaders_first", "orders", "ways", "worth_and_volume"]
 
 Expired = Callable[[], bool]
+Beat = Callable[[], float]
+"""The value of the first tier of the best plan known: a pass that must end above it is cut short."""
+Filling = Callable[[Ground, Prospect | None], bool]
 Floats = npt.NDArray[np.float64]
 
 _GENTLE = 256
@@ -116,11 +119,17 @@ def best_of(
     """The best of doing nothing and the next `tries` ways (None: all of them).
 
     `expired`: end at once; `late`: begin no further way, and weigh no further item in a brisk one.
-    If the gentle way places all items, no other is tried.
+    If the gentle way places all items, no other is tried. A way that cannot beat the ones before is cut short.
     """
-    best, best_values, complete, count = problem.anchor, None, False, 0
+    best_values: tuple[int, ...] | None = None
+    best, complete, count = problem.anchor, False, 0
+
+    def beat() -> float:
+        return math.inf if best_values is None else best_values[0]
+
     with no_collection():
-        for plan, values, finished in islice(ways(problem, expired, late=late), None if tries is None else tries + 1):
+        found = ways(problem, expired, late=late, beat=beat)
+        for plan, values, finished in islice(found, None if tries is None else tries + 1):
             count += 1
             if best_values is None or values < best_values:
                 best, best_values = plan, values
@@ -132,14 +141,19 @@ def best_of(
 
 
 def ways(
-    problem: Problem, expired: Expired | None = None, begin: int = 0, late: Expired | None = None
+    problem: Problem,
+    expired: Expired | None = None,
+    begin: int = 0,
+    late: Expired | None = None,
+    beat: Beat | None = None,
 ) -> Iterator[tuple[Plan, tuple[int, ...], bool]]:
     """Plans that are made one after the other, each with its values and whether all items were tried; from `begin` on.
 
     First what runs stays and nothing else is placed. Where bins are worth what is left of them (`LeftValue`) and items
     are few, the next is made by least damage first. Where items are many, the next two are made briskly, by density and
     by size: only the first items are weighed. Then come the `orders`. Where loads should reach a level, one is made by
-    the neediest first: before all those if the loads come in an earlier tier than refusals, else second of them.
+    the neediest first: before all those if the loads come in an earlier tier than refusals, else after the brisk ones,
+    or second. What cannot come below `beat` is cut short, and counts as tried.
     """
     ground = _standing(problem, problem.homes, expired)
     if not begin:
@@ -149,7 +163,7 @@ def ways(
     for filling in _fillings(problem, late)[max(0, begin - 1) :]:
         if not fresh:
             ground = _standing(problem, homes, expired)
-        finished, fresh = filling(ground), False
+        finished, fresh = filling(ground, None if beat is None else Prospect(ground, beat())), False
         yield ground.plan(), ground.values(), finished
 
 
@@ -160,44 +174,48 @@ def _standing(problem: Problem, seats: Mapping[int, tuple[tuple[Seat, ...], ...]
     return ground
 
 
-def _fillings(problem: Problem, late: Expired | None = None) -> list[Callable[[Ground], bool]]:
-    found: list[Callable[[Ground], bool]] = []
+def _fillings(problem: Problem, late: Expired | None = None) -> list[Filling]:
+    found: list[Filling] = []
     if _gently(problem):
         worth, volume = worth_and_volume(problem)
         density: list[float] = (worth / np.maximum(volume, 1)).tolist()
         by_key = sorted(range(len(problem.items)), key=lambda i: problem.items[i].key)
-        found.append(_then_grow(lambda ground: fill_gently(ground, by_key, density)))
+        found.append(_then_grow(lambda ground, _: fill_gently(ground, by_key, density)))
     by_density, by_size, by_worth = orders(problem)
     several = [by_density, by_size, by_worth]
     waiting = len(problem.items) - len(problem.homes)
     if waiting >= _MANY:
         weighed = round(waiting * _WEIGHED)
-        found += [partial(fill, order=one, weighed=weighed, late=late) for one in (by_density, by_size)]
+        found += [_filling(one, weighed, late) for one in (by_density, by_size)]
         several = [by_size, by_density, by_worth]
     known: list[list[int]] = []
     for order in several:
         if order not in known:
             known.append(order)
-            found.append(partial(fill, order=order))
+            found.append(_filling(order))
     evenly = _evenly(problem)
     if evenly is not None:
-        found.insert(evenly, _then_grow(fill_evenly))
+        found.insert(evenly * (2 if waiting >= _MANY else 1), _then_grow(fill_evenly))
     return found
 
 
+def _filling(order: Sequence[int], weighed: int | None = None, late: Expired | None = None) -> Filling:
+    return lambda ground, prospect: fill(ground, order, weighed, late, prospect)
+
+
 def _evenly(problem: Problem) -> int | None:
-    """At which place the neediest are served first; None where no load should reach a level."""
+    """Served neediest first: in the first way (0), or in a later one (1); None where no load should reach a level."""
     wanted = min((share.tier for share in wanted_loads(problem)), default=problem.tiers)
     if wanted == problem.tiers or _led(problem):
         return None
     return 0 if wanted < min((atom.tier for atom in problem.of(RefuseCharge)), default=problem.tiers) else 1
 
 
-def _then_grow(filling: Callable[[Ground], bool]) -> Callable[[Ground], bool]:
+def _then_grow(filling: Filling) -> Filling:
     """What runs grows into what is left, where it has no turn of its own."""
 
-    def both(ground: Ground) -> bool:
-        finished = filling(ground)
+    def both(ground: Ground, prospect: Prospect | None) -> bool:
+        finished = filling(ground, prospect)
         grow(ground, sorted(may_grow(ground.problem)))
         return finished
 
@@ -212,11 +230,18 @@ def _led(problem: Problem) -> bool:
     return bool(problem.of(Together))
 
 
-def fill(ground: Ground, order: Iterable[int], weighed: int | None = None, late: Expired | None = None) -> bool:
+def fill(
+    ground: Ground,
+    order: Iterable[int],
+    weighed: int | None = None,
+    late: Expired | None = None,
+    prospect: Prospect | None = None,
+) -> bool:
     """Place the items that have no place yet, if that pays, in this order; False if time ran out first.
 
     What runs with fewer replicas than wanted grows when its turn comes. Only the first `weighed` go where they cost
-    least, the others, or those whose turn comes `late`, where a `Dash` puts them (None: all are weighed).
+    least, the others, or those whose turn comes `late`, where a `Dash` puts them (None: all are weighed). With a
+    `prospect` it ends as soon as that is hopeless.
     """
     growing, known = may_grow(ground.problem), ground.values()
     left, hurried = math.inf if weighed is None else weighed + 1, Dash(ground)
@@ -235,4 +260,8 @@ def fill(ground: Ground, order: Iterable[int], weighed: int | None = None, late:
                 ground.drop(item)
             else:
                 known = values
+        if prospect is not None:
+            prospect.tried(item)
+            if prospect.hopeless():
+                break
     return True

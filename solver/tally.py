@@ -115,6 +115,10 @@ class Tally:
         """Cost per tier of refusing an item."""
         return self._of(item).idle
 
+    def own_cost(self, item: int) -> tuple[int, ...]:
+        """Cost per tier of the atoms that speak of one item only: as it sits, or refused."""
+        return self._costs.get(item) or self._idle(item)
+
     def _of(self, item: int) -> _Own:
         known = self._own[item]
         if known is not None:
