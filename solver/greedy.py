@@ -147,7 +147,8 @@ def ways(
     late: Expired | None = None,
     beat: Beat | None = None,
 ) -> Iterator[tuple[Plan, tuple[int, ...], bool]]:
-    """Plans that are made one after the other, each with its values and whether all items were tried; from `begin` on.
+    """Plans that are made one after the other, each with its values and whether all items were tried; from `begin` on
+    (negative: the last ones).
 
     First what runs stays and nothing else is placed. Where bins are worth what is left of them (`LeftValue`) and items
     are few, the next is made by least damage first. Where items are many, the next two are made briskly, by density and
@@ -160,7 +161,7 @@ def ways(
         yield problem.anchor, ground.values(), False
     mend(ground)
     homes, fresh = dict(ground.seats), True
-    for filling in _fillings(problem, late)[max(0, begin - 1) :]:
+    for filling in _fillings(problem, late)[max(0, begin - 1) if begin >= 0 else begin :]:
         if not fresh:
             ground = _standing(problem, homes, expired)
         finished, fresh = filling(ground, None if beat is None else Prospect(ground, beat())), False

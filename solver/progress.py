@@ -39,7 +39,8 @@ class Limits:
     exact_columns: int = 30_000
     """Largest exact model (in replica counts per cell) that is handed to CP-SAT whole."""
     exact_pairs: int = 1_000_000
-    """Most bins x items for which exact models are considered at all: finding their cells alone takes long."""
+    """Most bins x items for which exact models are considered with a second or more: finding their cells alone takes
+    long. With less time in proportion to it."""
 
 
 class Progress:

@@ -48,6 +48,9 @@ _TURN = 2
 """So many plans of one way, then of the next."""
 _WAYS = 0.1
 """Share of what is left in which a helper begins greedy ways that its caller has not gone."""
+_LAST_WAYS, _SHORT = -2, 6
+"""Greedy ways of its caller that a search goes before its own plans, and when: if not so many times the time is left
+that its first bound has taken."""
 _GIVE_WAY = 0.5
 """Share of what is left in which a helper lets running work give way."""
 _GUIDE = 0.5
@@ -132,7 +135,10 @@ class _Search:
         if not self.at.open_tiers():
             self.at.begin()
             return
+        began = self.at.left()
         coarse, found = self.relaxed()
+        if self.at.awaits and self.at.left() < _SHORT * (began - self.at.left()):
+            self.last_ways()
         cells = self.fine
         exact = None if cells is None else Exact(self.at, self.wander, cells)
         ways = WAYS if not helped else _HELPED_WAYS if exact is None else _FIRST_WAYS
@@ -167,10 +173,7 @@ class _Search:
         def late() -> bool:
             return self.at.stopped or self.at.left() <= stop
 
-        for plan, values, _ in greedy_ways(self.problem, late, ways) if self.parts.number == 0 else ():
-            if values < self.at.values:
-                self.at.take(plan)
-            self.at.listen()
+        for _ in self.greedy(late, ways) if self.parts.number == 0 else ():
             if late() or self.at.left() <= begin:
                 break
         for plan in give_way(self.problem, self.at.best, late, rng=self.rng):
@@ -178,10 +181,25 @@ class _Search:
         self.follow(self.guided(*self.relaxed(), _HELPER_WAYS if self.fine is None else _OTHER_WAYS))
         self.improve()
 
+    def greedy(self, late: Callable[[], bool], begin: int) -> Iterator[None]:
+        """Go greedy ways from `begin` on; those that cannot beat the best plan are cut short."""
+        for plan, values, _ in greedy_ways(self.problem, late, begin, beat=lambda: self.at.values[0]):
+            if values < self.at.values:
+                self.at.take(plan)
+            self.at.listen()
+            yield
+
+    def last_ways(self) -> None:
+        """The greedy ways for which the caller, who goes them all one by one, may find no time."""
+        for _ in self.greedy(self.at.over, _LAST_WAYS):
+            if self.at.over():
+                return
+
     @cached_property
     def fine(self) -> Cells | None:
-        """The cells of the exact model, if it is small enough to be handled."""
-        if self.problem.bins.count * len(self.problem.items) > self.at.limits.exact_pairs:
+        """The cells of the exact model, if it is small enough to be handled in the time that is left."""
+        pairs = self.problem.bins.count * len(self.problem.items)
+        if pairs > self.at.limits.exact_pairs * min(1.0, self.at.left()):
             return None
         cells = fine_cells(self.problem, self.at.rooms)
         return cells if cells.columns <= self.at.limits.exact_columns else None

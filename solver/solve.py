@@ -27,7 +27,7 @@ _GREEDY, _ONE_ORDER, _GIVE_WAY = 0.6, 0.05, 0.4
 """Shares of a wall budget: when greedy must end, when it begins no further order, and when what runs has given way."""
 _GREEDY_BESIDE, _MORE_ORDERS = 0.85, 0.1
 """The first two where a search has begun meanwhile, which greedy does not hold up."""
-_BUSY_S, _MOST_ORDERS = 0.08, 0.5
+_BUSY_S, _MOST_ORDERS = 0.15, 0.8
 """So long further orders begin in any case, but not after this share: meanwhile a search makes its first bound."""
 _TRIALS = 200
 """How often what runs may make room for something, per unit of a work budget (some milliseconds each)."""
