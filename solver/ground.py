@@ -57,11 +57,14 @@ class Ground:
                     self.ledgers[item].append(ledger)
         self._stocks: dict[Demand, Stock] = {}
         self._offers: OrderedDict[int, Offer] = OrderedDict()
-        self._wants: dict[PartKey, _Want] = {}
-        self._numbers: dict[tuple[Demand, tuple[int, ...], tuple[int, ...]], int] = {}
-        self._masks: dict[tuple[int, ...], BoolArray | None] = {}
-        self._members: dict[int, IntArray] = {}
-        self._nesting: dict[tuple[int, int], tuple[IntArray, IntArray | None, IntArray]] = {}
+        # What follows from the problem alone is shared by all plans that are made of it.
+        self._wants: dict[PartKey, _Want] = problem.recall("wants", dict)
+        self._numbers: dict[tuple[Demand, tuple[int, ...], tuple[int, ...]], int] = problem.recall("numbers", dict)
+        self._masks: dict[tuple[int, ...], BoolArray | None] = problem.recall("masks", dict)
+        self._members: dict[int, IntArray] = problem.recall("members", dict)
+        self._nesting: dict[tuple[int, int], tuple[IntArray, IntArray | None, IntArray]] = problem.recall(
+            "nesting", dict
+        )
 
     @cached_property
     def tally(self) -> Tally:

@@ -63,22 +63,34 @@ class _Masked:
         """Sums per label, by the identity of the labels."""
 
 
+class _Shelf:
+    """What all stocks of one demand of a problem share: it does not change while plans are made."""
+
+    def __init__(self, free: Free, demand: Demand) -> None:
+        self.bins = free.ever(demand)
+        self.at: IntArray = np.full(free.problem.bins.count, -1, np.int64)
+        self.at[self.bins] = np.arange(self.bins.size)
+        self.groupings: dict[int, tuple[IntArray, Grouping]] = {}
+        self.sums: dict[tuple[int, ...], IntArray | None] = {}
+        """Prices of the offers, by the identity of their masks and prices, which the problem keeps."""
+
+
 class Stock:
     """Room and scarcity for one demand in the bins that can hold it: `bins` int64[M], ascending."""
 
     def __init__(self, free: Free, demand: Demand) -> None:
         self.free, self.demand = free, demand
-        self.bins = free.ever(demand)
-        self.at: IntArray = np.full(free.problem.bins.count, -1, np.int64)
-        """Position of every bin, -1 for those that cannot hold the demand."""
-        self.at[self.bins] = np.arange(self.bins.size)
+        shelf = free.problem.recall(("shelf", demand), lambda: _Shelf(free, demand))
+        self.bins, self.at = shelf.bins, shelf.at
+        """The bins, and the position of every bin of all, -1 for those that cannot hold the demand."""
+        self.sums = shelf.sums
         self.room = free.count(self.bins, demand)
         self.base: IntArray = np.where(self.room > 0, free.scarcity(self.bins, demand), FAR)
         """What one replica would take of what each bin is worth, `FAR` without room."""
         self.version = 0
         """How often the figures changed."""
         self._seen = len(free.changed)
-        self._groupings: dict[int, tuple[IntArray, Grouping]] = {}
+        self._groupings = shelf.groupings
         self._prices: dict[int, tuple[IntArray, IntArray]] = {}
         self._masked: dict[int, _Masked] = {}
 
@@ -126,10 +138,13 @@ class Offer:
         self.stock = stock
         self.bins = stock.bins
         self._own = stock.masked(mask)
-        found = [stock.price(each) for each in prices]
-        if self._own.mask is not None:
-            found.append(np.where(self._own.mask, 0, FAR))
-        self._price: IntArray | None = sum(found[1:], start=found[0]) if found else None
+        name = id(mask), *map(id, prices)
+        if name not in stock.sums:
+            found = [stock.price(each) for each in prices]
+            if self._own.mask is not None:
+                found.append(np.where(self._own.mask, 0, FAR))
+            stock.sums[name] = sum(found[1:], start=found[0]) if found else None
+        self._price = stock.sums[name]
         self._cost: IntArray | None = None
         self._low: dict[int, IntArray] = {}
         self._seen = -1
