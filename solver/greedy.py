@@ -149,11 +149,12 @@ def ways(
 ) -> Iterator[tuple[Plan, tuple[int, ...], bool]]:
     """Plans that are made one after the other, each with its values and whether all items were tried.
 
-    From `begin` on; if that is negative, the last ones. First what runs stays and nothing else is placed. Where bins are worth what is left of them (`LeftValue`) and items
-    are few, the next is made by least damage first. Where items are many, the next two are made briskly, by density and
-    by size: only the first items are weighed. Then come the `orders`. Where loads should reach a level, one is made by
-    the neediest first: before all those if the loads come in an earlier tier than refusals, else after the brisk ones,
-    or second. What cannot come below `beat` is cut short, and counts as tried.
+    From `begin` on; if that is negative, the last ones. First what runs stays and nothing else is placed. Where bins
+    are worth what is left of them (`LeftValue`) and items are few, the next is made by least damage first. Where items
+    are many, the next two are made briskly, by density and by size: only the first items are weighed. Then come the
+    `orders`. Where loads should reach a level, one is made by the neediest first: before all those if the loads come in
+    an earlier tier than refusals, else after the brisk ones, or second. What cannot come below `beat` is cut short, and
+    counts as tried.
     """
     ground = _standing(problem, problem.homes, expired)
     if not begin:
