@@ -28,7 +28,7 @@ from solver.plan import Plan, Seat
 from solver.problem import Problem
 from solver.prospect import Prospect
 
-__all__ = ["Made", "best_of", "fill", "greedy", "leaders_first", "orders", "ways", "worth_and_volume"]
+__all__ = ["Made", "best_of", "briskly", "fill", "greedy", "leaders_first", "orders", "ways", "worth_and_volume"]
 
 Expired = Callable[[], bool]
 Beat = Callable[[], float]
@@ -184,9 +184,8 @@ def _fillings(problem: Problem, late: Expired | None = None) -> list[Filling]:
         found.append(_then_grow(lambda ground, _: fill_gently(ground, by_key, density)))
     by_density, by_size, by_worth = orders(problem)
     several = [by_density, by_size, by_worth]
-    waiting = len(problem.items) - len(problem.homes)
-    if waiting >= _MANY:
-        weighed = round(waiting * _WEIGHED)
+    weighed = briskly(problem)
+    if weighed is not None:
         found += [_filling(one, weighed, late) for one in (by_density, by_size)]
         several = [by_size, by_density, by_worth]
     known: list[list[int]] = []
@@ -196,8 +195,14 @@ def _fillings(problem: Problem, late: Expired | None = None) -> list[Filling]:
             found.append(_filling(order))
     evenly = _evenly(problem)
     if evenly is not None:
-        found.insert(evenly * (2 if waiting >= _MANY else 1), _then_grow(fill_evenly))
+        found.insert(evenly * (1 if weighed is None else 2), _then_grow(fill_evenly))
     return found
+
+
+def briskly(problem: Problem) -> int | None:
+    """How many items are weighed in a brisk pass; None where so few wait that none is made."""
+    waiting = len(problem.items) - len(problem.homes)
+    return round(waiting * _WEIGHED) if waiting >= _MANY else None
 
 
 def _filling(order: Sequence[int], weighed: int | None = None, late: Expired | None = None) -> Filling:
