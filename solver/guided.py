@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solver.encode import Encoded
-from solver.greedy import briskly, fill, leaders_first, worth_and_volume
+from solver.greedy import fill, leaders_first, worth_and_volume
 from solver.ground import Ground
 from solver.mend import mend
 from solver.plan import Plan
@@ -27,8 +27,6 @@ Relax = Callable[[Encoded], Floats | None]
 
 _PASSES = 6
 """Most plans of one way of ordering."""
-_BRISK = 3
-"""Of these so many come first that are made briskly, where many items wait: half as dear, and about as good."""
 _HALF = 0.5
 """An item is admitted by the LP, or by a plan, if more than this share of its replicas is."""
 WAYS = 0, 1, 2
@@ -43,15 +41,12 @@ def dive(
     What the LP admits and a plan has no room for goes to the front of the next one (the squeaky wheel of Joslin and
     Clements 1999). What has no room even there is held at zero, and `relax` solves the model once more. Every plan is
     feasible but not judged; the generator ends by itself, or once `stop` says so, with a last plan that may be cut
-    short. Where many items wait the first plans are made briskly: only some items are weighed (`solver.greedy.fill`).
+    short.
     """
     missed_before: Counter[int] = Counter()
     barred: set[int] = set()
     by = _measures(problem, way)
-    weighed = briskly(problem)
-    for number in range(_PASSES):
-        if number == _BRISK:
-            weighed = None
+    for _ in range(_PASSES):
         wanted = _shares(problem, encoded, x) > _HALF
         # The last key of `lexsort` counts most: what is wanted comes first.
         order = sorted(np.lexsort((*by, ~wanted)).tolist(), key=lambda item: -missed_before[item])
@@ -59,14 +54,11 @@ def dive(
         for item, seats in problem.homes.items():
             ground.settle(item, seats)
         mend(ground)
-        complete = fill(ground, leaders_first(problem, order), weighed)
+        complete = fill(ground, leaders_first(problem, order))
         yield ground.plan()
         missed = [item for item in np.flatnonzero(wanted).tolist() if _missed(ground, item)]
-        if not complete or stop() or (not missed and weighed is None):
+        if not complete or not missed or stop():
             return
-        if not missed:
-            # All that the LP admits has a place: now the best one for each.
-            weighed = None
         hopeless = {item for item in missed if missed_before[item]}
         missed_before.update(missed)
         if hopeless:

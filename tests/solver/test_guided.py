@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from solver.atoms import Allow, RefuseCharge, UnitCharge, Within
+from solver.atoms import Allow, RefuseCharge, Within
 from solver.cells import coarse_cells
 from solver.check import check
 from solver.encode import Encoded, encode
@@ -72,22 +72,3 @@ def test_it_stops_when_told() -> None:
     found = lp_bound(model.arrays, 0, (), "coarse", None)
     assert found is not None
     assert len(list(dive(case, model, found.x, lambda _: None, lambda: True))) == 1
-
-
-def _many_on_dear_and_cheap_bins(count: int) -> Problem:
-    """Singles, each cheap in the second bin only, where there is room for all; the first is fuller."""
-    worth = RefuseCharge("r", 0, {(i, 0): 9 for i in range(count)})
-    dear = [UnitCharge("u", 0, i, 0, ints(5, 0)) for i in range(count)]
-    free = bins([[1000] * count + [0] * count, [1000] * 2 * count])
-    return problem(free, [item(part(1, devices=1))] * count, [worth, *dear])
-
-
-def test_where_many_wait_a_dive_begins_briskly_and_ends_weighed_once_all_that_is_wanted_has_a_place() -> None:
-    for count, expected in ((70, 2), (20, 1)):
-        case = _many_on_dear_and_cheap_bins(count)
-        plans, again = _plans(case)
-        assert not again
-        values = [check(case, plan).values[0] for plan in plans]
-        assert len(values) == expected
-        assert values[-1] == 0
-        assert all(value > 0 for value in values[:-1]), "brisk: the first bin that holds it, whatever it costs"
