@@ -17,8 +17,9 @@ from solver.branching import Branching
 from solver.certificate import Certificate, with_limits
 from solver.cpsat import Found, minimise
 from solver.encode import Encoded
+from solver.exchange import Exchange
 from solver.items import IntArray
-from solver.lp import Relaxed
+from solver.lp import Floats, Relaxed
 from solver.model import Arrays
 from solver.patterns import with_patterns
 from solver.progress import Progress
@@ -27,6 +28,10 @@ __all__ = ["Enclosure"]
 
 _TRYOUT, _TRIALS = 50, 250
 """Trials of multipliers for one tier: first, and further ones where the bound decides most columns by then."""
+_OPTIMA, _OPTIMA_SHARE = 6, 0.05
+"""Local optima of an exchange of choices, and the share of what is left that they may take."""
+_STEP_WORK = 5e-5
+"""Deterministic work of looking at one choice."""
 _TRIAL_WORK = 4e-6
 """Deterministic work of one trial, for each column."""
 _PATTERNS = 1_000
@@ -62,6 +67,8 @@ class Enclosure:
         kept = proof.kept or kept_rows(limited, y)
         if not kept:
             return relaxed
+        if not proof.kept:
+            self._exchange(limited, kept, y[list(kept)] / proof.scale, relaxed.x)
         blocks, goal, stop = Blocks(limited, kept), self.at.values[self.tier], self.at.left() * (1 - _ASCENT)
 
         def late() -> bool:
@@ -87,6 +94,20 @@ class Enclosure:
         )
         self.at.certify(self.encoded, certificate, priced.bound)
         return Relaxed(priced.bound, certificate, found.mean)
+
+    def _exchange(self, limited: Arrays, kept: tuple[int, ...], prices: Floats, x: Floats) -> None:
+        """A plan from a fractional solution, where the model is one of choices and blocks."""
+        try:
+            exchange = Exchange(limited, self.tier, kept, prices)
+        except ValueError:
+            return
+        stop = self.at.left() * (1 - _OPTIMA_SHARE)
+        found = exchange.improved(
+            x, self.at.limits.seed, _OPTIMA, lambda: self.at.over() or self.at.left() < stop
+        )
+        self.at.spend(exchange.steps * _STEP_WORK)
+        if found is not None and found[0] + limited.constant[self.tier] < self.at.values[self.tier]:
+            self._offer(found[1])
 
     def search(self, seconds: float, work: float) -> None:
         """Better plans among few patterns, then ever higher values up to which branching finds or refutes plans."""

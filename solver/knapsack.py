@@ -6,11 +6,18 @@ What costs nothing or more is left out of the table: none of it is taken unless 
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from solver.items import IntArray
 
 __all__ = ["Knapsack"]
+
+_CORE = 24
+"""Columns of the first table in which the best solution is looked for."""
+_ROUGH = 1e-12
+"""Share of all prices by which floats may be wrong."""
 
 
 class Knapsack:
@@ -19,41 +26,81 @@ class Knapsack:
     def __init__(self, use: IntArray, most: IntArray, room: int, price: IntArray) -> None:
         self.use, self.most, self.room, self.price = use, most, room, price
         gains = np.flatnonzero((price < 0) & (use <= room))
-        self._order = gains[np.argsort(price[gains] / use[gains])].tolist()
-        table = [np.zeros(room + 1, np.int64)]
-        for j in self._order:
-            table.append(self._with(table[-1], j))
-        self._table = table
-        """[k][c]: the least price with the first k columns of the order in a room of c."""
+        self._gains = gains[np.argsort(price[gains] / use[gains])]
+        """Columns that gain, the one with the largest gain per use first."""
+
+    @cached_property
+    def _best(self) -> tuple[int, IntArray]:
+        """The least price, and numbers that reach it, from a table of few columns.
+
+        Dantzig's solution fills the room in order of gain per use and splits one column. A step of another column away
+        from it costs at least its price less the split one's price for the same use; where that is more than the
+        distance to a known solution, the column stays as it is (Balas and Zemel 1980; Pisinger 1997). The known one is
+        the best in a smaller set of columns. Floats only keep more of them.
+        """
+        order, x = self._gains, np.zeros(self.use.size, np.int64)
+        use, price = self.use[order], self.price[order]
+        most = np.minimum(self.most[order], self.room // use)
+        filled = np.cumsum(use * most)
+        full = int(np.searchsorted(filled, self.room, side="right"))
+        x[order[:full]] = most[:full]
+        value = int((price[:full] * most[:full]).sum())
+        if full == order.size:
+            return value, x
+        rate = float(price[full] / use[full])
+        bound = value + rate * (self.room - (int(filled[full - 1]) if full else 0))
+        rough = _ROUGH * float((np.abs(price.astype(np.float64)) * most).sum()) + 1.0
+        away = np.abs(price - rate * use)
+        by_away, size = np.argsort(away, kind="stable"), _CORE
+        while True:
+            value, found = self._within(order[np.sort(by_away[:size])], x)
+            open_ = int((away <= value - bound + rough).sum())
+            if open_ <= size:
+                return value, found
+            size = min(2 * size, open_)
+
+    def _within(self, columns: IntArray, x: IntArray) -> tuple[int, IntArray]:
+        """The best solution that is as x but for some columns."""
+        x = x.copy()
+        x[columns] = 0
+        left = self.room - int((self.use * x).sum())
+        tables = [np.zeros(left + 1, np.int64)]
+        for j in columns.tolist():
+            tables.append(self._with(tables[-1], j))
+        value = int((self.price * x).sum()) + int(tables[-1][left])
+        for k in range(columns.size - 1, -1, -1):
+            j, here = int(columns[k]), int(tables[k + 1][left])
+            use, price, n = int(self.use[j]), int(self.price[j]), 0
+            while int(tables[k][left - n * use]) + n * price != here:
+                n += 1
+            x[j], left = n, left - n * use
+        return value, x
 
     @property
     def value(self) -> int:
         """The least price."""
-        return int(self._table[-1][-1])
+        return self._best[0]
 
     def solution(self) -> IntArray:
         """Numbers that reach the least price, int64[n]."""
-        x, left = np.zeros(self.use.size, np.int64), self.room
-        for k in range(len(self._order) - 1, -1, -1):
-            j, here = self._order[k], int(self._table[k + 1][left])
-            use, price, n = int(self.use[j]), int(self.price[j]), 0
-            while int(self._table[k][left - n * use]) + n * price != here:
-                n += 1
-            x[j], left = n, left - n * use
-        return x
+        return self._best[1]
 
     def forced(self) -> list[IntArray]:
         """For every column j the least price with x_j = v, int64[most_j + 1]; numbers that do not fit are left out."""
-        full, room = self._table[-1], self.room
+        order, room = self._gains.tolist(), self.room
+        tables = [np.zeros(room + 1, np.int64)]
+        for j in order:
+            tables.append(self._with(tables[-1], j))
+        full = tables[-1]
         found: list[IntArray] = [np.zeros(0, np.int64)] * self.use.size
-        rank = set(self._order)
+        rank = set(order)
         for j in range(self.use.size):
             if j not in rank:
                 numbers = np.arange(min(int(self.most[j]), room // int(self.use[j])) + 1)
                 found[j] = full[room - numbers * self.use[j]] + numbers * self.price[j]
         after = np.zeros(room + 1, np.int64)
-        for k in range(len(self._order) - 1, -1, -1):
-            j, before = self._order[k], self._table[k]
+        for k in range(len(order) - 1, -1, -1):
+            j, before = order[k], tables[k]
             use, price = int(self.use[j]), int(self.price[j])
             values = []
             for n in range(min(int(self.most[j]), room // use) + 1):
@@ -73,7 +120,7 @@ class Knapsack:
     def _with(self, table: IntArray, j: int) -> IntArray:
         """The table with up to most_j of column j as well (numbers split into powers of two)."""
         use, price, times = int(self.use[j]), int(self.price[j]), 1
-        left = min(int(self.most[j]), self.room // use)
+        left = min(int(self.most[j]), (table.size - 1) // use)
         while left:
             n = min(times, left)
             step = n * use
