@@ -13,7 +13,7 @@ import numpy as np
 
 from solver.ascent import ascend, kept_rows
 from solver.blocks import Blocks, Priced
-from solver.branching import Branching
+from solver.branching import Branching, narrowed, passed_on
 from solver.certificate import Certificate, with_limits
 from solver.cpsat import Found, minimise
 from solver.encode import Encoded
@@ -42,6 +42,8 @@ _ASCENT = 0.15
 """Share of what is left that one rise of the multipliers may take."""
 _FIND = 0.1
 """Share of the time for one search for a better plan."""
+_CLOSE, _CLOSE_COLUMNS = 0.5, 2_000
+"""Share of the time for the search up to the bound itself and the next values, and most columns that it may have."""
 _DIVES = 8
 """Dives for better plans before branching."""
 _STEPS = 64
@@ -128,6 +130,7 @@ class Enclosure:
                 self._find(*found, seconds * _FIND, work * _FIND)
             if self.at.values[self.tier] < before:
                 self.relaxed = self._ascend(self.priced.blocks.arrays, self.relaxed)
+        self._close(over, seconds * _CLOSE, work * _CLOSE)
         self._dive(over)
         value = first = self.at.bounds[self.tier]
         unit = max(1, (self.at.values[self.tier] - first) // _STEPS)
@@ -138,6 +141,29 @@ class Enclosure:
                 return
             self.at.hear(self.tier, Found(None, proven, 0.0))
             value = min(proven + max(0, proven - first - unit) // 2, self.at.values[self.tier] - 1)
+
+    def _close(self, over: Callable[[], bool], seconds: float, work: float) -> None:
+        """CP-SAT in what is left up to the bound itself, then up to the next values, while each is decided."""
+        stop, end = self.at.left() - seconds, self.at.spent + work
+        while self.priced is not None and not over() and self.at.left() > stop and self.at.spent < end:
+            value, arrays = self.at.bounds[self.tier], self.priced.blocks.arrays
+            ends = passed_on(arrays, *self.priced.ranges(value * self.priced.scale - self.priced.total))
+            if ends is None:
+                self.at.hear(self.tier, Found(None, value + 1, 0.0))
+                continue
+            small, free = narrowed(arrays, *ends)
+            if free.size > _CLOSE_COLUMNS:
+                return
+            effort = self.at.effort(min(seconds, self.at.left() - stop), min(work, end - self.at.spent))
+            found = minimise(small, self.tier, (), small.hint, effort, at_least=value, at_most=value)
+            if found.x is not None:
+                x = ends[0].copy()
+                x[free] = found.x
+                self._offer(x)
+            if found.bound is None or found.bound <= value:
+                self.at.spend(found.work)
+                return
+            self.at.hear(self.tier, replace(found, bound=value + 1))
 
     def _dive(self, over: Callable[[], bool]) -> None:
         """Dives under ever looser values while they find nothing, then again from the better plan."""
