@@ -15,7 +15,7 @@ from solver.ascent import ascend, kept_rows
 from solver.blocks import Blocks, Priced
 from solver.branching import Branching, narrowed, passed_on
 from solver.certificate import Certificate, with_limits
-from solver.cpsat import Found, minimise
+from solver.cpsat import Effort, Found, minimise
 from solver.encode import Encoded
 from solver.exchange import Exchange
 from solver.items import IntArray
@@ -42,8 +42,8 @@ _ASCENT = 0.15
 """Share of what is left that one rise of the multipliers may take."""
 _FIND = 0.1
 """Share of the time for one search for a better plan."""
-_CLOSE, _CLOSE_COLUMNS = 0.5, 2_000
-"""Share of the time for the search up to the bound itself and the next values, and most columns that it may have."""
+_CLOSE, _CLOSE_VALUES, _CLOSE_COLUMNS = 0.5, 3, 2_000
+"""Share of the time for searches up to the bound itself and the next values, how many, and most of their columns."""
 _DIVES = 8
 """Dives for better plans before branching."""
 _STEPS = 64
@@ -104,9 +104,7 @@ class Enclosure:
         except ValueError:
             return
         stop = self.at.left() * (1 - _OPTIMA_SHARE)
-        found = exchange.improved(
-            x, self.at.limits.seed, _OPTIMA, lambda: self.at.over() or self.at.left() < stop
-        )
+        found = exchange.improved(x, self.at.limits.seed, _OPTIMA, lambda: self.at.over() or self.at.left() < stop)
         self.at.spend(exchange.steps * _STEP_WORK)
         if found is not None and found[0] + limited.constant[self.tier] < self.at.values[self.tier]:
             self._offer(found[1])
@@ -143,27 +141,40 @@ class Enclosure:
             value = min(proven + max(0, proven - first - unit) // 2, self.at.values[self.tier] - 1)
 
     def _close(self, over: Callable[[], bool], seconds: float, work: float) -> None:
-        """CP-SAT in what is left up to the bound itself, then up to the next values, while each is decided."""
-        stop, end = self.at.left() - seconds, self.at.spent + work
-        while self.priced is not None and not over() and self.at.left() > stop and self.at.spent < end:
-            value, arrays = self.at.bounds[self.tier], self.priced.blocks.arrays
-            ends = passed_on(arrays, *self.priced.ranges(value * self.priced.scale - self.priced.total))
-            if ends is None:
-                self.at.hear(self.tier, Found(None, value + 1, 0.0))
-                continue
-            small, free = narrowed(arrays, *ends)
-            if free.size > _CLOSE_COLUMNS:
+        """CP-SAT in what is left up to the bound itself, while that refutes it; then up to values just above it."""
+        stop, end, above = self.at.left() - seconds, self.at.spent + work, 0
+        while above < _CLOSE_VALUES and not over() and self.at.left() > stop and self.at.spent < end:
+            known = self.at.bounds[self.tier]
+            if known + above >= self.at.values[self.tier]:
                 return
-            effort = self.at.effort(min(seconds, self.at.left() - stop), min(work, end - self.at.spent))
-            found = minimise(small, self.tier, (), small.hint, effort, at_least=value, at_most=value)
-            if found.x is not None:
-                x = ends[0].copy()
-                x[free] = found.x
-                self._offer(x)
-            if found.bound is None or found.bound <= value:
-                self.at.spend(found.work)
+            effort = self.at.effort(
+                min(seconds / _CLOSE_VALUES, self.at.left() - stop), min(work / _CLOSE_VALUES, end - self.at.spent)
+            )
+            if not self._up_to(known + above, effort):
                 return
-            self.at.hear(self.tier, replace(found, bound=value + 1))
+            above = 0 if self.at.bounds[self.tier] > known else above + 1
+
+    def _up_to(self, value: int, effort: Effort) -> bool:
+        """Search all solutions of at most this value for the best; False if they are too many, or one was found."""
+        if self.priced is None:
+            return False
+        arrays, known = self.priced.blocks.arrays, self.at.bounds[self.tier]
+        ends = passed_on(arrays, *self.priced.ranges(value * self.priced.scale - self.priced.total))
+        if ends is None:
+            self.at.hear(self.tier, Found(None, value + 1, 0.0))
+            return True
+        small, free = narrowed(arrays, *ends)
+        if free.size > _CLOSE_COLUMNS:
+            return False
+        found = minimise(small, self.tier, (), small.hint, effort, at_least=known, at_most=value)
+        bound = None if found.bound is None else min(found.bound, value + 1)
+        self.at.hear(self.tier, replace(found, bound=bound))
+        if found.x is None:
+            return True
+        x = ends[0].copy()
+        x[free] = found.x
+        self._offer(x)
+        return False
 
     def _dive(self, over: Callable[[], bool]) -> None:
         """Dives under ever looser values while they find nothing, then again from the better plan."""

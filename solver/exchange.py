@@ -27,10 +27,12 @@ _NONE = 2**40
 """Cost of an option that a choice does not have, and room where there is no limit."""
 _MOST_COST = 2**20
 """A model with larger costs, uses or rooms is left alone."""
-_MOST_PRICE = 2**16
-"""The highest price of a unit of missing room."""
-_SOFTER = 0.7
-"""What becomes of prices where nothing is missing."""
+_DEARER, _SOFTER, _RISES = 1.4, 0.7, 24
+"""What becomes of the price of room where it is missing, and after all fits; and so many rises at most in a row."""
+_LEAST = 1e-6
+"""What gains less than that gains nothing."""
+_EJECT_STEPS = 8
+"""An ejection takes as long as looking at so many choices."""
 _KICK = 6
 """Choices that are put elsewhere to leave a local optimum."""
 _NEAR = 4
@@ -38,7 +40,10 @@ _NEAR = 4
 
 
 class Exchange:
-    """Choices and blocks (rows that share no column) of a model. Raises ValueError where it is not one of choices."""
+    """Choices and blocks (rows that share no column) of a model, with float64[blocks] prices per unit of their room.
+
+    Raises ValueError where the model is not one of choices and blocks. Prices only guide; those of an LP are good.
+    """
 
     def __init__(self, arrays: Arrays, tier: int, blocks: tuple[int, ...], price: Floats) -> None:
         ends = passed_on(arrays, arrays.lower, arrays.upper)
@@ -63,13 +68,14 @@ class Exchange:
         self._column[at], self.cost[at], self.use[at] = columns, cost, use[columns]
         if int((self._column >= 0).sum()) < columns.size:
             raise ValueError("a choice has two columns in one block")
-        self._every = np.arange(shape[0])
+        self.every = np.arange(shape[0])
+        """All choices."""
         for row in range(arrays.rows - tier, arrays.rows):
             self._limit(row)
         self.cost[self.use > self.room] = _NONE
         if bool(np.any(self.cost.min(axis=1) >= _NONE)):
             raise ValueError("a choice has no column that fits")
-        price = np.abs(price)
+        price = np.abs(price).astype(np.float64)
         floor = float(np.median(price[price > 0])) / 2 if price.any() else 0.1
         self.price = np.append(np.maximum(price, floor), max(1.0, float(np.abs(cost).max())))
         self.steps = 0
@@ -110,7 +116,7 @@ class Exchange:
 
     def solution(self, taken: IntArray) -> IntArray | None:
         """The solution in which every choice takes the column of this block; None where that breaks a row."""
-        columns = self._column[self._every, taken]
+        columns = self._column[self.every, taken]
         x = self._rest.copy()
         x[columns] = self._taken[columns]
         return x if self.arrays.broken_row(x) is None else None
@@ -122,7 +128,10 @@ class Exchange:
         return taken
 
     def improved(self, x: Floats, seed: int, rounds: int, stopped: Callable[[], bool]) -> tuple[int, IntArray] | None:
-        """Cost and solution of the best of so many local optima, from a fractional one on; None: nothing fits."""
+        """Cost (without constants) and solution of the best of so many local optima, from a fractional one on.
+
+        None if none of them is a solution.
+        """
         search = _Search(self, self.rounded(x), Random(seed))
         best: tuple[int, IntArray] | None = None
         for _ in range(rounds):
@@ -130,10 +139,10 @@ class Exchange:
             if search.fits():
                 search.descend(stopped)
             if search.fits() and (best is None or search.cost() < best[0]):
-                x_ = self.solution(search.taken)
-                if x_ is None:
+                whole = self.solution(search.taken)
+                if whole is None:
                     return best
-                best = search.cost(), x_
+                best = search.cost(), whole
                 search.keep()
             if stopped():
                 break
@@ -148,25 +157,29 @@ class _Search:
         self.model, self.taken, self.random = model, taken, random
         self.kept: IntArray | None = None
         self.load = np.zeros(model.room.size, np.int64)
-        np.add.at(self.load, taken, model.use[model._every, taken])
+        np.add.at(self.load, taken, model.use[model.every, taken])
         self.price = model.price.copy()
 
     def cost(self) -> int:
-        return int(self.model.cost[self.model._every, self.taken].sum())
+        """What the choices cost now, without the model's constant."""
+        return int(self.model.cost[self.model.every, self.taken].sum())
 
     def fits(self) -> bool:
+        """True if no room is missing."""
         return bool(np.all(self.load <= self.model.room))
 
     def keep(self) -> None:
+        """Remember the choices: kicks start from here."""
         self.kept = self.taken.copy()
 
     def kick(self) -> None:
+        """Go back to the choices that were kept, put a few of them elsewhere, and make missing room cheaper."""
         model = self.model
         self.price = np.maximum(self.price * _SOFTER, self.model.price)
         if self.kept is not None:
             self.taken = self.kept.copy()
             self.load[:] = 0
-            np.add.at(self.load, self.taken, model.use[model._every, self.taken])
+            np.add.at(self.load, self.taken, model.use[model.every, self.taken])
         for _ in range(_KICK):
             c = self.random.randrange(self.taken.size)
             near = np.argsort(model.cost[c] + model.use[c] * model.price, kind="stable")[:_NEAR]
@@ -174,6 +187,7 @@ class _Search:
             self.move(c, int(near[self.random.randrange(near.size)]))
 
     def move(self, c: int, b: int) -> None:
+        """Choice c takes its column of block b."""
         use = self.model.use[c]
         self.load[self.taken[c]] -= use[self.taken[c]]
         self.load[b] += use[b]
@@ -182,7 +196,7 @@ class _Search:
     def settle(self, stopped: Callable[[], bool]) -> None:
         """Shifts and swaps until nothing improves and, as prices rise, nothing is missing."""
         order = list(range(self.taken.size))
-        for _ in range(30):
+        for _ in range(_RISES):
             moved = True
             while moved and not stopped():
                 self.random.shuffle(order)
@@ -192,7 +206,7 @@ class _Search:
             missing = self.load > self.model.room
             if stopped() or not missing.any():
                 return
-            self.price[missing] *= 1.2
+            self.price[missing] *= _DEARER
 
     def descend(self, stopped: Callable[[], bool]) -> None:
         """Shifts and swaps, then ejections, until nothing improves."""
@@ -205,8 +219,9 @@ class _Search:
                     return
                 moved |= self.near(c) or self.eject(c)
 
-    def over(self, load: IntArray, blocks: IntArray | slice = slice(None)) -> Floats:
-        found: Floats = np.maximum(load - self.model.room[blocks], 0) * self.price[blocks]
+    def over(self, load: IntArray) -> Floats:
+        """The price of what is missing, for loads of all blocks."""
+        found: Floats = np.maximum(load - self.model.room, 0) * self.price
         return found
 
     def near(self, c: int) -> bool:
@@ -223,7 +238,7 @@ class _Search:
         b = int(shift.argmin())
         # Swap with every other choice.
         other = self.taken
-        mine = model._every
+        mine = model.every
         own = use[mine, other]
         into = without + use[:, a]
         swap = cost[c, other] + cost[:, a] - cost[c, a] - cost[mine, other]
@@ -232,12 +247,12 @@ class _Search:
         swap = swap + np.maximum(there - model.room[other], 0) * self.price[other] - now[other]
         swap[other == a] = 0
         d = int(swap.argmin())
-        if swap[d] < min(shift[b], -1e-6):
+        if swap[d] < min(shift[b], -_LEAST):
             b = int(other[d])
             self.move(d, a)
             self.move(c, b)
             return True
-        if shift[b] < -1e-6:
+        if shift[b] < -_LEAST:
             self.move(c, b)
             return True
         return False
@@ -245,8 +260,8 @@ class _Search:
     def eject(self, c: int) -> bool:
         """The best shift of c that pushes another one out to a third block, if it improves."""
         model, a = self.model, int(self.taken[c])
-        model.steps += 8
-        use, cost, every = model.use, model.cost, model._every
+        model.steps += _EJECT_STEPS
+        use, cost, every = model.use, model.cost, model.every
         now = self.over(self.load)
         load = self.load.copy()
         load[a] -= use[c, a]
@@ -262,7 +277,7 @@ class _Search:
         e = to.argmin(axis=1)
         total = part + to[every, e] - cost[every, other]
         d = int(total.argmin())
-        if total[d] > -1e-6:
+        if total[d] > -_LEAST:
             return False
         b, e_ = int(other[d]), int(e[d])
         self.move(d, e_)

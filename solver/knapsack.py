@@ -16,8 +16,7 @@ __all__ = ["Knapsack"]
 
 _CORE = 24
 """Columns of the first table in which the best solution is looked for."""
-_ROUGH = 1e-12
-"""Share of all prices by which floats may be wrong."""
+_SAFE = 2**61
 
 
 class Knapsack:
@@ -33,31 +32,34 @@ class Knapsack:
     def _best(self) -> tuple[int, IntArray]:
         """The least price, and numbers that reach it, from a table of few columns.
 
-        Dantzig's solution fills the room in order of gain per use and splits one column. A step of another column away
-        from it costs at least its price less the split one's price for the same use; where that is more than the
-        distance to a known solution, the column stays as it is (Balas and Zemel 1980; Pisinger 1997). The known one is
-        the best in a smaller set of columns. Floats only keep more of them.
+        The column that fills the room, in order of gain per use, has price p and use u. With the room priced at p / u,
+        all that still gains is taken; a step of a column away from that costs what it would gain or lose, at least.
+        Where that is more than the distance of a known solution to the bound, the column stays as it is (Balas and
+        Zemel 1980; Pisinger 1997). The known one is the best in a smaller set of columns.
         """
         order, x = self._gains, np.zeros(self.use.size, np.int64)
         use, price = self.use[order], self.price[order]
         most = np.minimum(self.most[order], self.room // use)
-        filled = np.cumsum(use * most)
-        full = int(np.searchsorted(filled, self.room, side="right"))
-        x[order[:full]] = most[:full]
-        value = int((price[:full] * most[:full]).sum())
+        full = int(np.searchsorted(np.cumsum(use * most), self.room, side="right"))
         if full == order.size:
-            return value, x
-        rate = float(price[full] / use[full])
-        bound = value + rate * (self.room - (int(filled[full - 1]) if full else 0))
-        rough = _ROUGH * float((np.abs(price.astype(np.float64)) * most).sum()) + 1.0
-        away = np.abs(price - rate * use)
+            x[order] = most
+            return int((price * most).sum()), x
+        p, u = int(price[full]), int(use[full])
+        if self.room * int(np.abs(price).max()) >= _SAFE:
+            return self._within(order, x)
+        over = price * u - use * p
+        x[order] = np.where(over < 0, most, 0)
+        if int((self.use * x).sum()) > self.room:
+            return self._within(order, x)
+        bound = int((self.price * x).sum()) * u + p * (self.room - int((self.use * x).sum()))
+        away = np.abs(over)
         by_away, size = np.argsort(away, kind="stable"), _CORE
         while True:
             value, found = self._within(order[np.sort(by_away[:size])], x)
-            open_ = int((away <= value - bound + rough).sum())
-            if open_ <= size:
+            inside = int((away <= min(value * u - bound, _SAFE)).sum())
+            if inside <= size:
                 return value, found
-            size = min(2 * size, open_)
+            size = min(2 * size, inside)
 
     def _within(self, columns: IntArray, x: IntArray) -> tuple[int, IntArray]:
         """The best solution that is as x but for some columns."""
