@@ -143,13 +143,11 @@ class Enclosure:
     def _close(self, over: Callable[[], bool], seconds: float, work: float) -> None:
         """CP-SAT in what is left up to the bound itself, while that refutes it; then up to values just above it."""
         stop, end, above = self.at.left() - seconds, self.at.spent + work, 0
-        while above < _CLOSE_VALUES and not over() and self.at.left() > stop and self.at.spent < end:
-            known = self.at.bounds[self.tier]
-            if known + above >= self.at.values[self.tier]:
+        while above < _CLOSE_VALUES and not over():
+            known, left, budget = self.at.bounds[self.tier], self.at.left() - stop, end - self.at.spent
+            if left <= 0 or budget <= 0 or known + above >= self.at.values[self.tier]:
                 return
-            effort = self.at.effort(
-                min(seconds / _CLOSE_VALUES, self.at.left() - stop), min(work / _CLOSE_VALUES, end - self.at.spent)
-            )
+            effort = self.at.effort(min(seconds / _CLOSE_VALUES, left), min(work / _CLOSE_VALUES, budget))
             if not self._up_to(known + above, effort):
                 return
             above = 0 if self.at.bounds[self.tier] > known else above + 1
