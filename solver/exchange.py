@@ -27,8 +27,10 @@ _NONE = 2**40
 """Cost of an option that a choice does not have, and room where there is no limit."""
 _MOST_COST = 2**20
 """A model with larger costs, uses or rooms is left alone."""
-_DEARER, _SOFTER, _RISES = 1.4, 0.7, 24
-"""What becomes of the price of room where it is missing, and after all fits; and so many rises at most in a row."""
+_DEARER, _SOFTER = 1.3, 0.7
+"""What becomes of the price of room where it is missing, and after all fits."""
+_SWEEPS = 60
+"""Looks at all choices until one local optimum, at most."""
 _LEAST = 1e-6
 """What gains less than that gains nothing."""
 _EJECT_STEPS = 8
@@ -135,15 +137,16 @@ class Exchange:
         search = _Search(self, self.rounded(x), Random(seed))
         best: tuple[int, IntArray] | None = None
         for _ in range(rounds):
-            search.settle(stopped)
-            if search.fits():
-                search.descend(stopped)
-            if search.fits() and (best is None or search.cost() < best[0]):
-                whole = self.solution(search.taken)
-                if whole is None:
-                    return best
-                best = search.cost(), whole
-                search.keep()
+            for towards in (search.settle, search.descend):
+                towards(stopped)
+                if not search.fits():
+                    break
+                if best is None or search.cost() < best[0]:
+                    whole = self.solution(search.taken)
+                    if whole is None:
+                        return best
+                    best = search.cost(), whole
+                    search.keep()
             if stopped():
                 break
             search.kick()
@@ -196,15 +199,15 @@ class _Search:
     def settle(self, stopped: Callable[[], bool]) -> None:
         """Shifts and swaps until nothing improves and, as prices rise, nothing is missing."""
         order = list(range(self.taken.size))
-        for _ in range(_RISES):
-            moved = True
-            while moved and not stopped():
-                self.random.shuffle(order)
-                moved = False
-                for c in order:
-                    moved |= self.near(c)
+        for _ in range(_SWEEPS):
+            self.random.shuffle(order)
+            moved = False
+            for c in order:
+                moved |= self.near(c)
+                if stopped():
+                    return
             missing = self.load > self.model.room
-            if stopped() or not missing.any():
+            if not moved and not missing.any():
                 return
             self.price[missing] *= _DEARER
 
