@@ -13,12 +13,13 @@ import numpy as np
 
 from solver.ascent import ascend, kept_rows
 from solver.blocks import Blocks, Priced
-from solver.branching import Branching
+from solver.branching import Branching, narrowed, passed_on
 from solver.certificate import Certificate, with_limits
-from solver.cpsat import Found, minimise
+from solver.cpsat import Effort, Found, minimise
 from solver.encode import Encoded
+from solver.exchange import Exchange
 from solver.items import IntArray
-from solver.lp import Relaxed
+from solver.lp import Floats, Relaxed
 from solver.model import Arrays
 from solver.patterns import with_patterns
 from solver.progress import Progress
@@ -27,6 +28,10 @@ __all__ = ["Enclosure"]
 
 _TRYOUT, _TRIALS = 50, 250
 """Trials of multipliers for one tier: first, and further ones where the bound decides most columns by then."""
+_OPTIMA, _OPTIMA_SHARE = 6, 0.05
+"""Local optima of an exchange of choices, and the share of what is left that they may take."""
+_STEP_WORK = 5e-5
+"""Deterministic work of looking at one choice."""
 _TRIAL_WORK = 4e-6
 """Deterministic work of one trial, for each column."""
 _PATTERNS = 1_000
@@ -37,6 +42,8 @@ _ASCENT = 0.15
 """Share of what is left that one rise of the multipliers may take."""
 _FIND = 0.1
 """Share of the time for one search for a better plan."""
+_CLOSE, _CLOSE_VALUES, _CLOSE_COLUMNS = 0.5, 3, 2_000
+"""Share of the time for searches up to the bound itself and the next values, how many, and most of their columns."""
 _DIVES = 8
 """Dives for better plans before branching."""
 _STEPS = 64
@@ -62,6 +69,8 @@ class Enclosure:
         kept = proof.kept or kept_rows(limited, y)
         if not kept:
             return relaxed
+        if not proof.kept:
+            self._exchange(limited, kept, y[list(kept)] / proof.scale, relaxed.x)
         blocks, goal, stop = Blocks(limited, kept), self.at.values[self.tier], self.at.left() * (1 - _ASCENT)
 
         def late() -> bool:
@@ -88,6 +97,18 @@ class Enclosure:
         self.at.certify(self.encoded, certificate, priced.bound)
         return Relaxed(priced.bound, certificate, found.mean)
 
+    def _exchange(self, limited: Arrays, kept: tuple[int, ...], prices: Floats, x: Floats) -> None:
+        """A plan from a fractional solution, where the model is one of choices and blocks."""
+        try:
+            exchange = Exchange(limited, self.tier, kept, prices)
+        except ValueError:
+            return
+        stop = self.at.left() * (1 - _OPTIMA_SHARE)
+        found = exchange.improved(x, self.at.limits.seed, _OPTIMA, lambda: self.at.over() or self.at.left() < stop)
+        self.at.spend(exchange.steps * _STEP_WORK)
+        if found is not None and found[0] + limited.constant[self.tier] < self.at.values[self.tier]:
+            self._offer(found[1])
+
     def search(self, seconds: float, work: float) -> None:
         """Better plans among few patterns, then ever higher values up to which branching finds or refutes plans."""
         stop, end = self.at.left() - seconds, self.at.spent + work
@@ -107,6 +128,7 @@ class Enclosure:
                 self._find(*found, seconds * _FIND, work * _FIND)
             if self.at.values[self.tier] < before:
                 self.relaxed = self._ascend(self.priced.blocks.arrays, self.relaxed)
+        self._close(over, seconds * _CLOSE, work * _CLOSE)
         self._dive(over)
         value = first = self.at.bounds[self.tier]
         unit = max(1, (self.at.values[self.tier] - first) // _STEPS)
@@ -117,6 +139,40 @@ class Enclosure:
                 return
             self.at.hear(self.tier, Found(None, proven, 0.0))
             value = min(proven + max(0, proven - first - unit) // 2, self.at.values[self.tier] - 1)
+
+    def _close(self, over: Callable[[], bool], seconds: float, work: float) -> None:
+        """CP-SAT in what is left up to the bound itself, while that refutes it; then up to values just above it."""
+        stop, end, above = self.at.left() - seconds, self.at.spent + work, 0
+        while above < _CLOSE_VALUES and not over():
+            known, left, budget = self.at.bounds[self.tier], self.at.left() - stop, end - self.at.spent
+            if left <= 0 or budget <= 0 or known + above >= self.at.values[self.tier]:
+                return
+            effort = self.at.effort(min(seconds / _CLOSE_VALUES, left), min(work / _CLOSE_VALUES, budget))
+            if not self._up_to(known + above, effort):
+                return
+            above = 0 if self.at.bounds[self.tier] > known else above + 1
+
+    def _up_to(self, value: int, effort: Effort) -> bool:
+        """Search all solutions of at most this value for the best; False if they are too many, or one was found."""
+        if self.priced is None:
+            return False
+        arrays, known = self.priced.blocks.arrays, self.at.bounds[self.tier]
+        ends = passed_on(arrays, *self.priced.ranges(value * self.priced.scale - self.priced.total))
+        if ends is None:
+            self.at.hear(self.tier, Found(None, value + 1, 0.0))
+            return True
+        small, free = narrowed(arrays, *ends)
+        if free.size > _CLOSE_COLUMNS:
+            return False
+        found = minimise(small, self.tier, (), small.hint, effort, at_least=known, at_most=value)
+        bound = None if found.bound is None else min(found.bound, value + 1)
+        self.at.hear(self.tier, replace(found, bound=bound))
+        if found.x is None:
+            return True
+        x = ends[0].copy()
+        x[free] = found.x
+        self._offer(x)
+        return False
 
     def _dive(self, over: Callable[[], bool]) -> None:
         """Dives under ever looser values while they find nothing, then again from the better plan."""

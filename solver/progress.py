@@ -36,7 +36,7 @@ class Limits:
     work: float | None = None
     seed: int = 0
     threads: int = 1
-    exact_columns: int = 30_000
+    exact_columns: int = 33_000
     """Largest exact model (in replica counts per cell) that is handed to CP-SAT whole."""
     exact_pairs: int = 1_000_000
     """Most bins x items for which exact models are considered with a second or more: finding their cells alone takes

@@ -103,6 +103,22 @@ def test_knapsacks_have_the_optimum_of_brute_force_free_and_forced(seed: int) ->
         assert values.tolist() == [min(each) for each in best if each]
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_larger_knapsacks_have_the_optimum_of_the_whole_table(seed: int) -> None:
+    """The best solution is looked for among few columns: ties, wide numbers and prices of any size included."""
+    numbers = np.random.default_rng(seed)
+    n, room = int(numbers.integers(30, 120)), int(numbers.integers(0, 400))
+    use, most = numbers.integers(1, 30, n), numbers.integers(1, 4, n)
+    price = numbers.integers(-100, 20, n) * (1, 10**9, 2**50)[seed % 3] if seed % 5 else -7 * use
+    knapsack = Knapsack(use, most, room, price)
+    assert knapsack.value == int(knapsack.tables()[-1][-1])
+    x = knapsack.solution()
+    assert int((price * x).sum()) == knapsack.value
+    assert int((use * x).sum()) <= room
+    assert bool((x <= most).all())
+    assert bool((x >= 0).all())
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_ranges_and_patterns_hold_all_solutions_up_to_a_value(seed: int) -> None:
     random = Random(seed)
