@@ -12,7 +12,19 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["WHOLE", "Bins", "BoolArray", "Bundle", "ByteArray", "Demand", "IntArray", "Item", "Part", "PartKey", "Ranked"]
+__all__ = [
+    "WHOLE",
+    "Bins",
+    "BoolArray",
+    "Bundle",
+    "ByteArray",
+    "Demand",
+    "IntArray",
+    "Item",
+    "Part",
+    "PartKey",
+    "Ranked",
+]
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]

@@ -226,7 +226,9 @@ class Problem:
     among: tuple[Atom, ...] = field(init=False, repr=False, compare=False)
     """The atoms that speak of no item by name, or of several."""
     _sizes: tuple[int, ...] = field(init=False, repr=False, compare=False)
-    _lowest: dict[int, tuple[IntArray | Ranked, int]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _lowest: dict[int, tuple[IntArray | Ranked, int]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
     _memory: dict[Hashable, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

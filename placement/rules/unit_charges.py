@@ -62,7 +62,7 @@ def _costs(context: Context, key: Hashable, weight: int, each: IntArray | Graded
 
 
 def graded_costs(context: Context, each: Graded, weight: int) -> Ranked | None:
-    """As `Context.costs`: equal costs are one object, and so is a byte per node where they tell the same nodes apart."""
+    """As `Context.costs`: equal costs are one object; so are ranks that tell the same nodes apart."""
     values = sorted(set(each.cost_of.values()))
     check_amount(weight * max(values, default=0))
     if not weight or not any(values):
