@@ -126,12 +126,13 @@ def _cells(problem: Problem, groups: list[IntArray], found: Rooms, *, exact: boo
     owner = np.full(problem.bins.count, -1, np.int64)
     for index, bins in enumerate(groups):
         owner[bins] = index
-    used = owner >= 0
+    used = np.flatnonzero(owner >= 0)
+    owners = owner[used]
     cached: dict[int, IntArray] = {}
     upper: dict[PartKey, IntArray] = {}
     for key, room in found.items():
         if id(room) not in cached:
-            total = np.bincount(owner[used], np.minimum(room[used], 2**31), minlength=len(groups))
+            total = np.bincount(owners, np.minimum(room[used], 2**31), minlength=len(groups))
             cached[id(room)] = total.astype(np.int64)
         upper[key] = np.minimum(cached[id(room)], problem.part(key).count)
     return Cells(tuple(groups), upper, exact)
