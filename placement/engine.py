@@ -23,7 +23,7 @@ _EXPLAIN_SHARE = 0.12
 _EXPLAIN_MOST_S = 0.4
 _CLOSE = 0.4
 """What comes after the solve (lifting, judging what is told last, the report) takes at most this part of lowering."""
-_REPORT, _REPORT_LEAST_S = 0.1, 0.02
+_REPORT, _REPORT_LEAST_S = 0.2, 0.02
 """What comes after the explanations takes at most this part of lowering, and for small cases so long."""
 _QUESTION_SHARE = 0.1
 """What one explanation is thought to take at first, as a part of lowering the case: both grow with the fleet."""

@@ -20,7 +20,7 @@ from solver.atoms.remainder import Remainder
 from solver.atoms.share import Share
 from solver.atoms.vacant import Vacant
 from solver.chunks import is_chain, room_alone
-from solver.items import WHOLE, Demand, IntArray, PartKey
+from solver.items import WHOLE, ByteArray, Demand, IntArray, PartKey
 from solver.problem import Problem
 from solver.sheet import sheet_of
 
@@ -100,7 +100,7 @@ def _prune(problem: Problem, atom: Within, found: dict[PartKey, IntArray]) -> No
             found[atom.item, p] = np.where(open_[labels], found[atom.item, p], 0)
 
 
-def _group(figures: Iterable[IntArray], count: int) -> IntArray:
+def _group(figures: Iterable[IntArray | ByteArray], count: int) -> IntArray:
     ids = np.zeros(count, np.int64)
     seen: set[int] = set()
     keep = []
@@ -126,12 +126,13 @@ def _cells(problem: Problem, groups: list[IntArray], found: Rooms, *, exact: boo
     owner = np.full(problem.bins.count, -1, np.int64)
     for index, bins in enumerate(groups):
         owner[bins] = index
-    used = owner >= 0
+    used = np.flatnonzero(owner >= 0)
+    owners = owner[used]
     cached: dict[int, IntArray] = {}
     upper: dict[PartKey, IntArray] = {}
     for key, room in found.items():
         if id(room) not in cached:
-            total = np.bincount(owner[used], np.minimum(room[used], 2**31), minlength=len(groups))
+            total = np.bincount(owners, np.minimum(room[used], 2**31), minlength=len(groups))
             cached[id(room)] = total.astype(np.int64)
         upper[key] = np.minimum(cached[id(room)], problem.part(key).count)
     return Cells(tuple(groups), upper, exact)
@@ -195,7 +196,7 @@ def coarse_cells(problem: Problem, detail: int = 0, found: Rooms | None = None) 
         for part, mask in sheet_of(problem, key[0]).masks:
             if part == key[1] and id(mask) not in figures:
                 figures[id(mask)] = mask.astype(np.int64)
-    kept = list(figures.values())
+    kept: list[IntArray | ByteArray] = list(figures.values())
     for atom in problem.atoms if detail else ():
         if isinstance(atom, Caps | Share | Pool):
             kept += atom.signature(problem)

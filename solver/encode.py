@@ -14,7 +14,7 @@ from solver.cells import Cells
 from solver.chunks import supply_per_bin
 from solver.collector import no_collection
 from solver.fill import write_capacity
-from solver.items import WHOLE, BoolArray, IntArray, PartKey
+from solver.items import WHOLE, BoolArray, ByteArray, IntArray, PartKey, Ranked
 from solver.model import Arrays, LinearModel
 from solver.plan import Plan
 from solver.problem import Kept, Problem
@@ -83,7 +83,7 @@ class _Encoder:
         sizes = [bins.size for bins in cells.members[:-1]]
         self._ends = np.cumsum([0, *sizes]) if cells.members else np.zeros(0, np.int64)
         """The bins of all cells, cell by cell, and where each cell begins among them."""
-        self._least: dict[int, tuple[IntArray, list[int]]] = {}
+        self._least: dict[int, tuple[IntArray | ByteArray, list[int]]] = {}
         self._known: dict[PartKey, dict[int, int]] = {}
         self._on: dict[tuple[int, int], int] = {}
         self._domains: dict[int, list[int]] = {}
@@ -102,7 +102,12 @@ class _Encoder:
     def most(self, key: PartKey, cell: int) -> int:
         return int(self.cells.upper[key][cell])
 
-    def least(self, figures: IntArray, cell: int) -> int:
+    def least(self, figures: IntArray | Ranked, cell: int) -> int:
+        if isinstance(figures, Ranked):
+            return int(figures.values[self._lowest(figures.ranks, cell)])
+        return self._lowest(figures, cell)
+
+    def _lowest(self, figures: IntArray | ByteArray, cell: int) -> int:
         known = self._least.get(id(figures))
         if known is None or known[0] is not figures:
             lowest = np.minimum.reduceat(figures[self._bins], self._ends).tolist()

@@ -15,7 +15,7 @@ from operator import add
 import numpy as np
 
 from solver.free import Free
-from solver.items import BoolArray, Demand, IntArray, PartKey
+from solver.items import BoolArray, Demand, IntArray, PartKey, Ranked
 from solver.offer import Offer, Stock
 from solver.plan import Plan, Seat
 from solver.problem import Ledger, Problem
@@ -34,7 +34,7 @@ class _Want:
 
     demand: Demand
     mask: BoolArray | None
-    prices: list[IntArray]
+    prices: list[IntArray | Ranked]
     number: int
 
 

@@ -12,10 +12,23 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["WHOLE", "Bins", "BoolArray", "Bundle", "Demand", "IntArray", "Item", "Part", "PartKey"]
+__all__ = [
+    "WHOLE",
+    "Bins",
+    "BoolArray",
+    "Bundle",
+    "ByteArray",
+    "Demand",
+    "IntArray",
+    "Item",
+    "Part",
+    "PartKey",
+    "Ranked",
+]
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+ByteArray = npt.NDArray[np.uint8]
 PartKey = tuple[int, int]
 """(index of the item, index of its part)."""
 
@@ -42,6 +55,39 @@ class Bins:
     def count(self) -> int:
         """Number of bins."""
         return int(self.devices.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """Figures per bin that take few values, a byte per bin: `values[ranks[b]]`.
+
+    `ranks` uint8[N], one object for all figures that tell the same bins apart; `values` int64[K], ascending, all
+    different, and all of them occur. Read like an array int64[N] that cannot be changed.
+    """
+
+    ranks: ByteArray
+    values: IntArray
+
+    def __getitem__(self, bins: int | IntArray) -> IntArray:
+        """The figures of these bins (of one: a number)."""
+        found: IntArray = self.values[self.ranks[bins]]
+        return found
+
+    def item(self, bin_: int) -> int:
+        """The figure of one bin."""
+        return int(self.values[self.ranks[bin_]])
+
+    def min(self, initial: int) -> int:
+        """The lowest figure, or `initial` if that is less."""
+        return min(initial, int(self.values[0]))
+
+    def max(self, initial: int) -> int:
+        """The highest figure, or `initial` if that is more."""
+        return max(initial, int(self.values[-1]))
+
+    def whole(self) -> IntArray:
+        """All figures as an array of its own, int64[N]."""
+        return self.values.take(self.ranks)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from solver.atoms.stay import Stay
 from solver.gang import Gang
 from solver.ground import Ground
 from solver.guards import Guards
-from solver.items import BoolArray
+from solver.items import BoolArray, Ranked
 from solver.plan import Seat
 from solver.problem import Problem
 
@@ -67,7 +67,7 @@ def _candidates(problem: Problem) -> dict[int, BoolArray]:
                 worth[item] = worth.get(item, 0) + cost * problem.part((item, part)).count
         elif isinstance(atom, UnitCharge) and atom.tier == 0 and atom.item in problem.homes:
             home = {seat.bin for seat in problem.homes[atom.item][atom.part]}
-            charged = atom.each > 0
+            charged = (atom.each.whole() if isinstance(atom.each, Ranked) else atom.each) > 0
             if int(charged.sum()) <= len(home) and any(charged[b] for b in home):
                 found[atom.item] = found.get(atom.item, none) | charged
         elif isinstance(atom, Share) and atom.tier == 0:

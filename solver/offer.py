@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from solver.free import Free
-from solver.items import BoolArray, Demand, IntArray
+from solver.items import BoolArray, Demand, IntArray, Ranked
 
 __all__ = ["FAR", "Grouping", "Offer", "Stock"]
 
@@ -91,7 +91,7 @@ class Stock:
         """How often the figures changed."""
         self._seen = len(free.changed)
         self._groupings = shelf.groupings
-        self._prices: dict[int, tuple[IntArray, IntArray]] = {}
+        self._prices: dict[int, tuple[IntArray | Ranked, IntArray]] = {}
         self._masked: dict[int, _Masked] = {}
 
     def sync(self) -> None:
@@ -116,7 +116,7 @@ class Stock:
             known = self._groupings[name] = (labels, Grouping(labels[self.bins]))
         return known[1]
 
-    def price(self, each: IntArray) -> IntArray:
+    def price(self, each: IntArray | Ranked) -> IntArray:
         """A cost per bin, by position."""
         known = self._prices.get(id(each))
         if known is None:
@@ -134,7 +134,7 @@ class Stock:
 class Offer:
     """Where a part could go now: `room` replicas per position (masks applied) at `cost` each (`FAR` without room)."""
 
-    def __init__(self, stock: Stock, mask: BoolArray | None, prices: Sequence[IntArray]) -> None:
+    def __init__(self, stock: Stock, mask: BoolArray | None, prices: Sequence[IntArray | Ranked]) -> None:
         self.stock = stock
         self.bins = stock.bins
         self._own = stock.masked(mask)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
-from solver.items import Bins, BoolArray, IntArray, Item, Part, PartKey
+from solver.items import Bins, BoolArray, ByteArray, IntArray, Item, Part, PartKey, Ranked
 from solver.model import LinearModel
 from solver.plan import Plan, Seat
 
@@ -67,8 +67,8 @@ class Encoding(Protocol):
     def most(self, key: PartKey, cell: int) -> int:
         """Replicas of a part that the cell could take alone."""
 
-    def least(self, figures: IntArray, cell: int) -> int:
-        """The lowest of an atom's figures per bin, int64[N], in a cell; looked up once for arrays that atoms share."""
+    def least(self, figures: IntArray | Ranked, cell: int) -> int:
+        """The lowest of an atom's figures per bin in a cell; looked up once for arrays that atoms share."""
 
     def known(self, key: PartKey) -> dict[int, int]:
         """Cell -> replicas in the known plan."""
@@ -157,7 +157,7 @@ class Atom(ABC):
         """The atom's cost in its tier, measured from the plan's seats."""
         return 0
 
-    def signature(self, problem: Problem) -> Iterable[IntArray]:
+    def signature(self, problem: Problem) -> Iterable[IntArray | ByteArray]:
         """Per-bin figures int64[N] in which merged bins must agree."""
         return ()
 
@@ -226,7 +226,9 @@ class Problem:
     among: tuple[Atom, ...] = field(init=False, repr=False, compare=False)
     """The atoms that speak of no item by name, or of several."""
     _sizes: tuple[int, ...] = field(init=False, repr=False, compare=False)
-    _lowest: dict[int, tuple[IntArray, int]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _lowest: dict[int, tuple[IntArray | Ranked, int]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
     _memory: dict[Hashable, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -323,7 +325,7 @@ class Problem:
         """The atoms of kinds that may have a ledger."""
         return self.recall("limiting", lambda: tuple(atom for atom in self.atoms if atom.may_limit))
 
-    def lowest(self, figures: IntArray) -> int:
+    def lowest(self, figures: IntArray | Ranked) -> int:
         """The lowest of an atom's figures, 0 if there are none; looked up once for arrays that atoms share."""
         known = self._lowest.get(id(figures))
         if known is None or known[0] is not figures:

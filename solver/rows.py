@@ -31,6 +31,8 @@ def row_names(problem: Problem, arrays: Arrays) -> tuple[str, ...]:
     ends = [mark.row for mark in arrays.marks[1:]] + [arrays.rows]
     found += ["row"] * (arrays.marks[0].row if arrays.marks else arrays.rows)
     for mark, end in zip(arrays.marks, ends, strict=True):
+        if mark.row == end and hasattr(mark.author, "item"):
+            continue  # most atoms write no row; those of several items are numbered all the same
         if isinstance(mark.author, Atom):
             name = known.get(id(mark.author))
             if name is None:

@@ -13,7 +13,7 @@ from solver.atoms.apart import Apart
 from solver.atoms.charge import RefuseCharge, SpanCharge, UnitCharge
 from solver.atoms.share import Share
 from solver.atoms.state import Exclusive
-from solver.items import BoolArray, IntArray
+from solver.items import BoolArray, IntArray, Ranked
 from solver.problem import Atom, Problem
 
 __all__ = ["Sheet", "sheet_of"]
@@ -25,7 +25,7 @@ class Sheet:
 
     masks: list[tuple[int, BoolArray]] = field(default_factory=list)
     """(part, bins where it may sit)."""
-    units: list[tuple[int, int, IntArray]] = field(default_factory=list)
+    units: list[tuple[int, int, IntArray | Ranked]] = field(default_factory=list)
     """(part, tier, cost per replica and bin)."""
     charged: list[SpanCharge] = field(default_factory=list)
     """Costs of lying in several domains."""

@@ -18,7 +18,7 @@ from solver.atoms.remainder import Remainder
 from solver.atoms.share import Share
 from solver.atoms.state import Exclusive
 from solver.atoms.vacant import Vacant
-from solver.items import IntArray
+from solver.items import IntArray, Ranked
 from solver.plan import Plan, Seat
 from solver.problem import Atom, Counts, Problem
 from solver.sheet import sheet_of
@@ -38,7 +38,7 @@ class _Own:
 
     refuse: list[tuple[int, int, int, int]]
     """(part, replicas, tier, cost of a missing one)."""
-    units: list[tuple[int, int, IntArray]]
+    units: list[tuple[int, int, IntArray | Ranked]]
     """(part, tier, cost per replica and bin)."""
     spans: list[tuple[int, IntArray, tuple[int, ...], int]]
     """(tier, domain of every bin, parts, cost if they lie in several)."""
@@ -146,7 +146,7 @@ class Tally:
         for p, tier, each in own.units:
             held = counts.get(p)
             if held and len(held) <= _FEW:
-                costs[tier] += sum([int(each[b]) * n for b, n in held.items()])
+                costs[tier] += sum([each.item(b) * n for b, n in held.items()])
             elif held:
                 if p not in arrays:
                     here = np.fromiter(held, np.int64, len(held)), np.fromiter(held.values(), np.int64, len(held))

@@ -26,7 +26,7 @@ _GRACE_S = 2.0
 """How long a search that was told to end, and is late, keeps its process; nobody waits for it meanwhile."""
 _LOOK_S = 0.25
 """How often it is looked after."""
-_WORTH = 10
+_WORTH = 25
 """A search gets help if more time is left than so often what it takes to send the problem."""
 _LATE = "out of time"
 

@@ -131,9 +131,15 @@ def whole(lowered: Lowered, decision: Lifted | Decision) -> tuple[Placement, ...
     return tuple(found)
 
 
+def _devices(seat: Seat) -> tuple[Device, ...]:
+    return tuple(Device.model_construct(index=index, milli=milli) for index, milli in sorted(seat.devices))
+
+
 def _placements(lowered: Lowered, plan: Plan) -> tuple[Placement, ...]:
     nodes = lowered.fabric.nodes
     replicas: dict[str, list[PlacedReplica]] = {}
+    known: dict[tuple[tuple[int, int], ...], tuple[Device, ...]] = {}
+    """Documents do not change, and most replicas hold the same devices of their nodes."""
     for item, parts in plan.seats.items():
         ref = lowered.refs[item]
         for workload in ref.members:
@@ -144,9 +150,7 @@ def _placements(lowered: Lowered, plan: Plan) -> tuple[Placement, ...]:
                     subgroup=part.subgroup.name,
                     role=part.role.name,
                     node=nodes[seat.bin].id,
-                    devices=tuple(
-                        Device.model_construct(index=index, milli=milli) for index, milli in sorted(seat.devices)
-                    ),
+                    devices=known.get(seat.devices) or known.setdefault(seat.devices, _devices(seat)),
                 )
                 for seat in sorted(seats)
             ]

@@ -19,7 +19,7 @@ from placement.rules.survey import running_seats, settled
 from placement.rules.unit_charges import Graded, graded_costs
 from placement.units import MICRO
 from solver.atoms import Apart, Exclusive, Together, UnitCharge
-from solver.items import IntArray
+from solver.items import Ranked
 from solver.problem import Atom
 from topology.fabric import Fabric
 
@@ -102,7 +102,7 @@ class AffinityPreference(ObjectiveRule[AffinityPreferenceParams]):
         return spec.weight * self.params(spec).miss_micro_usd_h * misses
 
 
-def _misses(context: Context, level: str, names: tuple[str, ...], inside: bool, price: int) -> IntArray | None:
+def _misses(context: Context, level: str, names: tuple[str, ...], inside: bool, price: int) -> Ranked | None:
     there = touched(context, level, names)
     some, all_ = bool(there.any()), bool(there.all())
     cost_of = {int(grade): int(grade == inside) for grade, occurs in ((True, some), (False, not all_)) if occurs}

@@ -12,7 +12,7 @@ from placement.model.policy import RuleSpec
 from placement.rules.amounts import check_amount
 from placement.rules.context import Context, PartRef
 from solver.atoms import UnitCharge
-from solver.items import IntArray
+from solver.items import ByteArray, IntArray, Ranked
 from solver.problem import Atom
 
 __all__ = ["Graded", "Grades", "graded_costs", "unit_charges"]
@@ -41,7 +41,7 @@ def unit_charges(
     """
     tier = context.tier(spec.tier)
     atoms: list[Atom] = []
-    known: dict[Hashable, IntArray | None] = {None: None}
+    known: dict[Hashable, IntArray | Ranked | None] = {None: None}
     for (item, part), ref in context.parts():
         kind = alike(ref)
         if kind in known:
@@ -53,7 +53,7 @@ def unit_charges(
     return atoms
 
 
-def _costs(context: Context, key: Hashable, weight: int, each: IntArray | Graded) -> IntArray | None:
+def _costs(context: Context, key: Hashable, weight: int, each: IntArray | Graded) -> IntArray | Ranked | None:
     if isinstance(each, Graded):
         return graded_costs(context, each, weight)
     check_amount(weight * int(each.max(initial=0)))
@@ -61,8 +61,8 @@ def _costs(context: Context, key: Hashable, weight: int, each: IntArray | Graded
     return context.costs(key, lambda: costs)
 
 
-def graded_costs(context: Context, each: Graded, weight: int) -> IntArray | None:
-    """As `Context.costs`: equal costs are one object. They are known by the ranks of their values, a byte per node."""
+def graded_costs(context: Context, each: Graded, weight: int) -> Ranked | None:
+    """As `Context.costs`: equal costs are one object; so are ranks that tell the same nodes apart."""
     values = sorted(set(each.cost_of.values()))
     check_amount(weight * max(values, default=0))
     if not weight or not any(values):
@@ -74,9 +74,8 @@ def graded_costs(context: Context, each: Graded, weight: int) -> IntArray | None
     rank_of = each.grades.tobytes().translate(ranks)
     prices = tuple(weight * value for value in values)
 
-    def made() -> IntArray:
-        costs: IntArray = np.array(prices, np.int64).take(np.frombuffer(rank_of, np.uint8))
-        costs.setflags(write=False)
-        return costs
+    def made() -> Ranked:
+        ranks: ByteArray = context.recall(("ranks", rank_of), lambda: np.frombuffer(rank_of, np.uint8))
+        return Ranked(ranks, np.array(prices, np.int64))
 
     return context.recall(("graded", prices, rank_of), made)

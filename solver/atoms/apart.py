@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -128,18 +129,25 @@ class Apart(Atom):
 class _SidesLedger:
     def __init__(self, atom: Apart, problem: Problem) -> None:
         self._labels = problem.partitions[atom.partition]
+        self._size = problem.domains(atom.partition)
         self._side = dict.fromkeys(atom.ones, 0) | dict.fromkeys(atom.others, 1)
-        self._held = np.zeros((2, problem.domains(atom.partition)), np.int64)
-        self._room = np.full_like(self._held, _PLENTY)
-        """Room of each side where the other is not."""
+        self._held: tuple[Counter[int], Counter[int]] = Counter(), Counter()
+        """Items of each side in each domain."""
+        self._room: list[IntArray | None] = [None, None]
+        """Room of each side where the other is not; none is kept before the other is anywhere."""
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
         side = self._side.get(key[0])
-        return [] if side is None else [Joint(self._labels, self._room[side])]
+        room = None if side is None else self._room[side]
+        return [] if room is None else [Joint(self._labels, room)]
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:
         side = self._side.get(item)
-        if side is not None:
-            here = domains(self._labels, counts)
-            self._held[side, here] += times
-            self._room[1 - side, here] = np.where(self._held[side, here] > 0, 0, _PLENTY)
+        if side is None:
+            return
+        room, held = self._room[1 - side], self._held[side]
+        if room is None:
+            room = self._room[1 - side] = np.full(self._size, _PLENTY, np.int64)
+        for domain in domains(self._labels, counts):
+            held[domain] += times
+            room[domain] = 0 if held[domain] > 0 else _PLENTY

@@ -102,29 +102,38 @@ class Caps(Atom):
         replicas hold at most left / u such chunks, whatever is free; so the supply of the cell's chunk row may be cut
         down to that, group by group. A sum of limits alone would let a large replica use a little of each.
         """
-        left = self.left()
+        left, parts = self.left(), list(into.problem.parts())
         for cell, members in enumerate(into.members):
             labels = self.labels[members]
             if not labels.size or int(labels.max()) < 0 or int(labels.min()) == int(labels.max()):
                 continue
-            keys = [key for key, _ in into.problem.parts() if into.most(key, cell)]
-            demands = {key: into.problem.part(key).demand for key in keys}
+            here = [(key, part.demand) for key, part in parts if into.most(key, cell)]
+            demands = list(dict.fromkeys(demand for _, demand in here))
+            number = {demand: place for place, demand in enumerate(demands)}
+            asked = [number[demand] for _, demand in here]
+            cols = [into.counts(key)[cell] for key, _ in here]
+            uses = [self.use.get(key) for key, _ in here]
+            # Very many parts, few different pairs of what they take and what they use.
+            pairs = {(place, id(use)): use for place, use in zip(asked, uses, strict=True)}
             devices = into.problem.bins.devices[members]
-            for size in sorted({d.volume for d in demands.values() if d.volume}):
-                loads = {key: n for key in keys if (n := load(demands[key], size))}
-                if any(key not in self.use for key in loads):
+            for size in sorted({d.volume for d in demands if d.volume}):
+                loads = [load(demand, size) for demand in demands]
+                takers = {(id(use), loads[place]): use for (place, _), use in pairs.items() if loads[place]}
+                known = [(use, n) for (_, n), use in takers.items() if use is not None]
+                if len(known) < len(takers):
                     continue
                 most = np.zeros(left.size, np.int64)
-                for use, n in {(id(self.use[key]), n): (self.use[key], n) for key, n in loads.items()}.values():
+                for use, n in known:
                     most = np.maximum(most, np.where(use > 0, n * left // np.maximum(use, 1), _PLENTY))
                 free = supply_per_bin(devices, size)
                 inside = labels >= 0
                 held = np.bincount(labels[inside], free[inside], minlength=left.size).astype(np.int64)
                 amount = int(np.minimum(held, most).sum()) + int(free[~inside].sum())
                 if amount < int(free.sum()):
-                    cols = [into.counts(key)[cell] for key in loads]
+                    each = [loads[place] for place in asked]
                     into.model.begin(self, members, size)
-                    into.model.row(cols, list(loads.values()), hi=amount)
+                    columns = [col for col, n in zip(cols, each, strict=True) if n]
+                    into.model.row(columns, [n for n in each if n], hi=amount)
 
     def _group(self, members: IntArray) -> int | IntArray:
         """The one group of a cell (-1 also if some of its bins are in none), or all its groups."""

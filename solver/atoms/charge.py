@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from solver.items import IntArray, PartKey
+from solver.items import ByteArray, IntArray, PartKey, Ranked
 from solver.plan import Plan
 from solver.problem import Atom, Encoding, Problem, renumbered
 
@@ -48,13 +48,13 @@ class RefuseCharge(Atom):
 
 @dataclass(frozen=True, eq=False)
 class UnitCharge(Atom):
-    """A cost per replica and bin, int64[N]."""
+    """A cost per replica and bin: int64[N], or a byte per bin where there are few different costs."""
 
     rule: str
     tier: int
     item: int
     part: int
-    each: IntArray
+    each: IntArray | Ranked
 
     def items(self) -> Iterable[int]:
         """The one item."""
@@ -69,9 +69,9 @@ class UnitCharge(Atom):
         if problem.lowest(self.each) < 0:
             raise ValueError(f"{self.rule}: a charge is not negative")
 
-    def signature(self, problem: Problem) -> Iterable[IntArray]:
-        """The costs."""
-        yield self.each
+    def signature(self, problem: Problem) -> Iterable[IntArray | ByteArray]:
+        """The costs, or which bins have the same."""
+        yield self.each.ranks if isinstance(self.each, Ranked) else self.each
 
     def encode(self, into: Encoding) -> None:
         """Cheapest member of each cell."""

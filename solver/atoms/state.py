@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -131,19 +132,22 @@ class _OwnerLedger:
     def __init__(self, atom: Exclusive, problem: Problem) -> None:
         self._members = set(atom.members)
         self._labels = problem.partitions[atom.partition]
-        self._owners = np.zeros(problem.domains(atom.partition), np.int64)
-        self._room = np.full_like(self._owners, _PLENTY)
+        self._size = problem.domains(atom.partition)
+        self._owners: Counter[int] = Counter()
+        self._room: IntArray | None = None
+        """None before the first of them is placed."""
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
-        if key[0] not in self._members:
-            return []
-        return [Joint(self._labels, self._room)]
+        return [] if self._room is None or key[0] not in self._members else [Joint(self._labels, self._room)]
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:
-        if item in self._members:
-            here = domains(self._labels, counts)
-            self._owners[here] += times
-            self._room[here] = np.where(self._owners[here] > 0, 0, _PLENTY)
+        if item not in self._members:
+            return
+        if self._room is None:
+            self._room = np.full(self._size, _PLENTY, np.int64)
+        for domain in domains(self._labels, counts):
+            self._owners[domain] += times
+            self._room[domain] = 0 if self._owners[domain] > 0 else _PLENTY
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def _reordered(atom: Atom, order: Sequence[int]) -> Atom:
         case Caps() | Vacant():
             return replace(atom, labels=atom.labels[order])
         case UnitCharge():
-            return replace(atom, each=atom.each[order])
+            return replace(atom, each=atom.each[np.array(order)])
         case Remainder():
             return replace(atom, values=atom.values[order])
         case LeftValue():

@@ -1,7 +1,13 @@
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 
 from solver.atoms import RefuseCharge, SpanCharge, UnitCharge
-from solver.items import Bundle
+from solver.cells import coarse_cells, fine_cells
+from solver.encode import encode
+from solver.greedy import ways
+from solver.items import Bundle, IntArray, Ranked
 from solver.plan import Plan
 from solver.problem import Problem
 from tests.solver.build import at, bins, ints, item, optimum, part, plan, problem
@@ -30,6 +36,32 @@ def test_unit_charge_is_per_replica_and_bin() -> None:
     assert atom.cost(_case(atom), plan(i0=[at(0, 2), at(1)])) == 101
     assert atom.cost(_case(atom), Plan()) == 0
     assert optimum(_case(atom, RefuseCharge("refuse", 0, {(0, 0): 50}))) == (11,)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ranked_costs_say_what_an_array_of_them_says(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    bins_, items = bins([[1000, 1000]] * 8), [item(part(int(n), devices=1)) for n in rng.integers(1, 4, 5)]
+    refuse = RefuseCharge("refuse", 0, {(i, 0): int(rng.integers(1, 9)) for i in range(5)})
+    labels = ints(0, 0, 1, 1, 2, 2, 3, 3)
+    values, ranks = ints(0, 3, 7), [rng.permutation(8).astype(np.uint8) % 3 for _ in range(5)]
+    each = [Ranked(rank, values) for rank in ranks]
+    assert all((one.whole() == values[rank]).all() for one, rank in zip(each, ranks, strict=True))
+    assert [(one.min(0), one.max(5), one.item(0)) for one in each] == [(0, 7, int(values[r[0]])) for r in ranks]
+
+    def case(costs: Sequence[IntArray | Ranked]) -> Problem:
+        charges = [UnitCharge("u", 0, i, 0, cost) for i, cost in enumerate(costs)]
+        return problem(bins_, items, [refuse, *charges], [labels])
+
+    arrays, ranked = case([one.whole() for one in each]), case(each)
+    assert [p for p, *_ in ways(arrays)] == [p for p, *_ in ways(ranked)]
+    for cells in (coarse_cells, fine_cells):
+        models = [encode(one, cells(one), Plan()).arrays for one in (arrays, ranked)]
+        assert (models[0].objective[0] == models[1].objective[0]).all()
+        assert models[0].columns.tolist() == models[1].columns.tolist()
+    assert optimum(arrays) == optimum(ranked)
+    with pytest.raises(ValueError, match="not negative"):
+        problem(bins_, items, [UnitCharge("u", 0, 0, 0, Ranked(ranks[0], ints(-1, 3, 7)))])
 
 
 @pytest.mark.parametrize(
