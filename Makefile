@@ -16,7 +16,7 @@ RESULTS ?= build/bench
 PROTO := placement/v1/placement.proto
 CODE := $(wildcard placement solver topology tests examples bench)
 
-.PHONY: help install demo test test-data test-ray verify mutate soak bench bench-quick proto lint format clean
+.PHONY: help install demo test pytest test-data test-ray verify mutate soak bench bench-quick proto lint format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,7 +39,11 @@ install: $(STAMP) ## make .venv and install moorage with its development tools
 demo: $(STAMP) ## start the real server and place a batch on a reference fleet
 	$(BIN)/python -m examples.demo
 
-test: lint ## lint, types, contract and all tests that need no measured data
+test: $(STAMP) ## lint, types, contract and all tests that need no measured data
+	@$(MAKE) --no-print-directory -j 2 lint pytest
+
+# Beside the lint, which takes one core for its first minute, while tests wait for processes to start.
+pytest: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not data' --durations=10
 
 test-data: $(STAMP) ## the tests on measured traces; needs MOORAGE_DATA=folder

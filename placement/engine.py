@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 
-from placement.admission import screen
+from placement.admission import Rejection, screen
 from placement.compile import Earlier, Lifted, Lowered, earlier, lift, lower, terms
 from placement.explain import Explainer
 from placement.ladder import refuse_hurry
@@ -72,17 +72,12 @@ def _decide(
     rejected = screen(case, fabric)
     admitted = frozenset(w.id for w in case.workloads) - rejected.keys()
     lowered = lower(case, fabric, only=admitted, usage=snapshot.usage)
-    lowered_at = clock()
-    work = None if case.budget.work is None else case.budget.work / 1e3
-    search_end = None
-    if deadline is not None:
-        kept_s = min(_EXPLAIN_MOST_S, _EXPLAIN_SHARE * (deadline - began))
-        search_end = deadline - max(kept_s, _CLOSE * (lowered_at - began))
+    lower_s = clock() - began
     before = None if warm is None else earlier(lowered, warm)
     known = None if start is None else earlier(lowered, start)
     outcome = solve(
         lowered.problem,
-        Budget(search_end, work, case.seed),
+        _search_budget(case, began, deadline, lower_s),
         clock=clock,
         workers=workers,
         start=None if known is None else known.warm.plan,
@@ -94,31 +89,43 @@ def _decide(
     lifted, proofs = lift(lowered, outcome.plan), _certificates(lowered, outcome.bounds)
     lifted_at = clock()
     closed = zip(outcome.bounds, outcome.report.values, strict=False)
-    proven = admission_proven(lowered, [bound.value == value for bound, value in closed])
-    report_s = max(_REPORT_LEAST_S, _REPORT * (lowered_at - began))
+    report_s = max(_REPORT_LEAST_S, _REPORT * lower_s)
     explainer = Explainer(
         lowered,
         cache(lambda: lower(case, fabric, only=admitted, empty_fleet=True)),
         outcome.plan,
-        proven,
+        admission_proven(lowered, [bound.value == value for bound, value in closed]),
         lambda: None if deadline is None else deadline - report_s - clock(),
         workers,
-        lowered_at - began,
-        (lowered_at - began) * _QUESTION_SHARE,
+        lower_s,
+        lower_s * _QUESTION_SHARE,
     )
-    refusals = [
-        Unplaced(workload=name, verdict=Verdict.REJECTED, rule=offence.rule, reason=offence.reason)
-        for name, offence in rejected.items()
-    ]
-    unplaced = tuple(sorted([*refusals, *explainer.explain()], key=lambda one: one.workload))
+    unplaced = tuple(sorted([*_refusals(rejected), *explainer.explain()], key=lambda one: one.workload))
     timings = {
-        "lower_ms": (lowered_at - began) * 1e3,
+        "lower_ms": lower_s * 1e3,
         **outcome.timings,
         "lift_ms": (lifted_at - solved_at) * 1e3,
         "explain_ms": (clock() - lifted_at) * 1e3,
         "total_ms": (clock() - began) * 1e3,
     }
     return _decision(snapshot, lowered, outcome, lifted, proofs, unplaced, timings, before)
+
+
+def _search_budget(case: Case, began: float, deadline: float | None, lower_s: float) -> Budget:
+    """What the search may use of a decision's budget; the rest of the time is for explanations and the report."""
+    search_end = None
+    if deadline is not None:
+        kept_s = min(_EXPLAIN_MOST_S, _EXPLAIN_SHARE * (deadline - began))
+        search_end = deadline - max(kept_s, _CLOSE * lower_s)
+    work = None if case.budget.work is None else case.budget.work / 1e3
+    return Budget(search_end, work, case.seed)
+
+
+def _refusals(rejected: Mapping[str, Rejection]) -> list[Unplaced]:
+    return [
+        Unplaced(workload=name, verdict=Verdict.REJECTED, rule=found.rule, reason=found.reason)
+        for name, found in rejected.items()
+    ]
 
 
 def _decision(

@@ -9,10 +9,7 @@ MoorageError           exit 1  INTERNAL           the caller could not have prev
 ├── Contended          exit 1  ABORTED            other calls took the room while this one was decided, twice
 ├── Overloaded         exit 1  RESOURCE_EXHAUSTED more calls wait than may wait
 ├── DeadlineExceeded   exit 6  DEADLINE_EXCEEDED  no answer within the caller's time
-├── Unreachable        exit 5  UNAVAILABLE        the server cannot be reached or is draining
-├── Denied             exit 1  PERMISSION_DENIED  the caller may not do this
-├── Unsupported        exit 2  UNIMPLEMENTED      well-formed, understood, and not built yet
-└── VerificationError  exit 1  INTERNAL           the independent checker refused a plan: a bug
+└── Unreachable        exit 5  UNAVAILABLE        the server cannot be reached or is draining
 ```
 
 `placement.store` adds NoFabric and AlreadyRunning (FAILED_PRECONDITION), `placement.client` ServerError.
@@ -28,15 +25,12 @@ __all__ = [
     "Conflict",
     "Contended",
     "DeadlineExceeded",
-    "Denied",
     "InputError",
     "MoorageError",
     "NotFound",
     "Overloaded",
     "StaleVersion",
     "Unreachable",
-    "Unsupported",
-    "VerificationError",
 ]
 
 
@@ -141,20 +135,3 @@ class Unreachable(MoorageError):
 
     exit_code = 5
     status = "UNAVAILABLE"
-
-
-class Denied(MoorageError):
-    """The caller is known and may not do this."""
-
-    status = "PERMISSION_DENIED"
-
-
-class Unsupported(MoorageError):
-    """A request that is well-formed and understood, but not built yet."""
-
-    exit_code = 2
-    status = "UNIMPLEMENTED"
-
-
-class VerificationError(MoorageError):
-    """The independent checker refused a plan: a bug in Moorage, reported with its evidence."""

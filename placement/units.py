@@ -21,7 +21,6 @@ __all__ = [
     "load_units",
     "micro_usd",
     "parse_duration",
-    "round_div",
 ]
 
 MAX_INT = 2**53
@@ -43,11 +42,6 @@ def ceil_div(numerator: int, denominator: int) -> int:
 def floor_div(numerator: int, denominator: int) -> int:
     """Quotient rounded down (towards minus infinity): for capacities. The denominator is positive."""
     return numerator // denominator
-
-
-def round_div(numerator: int, denominator: int) -> int:
-    """Quotient rounded to the nearest integer, halves up: for prices. The denominator is positive."""
-    return (2 * numerator + denominator) // (2 * denominator)
 
 
 def load_units(value: float | str | Decimal, scale: int = 1) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from placement.admission import screen
 from placement.compile import Lifted, Lowered, lift, lower, lower_placements, terms, whole
 from placement.errors import InputError
-from placement.model import Case, Certificate, Decision, Move, Placement, Status, Verdict
+from placement.model import Case, Certificate, Decision, Placement, Status, Verdict
 from placement.rating import admission_proven, gap_of, refusing_tiers
 from placement.rules.disturbance import grown
 from placement.rules.registry import rule_named
@@ -32,7 +32,7 @@ from solver.problem import Problem
 from solver.reduce import merge_items
 from solver.rows import limit_names, row_names
 
-__all__ = ["verify", "verify_moves", "verify_placements"]
+__all__ = ["verify", "verify_placements"]
 
 
 def _ready(case: Case | Snapshot) -> Snapshot:
@@ -82,7 +82,7 @@ def _native(lowered: Lowered, placements: tuple[Placement, ...]) -> list[str]:
 
 
 def verify_placements(
-    case: Case | Snapshot, placements: tuple[Placement, ...], disturbing: Decision | None = None
+    case: Case | Snapshot, placements: tuple[Placement, ...], disturbing: Decision | Lifted | None = None
 ) -> tuple[str, ...]:
     """What placements of any origin violate; empty if they are valid. Workloads left out are simply not placed.
 
@@ -96,13 +96,6 @@ def verify_placements(
     if disturbing is not None:
         whole_plan = Lifted.of(seated, disturbing)
     return tuple(_audit(_lowered(snapshot, rejected), whole_plan)[0])
-
-
-def verify_moves(case: Case | Snapshot, moves: tuple[Move, ...]) -> tuple[str, ...]:
-    """What running work violates once these moves are done and nothing else is; empty if that state is valid."""
-    snapshot = _ready(case)
-    rejected = frozenset(screen(snapshot.case, snapshot.fabric))
-    return tuple(_audit(_lowered(snapshot, rejected), Lifted((), moves=moves))[0])
 
 
 def verify(case: Case | Snapshot, decision: Decision) -> tuple[str, ...]:

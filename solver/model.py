@@ -145,11 +145,6 @@ class LinearModel:
         """Number of variables so far."""
         return len(self._lower)
 
-    @property
-    def nonzeros(self) -> int:
-        """Number of coefficients so far."""
-        return len(self._columns)
-
     def var(self, lower: int, upper: int, hint: int) -> int:
         """A new variable with its value in the known plan; returns its column."""
         self._lower.append(lower)

@@ -81,10 +81,6 @@ class Plan:
         """The seats alone travel."""
         return {"seats": self.seats, "_bins": {}}
 
-    def with_item(self, item: int, seats: tuple[tuple[Seat, ...], ...]) -> Plan:
-        """This plan with one more item placed."""
-        return Plan({**self.seats, item: seats})
-
     def without(self, item: int) -> Plan:
         """This plan with one item refused."""
         return Plan({i: seats for i, seats in self.seats.items() if i != item})

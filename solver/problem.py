@@ -10,13 +10,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
 from solver.items import Bins, BoolArray, ByteArray, IntArray, Item, Part, PartKey, Ranked
 from solver.model import LinearModel
 from solver.plan import Plan, Seat
 
-__all__ = ["Atom", "Counts", "Encoding", "Joint", "Kept", "Ledger", "Problem", "Violation", "renumbered"]
+__all__ = ["Atom", "Counts", "Encoding", "ItemAtom", "Joint", "Kept", "Ledger", "Problem", "Violation"]
 
 _T = TypeVar("_T")
 _A = TypeVar("_A", bound="Atom")
@@ -188,15 +188,24 @@ class Atom(ABC):
         return None
 
 
-def renumbered(atom: _A, item: int, new: Mapping[int, int]) -> _A | None:
-    """An atom with a field `item` for that item under its new number; None if it is gone."""
-    number = new.get(item)
-    if number is None or number == item:
-        return None if number is None else atom
-    # As `dataclasses.replace`, which takes ten times as long; what was checked once is not checked again.
-    found: _A = object.__new__(type(atom))
-    found.__dict__.update(atom.__dict__, item=number)
-    return found
+class ItemAtom(Atom):
+    """An atom that speaks of one item."""
+
+    item: int
+
+    def items(self) -> Iterable[int]:
+        """The item."""
+        return (self.item,)
+
+    def remap(self, new: Mapping[int, int]) -> Self | None:
+        """The same for the item under its new number; None if it is gone."""
+        number = new.get(self.item)
+        if number is None or number == self.item:
+            return None if number is None else self
+        # As `dataclasses.replace`, which takes ten times as long; what was checked once is not checked again.
+        found = object.__new__(type(self))
+        found.__dict__.update(self.__dict__, item=number)
+        return found
 
 
 _OF_BINS: frozenset[Hashable] = frozenset({("rooms", False), ("rooms", True), "whole"})

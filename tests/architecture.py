@@ -26,9 +26,9 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("engine",),
     ("seating",),
     ("cases", "verify"),
-    ("whatif", "diagnosis", "defrag", "journal", "ledger", "feedback", "report"),
+    ("whatif", "diagnosis", "defrag", "journal", "report"),
     ("store",),
-    ("service", "integrations"),
+    ("service",),
     ("client",),
     ("cli",),
 )

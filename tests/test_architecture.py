@@ -1,5 +1,6 @@
 """This tree keeps the laws of tests/architecture.py, and each law sees a tree that breaks it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.architecture import (
     MAX_LINES,
     ORTOOLS_MODULES,
     PACKAGES,
+    ROOMS,
     Check,
     Tree,
     check_cycles,
@@ -30,6 +32,17 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(scope="module")
 def tree() -> Tree:
     return read_tree(ROOT)
+
+
+def test_the_page_of_placement_lists_every_room_in_its_order() -> None:
+    page = (ROOT / "placement/README.md").read_text()
+    table = page.partition("| room | holds |")[2].partition("\n\n")[0]
+    listed = [name for row in re.findall(r"^\|([^|]*)\|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
+    rank = {name: at for at, names in enumerate(ROOMS) for name in names}
+    assert sorted(listed) == sorted(rank)
+    assert [rank[name] for name in listed] == sorted(rank.values())
+    for name in listed:
+        assert (ROOT / "placement" / name).is_dir() or (ROOT / f"placement/{name}.py").is_file(), name
 
 
 @pytest.mark.parametrize("check", CHECKS)

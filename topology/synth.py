@@ -1,4 +1,4 @@
-"""Seeded reference fleets: plausible clusters of 16 to 16,384 nodes for tests, benchmarks and first steps.
+"""Seeded reference fleets: plausible clusters of 16 to 131,072 nodes for tests, benchmarks and first steps.
 
 The figures are round numbers in the range of public data sheets; they describe no real site. The same
 arguments always give the same fleet.

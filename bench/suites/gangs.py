@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from bench.suite import Grid, MakeMethod, Suite, data_file, points
 from solver.atoms import Hinge, RefuseCharge, Share, SpanCharge, UnitCharge
 from solver.items import Bins, Bundle, Demand, IntArray, Item, Part
 from solver.plan import Plan
-from solver.problem import Atom, Encoding, Problem
+from solver.problem import Atom, Encoding, ItemAtom, Problem
 
 __all__ = ["TouchCharge", "fleet_j", "gangs_of", "problem_j"]
 
@@ -24,7 +24,7 @@ _MAIN = (Bundle("main"),)
 
 
 @dataclass(frozen=True)
-class TouchCharge(Atom):
+class TouchCharge(ItemAtom):
     """`price_each` for every domain of a partition that the item touches beyond the first `free` ones.
 
     Placed items touch at least `free` domains (the instance says so), so the charge is linear in the domains.
@@ -36,14 +36,6 @@ class TouchCharge(Atom):
     partition: int
     price_each: int
     free: int
-
-    def items(self) -> Iterable[int]:
-        """The one item."""
-        return (self.item,)
-
-    def remap(self, new: Mapping[int, int]) -> Atom | None:
-        """The same for the renumbered item."""
-        return replace(self, item=new[self.item]) if self.item in new else None
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The partition's domains."""

@@ -17,7 +17,7 @@ from bench.suite import Grid, MakeMethod, Suite, data_file, points
 from solver.atoms import Caps, RefuseCharge, Spread, Together, UnitCharge
 from solver.items import Bins, Bundle, Demand, IntArray, Item, Part, PartKey
 from solver.plan import Plan, Seat
-from solver.problem import Atom, Encoding, Problem, Violation
+from solver.problem import Atom, Encoding, ItemAtom, Problem, Violation
 
 __all__ = ["AtLeast", "Initial", "Machines", "MostMoved", "Overload", "machines_of", "problem_roadef", "roadef"]
 
@@ -88,7 +88,7 @@ class Overload(Atom):
 
 
 @dataclass(frozen=True)
-class AtLeast(Atom):
+class AtLeast(ItemAtom):
     """The placed item touches at least `least` domains of a partition."""
 
     rule: str
@@ -96,14 +96,6 @@ class AtLeast(Atom):
     partition: int
     least: int
     tier: int = -1
-
-    def items(self) -> Iterable[int]:
-        """The one item."""
-        return (self.item,)
-
-    def remap(self, new: Mapping[int, int]) -> Atom | None:
-        """The same for the renumbered item."""
-        return replace(self, item=new[self.item]) if self.item in new else None
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The partition's domains."""

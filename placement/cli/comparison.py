@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import Console
+from rich.table import Table
 
 from placement.cli.printing import amount, grid, percent, printed
 from placement.cli.streams import one_line
@@ -35,70 +38,70 @@ def _print(console: Console, found: Comparison) -> None:
     console.print(f"before: {found.status_before}: {found.placed_before} of {found.pending_before} workloads placed")
     console.print(f"after:  {found.status_after}: {found.placed_after} of {found.pending_after} workloads placed")
     console.print(f"{told or 'no workload differs'}, {found.unchanged} unchanged")
+    for table in (*_fates(found), _terms(found), *_tenants(found), _tiers(found)):
+        console.print()
+        console.print(table)
+    for note in found.notes:
+        console.print(f"note: {one_line(note)}")
+
+
+def _fates(found: Comparison) -> Iterator[Table]:
+    """What became of the work, a table for each kind of fate that occurs."""
     for kind, title in _TITLES.items():
         fates = [fate for fate in found.fates if fate.kind == kind]
         if fates:
-            console.print()
-            console.print(
-                grid(title, *("workload", "tenant", "GPUs#", "before~", "after~"), rows=(_fate(fate) for fate in fates))
-            )
+            columns = ("workload", "tenant", "GPUs#", "before~", "after~")
+            yield grid(title, *columns, rows=(_fate(fate) for fate in fates))
+
+
+def _terms(found: Comparison) -> Table:
+    """The terms that are not zero on both sides."""
     shown = [term for term in found.terms if term.natural_before or term.natural_after]
     zero = len(found.terms) - len(shown)
-    console.print()
-    console.print(
-        grid(
-            f"terms ({zero} more are zero on both sides)" if zero else "terms",
-            *("tier#", "rule", "before#", "after#", "difference#", "unit", "weight#"),
-            rows=(
-                (
-                    str(term.tier),
-                    term.name,
-                    _shown(term.natural_before),
-                    _shown(term.natural_after),
-                    _signed(term.natural_before, term.natural_after),
-                    term.unit,
-                    _weights(term.weight_before, term.weight_after),
-                )
-                for term in shown
-            ),
-        )
-    )
-    shares = [one for one in found.tenants if one.gpus_before != one.gpus_after]
-    if shares:
-        console.print()
-        console.print(
-            grid(
-                "GPUs in use by tenant",
-                *("tenant", "before#", "after#", "difference#"),
-                rows=(
-                    (
-                        one.tenant,
-                        f"{one.gpus_before:g}",
-                        f"{one.gpus_after:g}",
-                        f"{one.gpus_after - one.gpus_before:+g}",
-                    )
-                    for one in shares
-                ),
+    return grid(
+        f"terms ({zero} more are zero on both sides)" if zero else "terms",
+        *("tier#", "rule", "before#", "after#", "difference#", "unit", "weight#"),
+        rows=(
+            (
+                str(term.tier),
+                term.name,
+                _shown(term.natural_before),
+                _shown(term.natural_after),
+                _signed(term.natural_before, term.natural_after),
+                term.unit,
+                _weights(term.weight_before, term.weight_after),
             )
-        )
-    console.print()
-    console.print(
-        grid(
-            "tiers in points (smaller is better)",
-            *("tier#", "before#", "bound#", "gap#", "after#", "bound#", "gap#", "the difference is"),
-            rows=(
-                (
-                    str(tier.tier),
-                    *(_points(tier.value_before), _points(tier.bound_before), percent(tier.gap_before)),
-                    *(_points(tier.value_after), _points(tier.bound_after), percent(tier.gap_after)),
-                    tier.says,
-                )
-                for tier in found.tiers
-            ),
-        )
+            for term in shown
+        ),
     )
-    for note in found.notes:
-        console.print(f"note: {one_line(note)}")
+
+
+def _tenants(found: Comparison) -> Iterator[Table]:
+    """The tenants that use more or less GPUs than before, if there are any."""
+    rows = [
+        (one.tenant, f"{one.gpus_before:g}", f"{one.gpus_after:g}", f"{one.gpus_after - one.gpus_before:+g}")
+        for one in found.tenants
+        if one.gpus_before != one.gpus_after
+    ]
+    if rows:
+        yield grid("GPUs in use by tenant", *("tenant", "before#", "after#", "difference#"), rows=rows)
+
+
+def _tiers(found: Comparison) -> Table:
+    """Value, bound and gap of every tier."""
+    return grid(
+        "tiers in points (smaller is better)",
+        *("tier#", "before#", "bound#", "gap#", "after#", "bound#", "gap#", "the difference is"),
+        rows=(
+            (
+                str(tier.tier),
+                *(_points(tier.value_before), _points(tier.bound_before), percent(tier.gap_before)),
+                *(_points(tier.value_after), _points(tier.bound_after), percent(tier.gap_after)),
+                tier.says,
+            )
+            for tier in found.tiers
+        ),
+    )
 
 
 def _short(kind: str) -> str:

@@ -13,6 +13,7 @@ from placement.cli.streams import OutputForm, check_writable, one_line, print_te
 
 if TYPE_CHECKING:
     from placement.journal import Entry, FolderJournal
+    from placement.model import Decision
 
 __all__ = ["EXAMPLES", "replay"]
 
@@ -65,28 +66,32 @@ def replay(
     with deciding() as session:
         entry = _fetch(server, name) if journal is None else _open(journal).find(name)
         again = session.decide(entry.case, limit_s, warm=entry.warm)
-    from placement.journal import agree  # noqa: PLC0415 - loaded by now
-    from placement.verify import verify  # noqa: PLC0415
-
     if out is not None:
         write_output(out, again.to_json() + "\n")
     if out_case is not None:
         write_output(out_case, entry.case.to_json() + "\n", "--out-case")
+    return 0 if _compare(entry, again, output) else 1
+
+
+def _compare(entry: Entry, again: Decision, output: OutputForm) -> bool:
+    """Print both decisions of a case side by side; True if both are valid and neither disproves the other."""
+    from placement.journal import agree  # noqa: PLC0415 - loaded by now
+    from placement.verify import verify  # noqa: PLC0415
+
     faults = {"stored": verify(entry.case, entry.decision), "new": verify(entry.case, again)}
     found = agree(entry.decision, again)
-    valid = not any(faults.values())
-    told: dict[str, Any] = {
-        "case_id": entry.case.id,
-        "kept_s": entry.kept_s,
-        "warm_case_id": None if entry.warm is None else entry.warm.case_id,
-        "valid_stored": not faults["stored"],
-        "valid_new": not faults["new"],
-        "equal": found.equal,
-        "consistent": found.consistent,
-        "says": found.says,
-        "violations": {side: list(lines) for side, lines in faults.items()},
-    }
     if output is OutputForm.JSON:
+        told = {
+            "case_id": entry.case.id,
+            "kept_s": entry.kept_s,
+            "warm_case_id": None if entry.warm is None else entry.warm.case_id,
+            "valid_stored": not faults["stored"],
+            "valid_new": not faults["new"],
+            "equal": found.equal,
+            "consistent": found.consistent,
+            "says": found.says,
+            "violations": {side: list(lines) for side, lines in faults.items()},
+        }
         print_text(json.dumps(told, ensure_ascii=False) + "\n")
     else:
         on = "" if entry.warm is None else f", both times going on from a decision on case {entry.warm.case_id[:12]}"
@@ -98,7 +103,7 @@ def replay(
             for line in faults[side]:
                 print(f"  {one_line(line)}")
         print(found.says)
-    return 0 if valid and found.consistent else 1
+    return found.consistent and not any(faults.values())
 
 
 def _refuse(field: str, problem: str, mend: str) -> NoReturn:

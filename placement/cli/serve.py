@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from placement.cli.changes import limits
 from placement.cli.helping import At, Count, Guests, Ray
+
+if TYPE_CHECKING:
+    from placement.service.server import Server
 
 __all__ = ["EXAMPLES", "LogLevel", "serve"]
 
@@ -89,11 +92,11 @@ def serve(
     held = None if fleet is None else read_fleet(Path(fleet))
     kept = None if journal is None else FolderJournal(journal)
     configure_logs(log_level.value, as_json=not log_text)
-
-    def announce(started: server.Server) -> None:
-        print(f"serving on {host}:{started.port}", flush=True)
-        if started.metrics_port is not None:
-            print(f"metrics on http://{host}:{started.metrics_port}/metrics", flush=True)
-
     with server.warm_engine(workers, partial(guests.of, wait=False)) as engine:
-        asyncio.run(server.serve(config, engine, announce, held, kept))
+        asyncio.run(server.serve(config, engine, partial(_announce, host), held, kept))
+
+
+def _announce(host: str, started: Server) -> None:
+    print(f"serving on {host}:{started.port}", flush=True)
+    if started.metrics_port is not None:
+        print(f"metrics on http://{host}:{started.metrics_port}/metrics", flush=True)

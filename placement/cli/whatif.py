@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -15,6 +17,9 @@ from placement.cli.streams import STREAM, OutputForm, check_writable, print_text
 if TYPE_CHECKING:
     from placement.model import Case, Decision
     from placement.whatif import Change, Comparison
+
+    _Wanted = Callable[[], tuple[Change, list[str]]]
+    """The change, read when called, as `_change` gives it."""
 
 __all__ = ["EXAMPLES", "whatif"]
 
@@ -78,26 +83,15 @@ def whatif(
     limit_s = seconds(time_limit)
     _check_outputs(path, {"--out-before": out_before, "--out-after": out_after, "--out-case": out_case})
     options = Edits(drain=drain, fail=fail, restore=restore, add=add, derate=derate, relabel=relabel)
+    wanted = partial(_change, edits, options, settings)
     if server is not None:
         if out_case is not None:
             _refuse("--out-case", "the case is the server's", "leave it out, or ask about a case file")
-        change, origins = _change(edits, options, settings)
-        comparison, before, after = _ask(server, path, change, origins, limit_s, work)
+        comparison, before, after = _ask(server, path, wanted, limit_s, work)
     elif path is None:
         _refuse("CASE", "there is no case to question", "give a case file, or --server HOST:PORT")
     else:
-        with deciding() as session:
-            change, origins = _change(edits, options, settings)
-            case = changed(path, work=work)
-            other = _applied(case, change, origins)
-            limits().check_case(other)
-            before = session.decide(case, limit_s, label="before: placing")
-            after = session.decide(other, limit_s, warm=before, label="after: placing")
-        from placement.whatif import compare  # noqa: PLC0415 - the engine is there by now
-
-        comparison = compare((case, before), (other, after))
-        if out_case is not None:
-            write_output(out_case, other.to_json() + "\n", "--out-case")
+        comparison, before, after = _decide_both(path, wanted, limit_s, work, out_case)
     if out_before is not None:
         write_output(out_before, before.to_json() + "\n", "--out-before")
     if out_after is not None:
@@ -116,12 +110,32 @@ def _refuse(field: str, problem: str, mend: str) -> NoReturn:
     raise InputError(field, problem, mend)
 
 
+def _decide_both(
+    path: str, wanted: _Wanted, limit_s: float | None, work: int | None, out_case: str | None
+) -> tuple[Comparison, Decision, Decision]:
+    """The comparison for a case file, with the decisions before and after; the changed case goes to `out_case`."""
+    with deciding() as session:
+        change, origins = wanted()
+        case = changed(path, work=work)
+        other = _applied(case, change, origins)
+        limits().check_case(other)
+        before = session.decide(case, limit_s, label="before: placing")
+        after = session.decide(other, limit_s, warm=before, label="after: placing")
+    from placement.whatif import compare  # noqa: PLC0415 - the engine is there by now
+
+    comparison = compare((case, before), (other, after))
+    if out_case is not None:
+        write_output(out_case, other.to_json() + "\n", "--out-case")
+    return comparison, before, after
+
+
 def _ask(
-    server: str, path: str | None, change: Change, origins: list[str], limit_s: float | None, work: int | None
+    server: str, path: str | None, wanted: _Wanted, limit_s: float | None, work: int | None
 ) -> tuple[Comparison, Decision, Decision]:
     """The answer of a running server about its own state. Unreachable, DeadlineExceeded, or what it refuses."""
     from placement.errors import InputError  # noqa: PLC0415 - with what needs it
 
+    change, origins = wanted()
     waits: dict[str, Any] = {}
     if path is not None:
         from placement.cli.batch import read_batch  # noqa: PLC0415 - brings pydantic

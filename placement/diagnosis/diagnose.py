@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import cache
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from placement.compile import lower, lower_placements, whole
 from placement.compile.loosening import min_runtime_s
@@ -48,166 +48,195 @@ def diagnose(
     decision is another case's.
     """
     snapshot = case if isinstance(case, Snapshot) else Snapshot.of(case)
-    whole_case = snapshot.case
+    known = _known(snapshot, decision, workload)
+    if known is not None:
+        return known
+    end = clock() + seconds
+    desk = Desk(snapshot, workers, lambda: end - clock())
+    early = replace(desk, left=lambda: end - (1 - _CONFLICT_SHARE) * seconds - clock())
+    inquiry = _Inquiry(desk, early, decision, workload, clock, workers)
+    return inquiry.refuted() or inquiry.left_out()
+
+
+def _known(snapshot: Snapshot, decision: Decision, workload: str) -> Diagnosis | None:
+    """The diagnosis of what runs or is placed; None for what waits in vain. InputError as `diagnose` says."""
+    case = snapshot.case
     if decision.case_id != snapshot.case_id:
         raise InputError(
             "decision", "it was made for another case", "give the case as it was decided: same policy, seed and budget"
         )
-    running = {one.workload.id: one for one in whole_case.running}
+    running = {one.workload.id: one for one in case.running}
     if workload in running:
         return Diagnosis(workload=workload, placed=True, lacks=lacks(snapshot, decision, running[workload]))
-    if workload not in {w.id for w in whole_case.workloads}:
+    if workload not in {w.id for w in case.workloads}:
         raise InputError("workload", f"{workload!r} is neither pending nor running in the case", "name one that is")
     if workload in {placement.workload for placement in decision.placements}:
         return Diagnosis(workload=workload, placed=True)
     said = next((one for one in decision.unplaced if one.workload == workload), None)
     if said is not None and said.verdict is Verdict.REJECTED:
         raise InputError("workload", f"{workload!r} cannot be meant: {said.reason}", "mend it as it says")
-    end = clock() + seconds
-    desk = Desk(snapshot, workers, lambda: end - clock())
-    early = replace(desk, left=lambda: end - (1 - _CONFLICT_SHARE) * seconds - clock())
-    question = cache(lambda: desk.question(whole_case, workload))
-    for scope, asked, kept in _scopes(desk, whole_case, workload, question):
-        if asked is None:
-            found = _permitted(early, desk, workload)
+    return None
+
+
+@dataclass(frozen=True)
+class _Inquiry:
+    """One workload that waits in vain. Conflicts are looked for at the `early` desk, all else at the `desk`."""
+
+    desk: Desk
+    early: Desk
+    decision: Decision
+    workload: str
+    clock: Callable[[], float]
+    workers: Workers
+
+    @property
+    def case(self) -> Case:
+        """The case as it was decided."""
+        return self.desk.snapshot.case
+
+    @cached_property
+    def question(self) -> Question:
+        """Whether it fits beside some of the running work."""
+        return self.desk.question(self.case, self.workload)
+
+    def refuted(self) -> Diagnosis | None:
+        """The diagnosis in the strongest scope in which it is proven not to fit; None if there is none."""
+        for scope, asked, kept in self.scopes():
+            found = self.beyond_limits() if asked is None else self.refuted_in(scope, asked, kept)
             if found is not None:
                 return found
-            continue
-        answer = early.ask(asked.beside(kept))
-        if answer.proof is not None:
-            conflict = find_conflict(early, asked, kept, answer.proof)
-            blocking = [cause.name for cause in conflict.causes if cause.kind == "running"]
-            price = None
-            if scope is Scope.AS_IT_RUNS:
-                price = _price(snapshot, decision, workload, clock, workers, desk.left() / 2)
-            repairs, gives_way = _repairs(desk, whole_case, workload, conflict.causes, blocking, scope)
-            return Diagnosis(
-                workload=workload,
-                scope=scope,
-                proof=conflict.proof,
-                conflict=conflict.causes,
-                minimal=conflict.minimal,
-                background=() if scope is Scope.EMPTY_FLEET else asked.fixed,
-                repairs=repairs,
-                gives_way=gives_way,
-                price=price,
-            )
-    if desk.ask(question().beside(question().running)).plan is None:
-        repairs = Repairing(desk, whole_case, workload, (), question().running).find()
-        return Diagnosis(workload=workload, repairs=repairs)
-    price = _price(snapshot, decision, workload, clock, workers, desk.left() / 2)
-    rivals = find_rivals(desk, decision, workload)
-    if rivals is None:
-        return Diagnosis(workload=workload, price=price)
-    return Diagnosis(
-        workload=workload,
-        scope=Scope.KEPT,
-        proof=rivals.proof,
-        conflict=rivals.causes,
-        minimal=rivals.minimal,
-        price=price,
-    )
-
-
-def _scopes(
-    desk: Desk, case: Case, workload: str, question: Callable[[], Question]
-) -> Iterator[tuple[Scope, Question | None, tuple[str, ...]]]:
-    """(scope, the question, the running work that is kept), the strongest first; no question: that of the limits.
-
-    What may not be disturbed at all is asked for first. That work which may move is in the way where it is says less
-    than that no move helps, and nothing where one does.
-    """
-    young = {one.workload.id for one in case.running if case.now_s - one.start_s < min_runtime_s(case)}
-    leave = {one.workload.id for one in case.running if one.evictable} - young
-    held = {one.workload.id for one in case.running if not one.movable} - leave | young
-    lowered = desk.lowered(case, workload)
-    item = lowered.context.item_of[workload]
-
-    def gives_way() -> bool:
-        found = permitted(lowered.problem, item, desk.workers, desk.left) if lowered.problem.homes else None
-        return isinstance(found, Plan)
-
-    # What runs above a limit may be exchanged: then it may fit now, and would not without that work.
-    if not (lowered.holds and gives_way()):
-        yield Scope.EMPTY_FLEET, desk.question(case, workload, empty=True), ()
-        # A place with all gone that may be disturbed is found at a glance, without asking for each of them.
-        if desk.ask(solo(lowered.problem, item)).plan is None:
-            yield Scope.PROTECTED, question(), tuple(name for name in question().running if name in held)
-        if lowered.problem.homes:
-            yield Scope.PERMITTED, None, ()
-        if len(held) + len(leave) < len(case.running) and not gives_way():
-            yield Scope.PROTECTED, question(), tuple(name for name in question().running if name not in leave)
-    yield Scope.AS_IT_RUNS, question(), question().running
-
-
-def _repairs(
-    desk: Desk, case: Case, workload: str, causes: tuple[Cause, ...], blocking: Sequence[str], scope: Scope
-) -> tuple[tuple[Repair, ...], bool]:
-    """Repairs with all that runs where it is; if there are none, with what may give way giving way (then True).
-
-    Not where it fits by that alone.
-    """
-    found = Repairing(desk, case, workload, causes, blocking).find()
-    if found or scope is Scope.AS_IT_RUNS or not any(one.movable or one.evictable for one in case.running):
-        return found, False
-    found = Repairing(desk, case, workload, causes, blocking, give_way=True).find()
-    return found, bool(found)
-
-
-def _permitted(early: Desk, desk: Desk, workload: str) -> Diagnosis | None:
-    """The diagnosis if it does not fit whatever is moved and evicted within the limits on that."""
-    case = desk.snapshot.case
-    lowered = desk.lowered(case, workload)
-    limits = find_limits(early, lowered, workload)
-    if limits is None:
         return None
-    conflict = limits.conflict
 
-    def more() -> Iterator[Repair]:
-        alone = len(lowered.problem.items) == len(lowered.problem.homes) + 1
-        return raised(desk, lowered, workload, limits) if alone else iter(())
+    def left_out(self) -> Diagnosis:
+        """The diagnosis of what is not proven to be without a place: what it lacks, or who would lose theirs."""
+        if self.desk.ask(self.question.beside(self.question.running)).plan is None:
+            repairs = Repairing(self.desk, self.case, self.workload, (), self.question.running).find()
+            return Diagnosis(workload=self.workload, repairs=repairs)
+        price = self.price()
+        rivals = find_rivals(self.desk, self.decision, self.workload)
+        if rivals is None:
+            return Diagnosis(workload=self.workload, price=price)
+        return Diagnosis(
+            workload=self.workload,
+            scope=Scope.KEPT,
+            proof=rivals.proof,
+            conflict=rivals.causes,
+            minimal=rivals.minimal,
+            price=price,
+        )
 
-    items = {lowered.refs[item].key for item in lowered.problem.homes}
-    return Diagnosis(
-        workload=workload,
-        scope=Scope.PERMITTED,
-        proof=conflict.proof,
-        conflict=conflict.causes,
-        minimal=conflict.minimal,
-        background=tuple(sorted(one.workload.id for one in case.running if one.workload.id not in items)),
-        repairs=Repairing(desk, case, workload, conflict.causes, (), True, more).find(),
-        gives_way=True,
-    )
+    def scopes(self) -> Iterator[tuple[Scope, Question | None, tuple[str, ...]]]:
+        """(scope, the question, the running work that is kept), strongest first; no question: that of the limits.
 
+        What may not be disturbed at all is asked for first. That work which may move is in the way where it is says
+        less than that no move helps, and nothing where one does.
+        """
+        case, desk = self.case, self.desk
+        young = {one.workload.id for one in case.running if case.now_s - one.start_s < min_runtime_s(case)}
+        leave = {one.workload.id for one in case.running if one.evictable} - young
+        held = {one.workload.id for one in case.running if not one.movable} - leave | young
+        lowered = desk.lowered(case, self.workload)
+        item = lowered.context.item_of[self.workload]
 
-def _price(
-    snapshot: Snapshot,
-    decision: Decision,
-    workload: str,
-    clock: Callable[[], float],
-    workers: Workers,
-    seconds: float,
-) -> Price | None:
-    """What the objectives lose if the workload goes first, at its least size; `proven` if that answer is optimal."""
-    forced = tuple(_first(w) if w.id == workload else w for w in snapshot.case.workloads)
-    changed = Snapshot.of(snapshot.case.model_copy(update={"workloads": forced}), snapshot.fabric)
-    other = decide(changed, clock=clock, workers=workers, deadline=clock() + max(0.1, seconds))
-    placed = {placement.workload for placement in other.placements}
-    if workload not in placed:
-        return None
-    admitted = {w.id for w in snapshot.case.workloads} - {
-        one.workload for one in decision.unplaced if one.verdict is Verdict.REJECTED
-    }
-    lowered = lower(snapshot.case, snapshot.fabric, only=admitted, usage=snapshot.usage)
-    after = values(lowered.problem, lower_placements(lowered, whole(lowered, other)))
-    now = {tier.tier: tier.value for tier in decision.tiers}
-    gone = {placement.workload for placement in decision.placements} - placed
-    gone |= {one.workload for one in other.evictions} - {one.workload for one in decision.evictions}
-    return Price(
-        tiers=tuple((tier, value - now[tier]) for tier, value in zip(lowered.tiers, after, strict=True)),
-        losers=tuple(sorted(gone))[:50],
-        proven=other.status is Status.OPTIMAL,
-    )
+        def gives_way() -> bool:
+            found = permitted(lowered.problem, item, desk.workers, desk.left) if lowered.problem.homes else None
+            return isinstance(found, Plan)
+
+        # What runs above a limit may be exchanged: then it may fit now, and would not without that work.
+        if not (lowered.holds and gives_way()):
+            yield Scope.EMPTY_FLEET, desk.question(case, self.workload, empty=True), ()
+            # A place with all gone that may be disturbed is found at a glance, without asking for each of them.
+            if desk.ask(solo(lowered.problem, item)).plan is None:
+                yield Scope.PROTECTED, self.question, tuple(name for name in self.question.running if name in held)
+            if lowered.problem.homes:
+                yield Scope.PERMITTED, None, ()
+            if len(held) + len(leave) < len(case.running) and not gives_way():
+                yield Scope.PROTECTED, self.question, tuple(name for name in self.question.running if name not in leave)
+        yield Scope.AS_IT_RUNS, self.question, self.question.running
+
+    def refuted_in(self, scope: Scope, asked: Question, kept: tuple[str, ...]) -> Diagnosis | None:
+        """The diagnosis if it is proven not to fit beside the running work that is kept."""
+        answer = self.early.ask(asked.beside(kept))
+        if answer.proof is None:
+            return None
+        conflict = find_conflict(self.early, asked, kept, answer.proof)
+        price = self.price() if scope is Scope.AS_IT_RUNS else None
+        repairs, gives_way = self.repairs(conflict.causes, scope)
+        return Diagnosis(
+            workload=self.workload,
+            scope=scope,
+            proof=conflict.proof,
+            conflict=conflict.causes,
+            minimal=conflict.minimal,
+            background=() if scope is Scope.EMPTY_FLEET else asked.fixed,
+            repairs=repairs,
+            gives_way=gives_way,
+            price=price,
+        )
+
+    def beyond_limits(self) -> Diagnosis | None:
+        """The diagnosis if it does not fit whatever is moved and evicted within the limits on that."""
+        desk, case, workload = self.desk, self.case, self.workload
+        lowered = desk.lowered(case, workload)
+        limits = find_limits(self.early, lowered, workload)
+        if limits is None:
+            return None
+        conflict = limits.conflict
+
+        def more() -> Iterator[Repair]:
+            alone = len(lowered.problem.items) == len(lowered.problem.homes) + 1
+            return raised(desk, lowered, workload, limits) if alone else iter(())
+
+        items = {lowered.refs[item].key for item in lowered.problem.homes}
+        return Diagnosis(
+            workload=workload,
+            scope=Scope.PERMITTED,
+            proof=conflict.proof,
+            conflict=conflict.causes,
+            minimal=conflict.minimal,
+            background=tuple(sorted(one.workload.id for one in case.running if one.workload.id not in items)),
+            repairs=Repairing(desk, case, workload, conflict.causes, (), True, more).find(),
+            gives_way=True,
+        )
+
+    def repairs(self, causes: tuple[Cause, ...], scope: Scope) -> tuple[tuple[Repair, ...], bool]:
+        """Repairs with all that runs where it is; if there are none, with what may give way giving way (then True).
+
+        Not where it fits by that alone.
+        """
+        blocking = [cause.name for cause in causes if cause.kind == "running"]
+        found = Repairing(self.desk, self.case, self.workload, causes, blocking).find()
+        if found or scope is Scope.AS_IT_RUNS or not any(one.movable or one.evictable for one in self.case.running):
+            return found, False
+        found = Repairing(self.desk, self.case, self.workload, causes, blocking, give_way=True).find()
+        return found, bool(found)
+
+    def price(self) -> Price | None:
+        """What the objectives lose if it goes first, at its least size; `proven` if that answer is optimal.
+
+        None if it finds no place even so. It takes half of the time that is left.
+        """
+        snapshot, decision = self.desk.snapshot, self.decision
+        forced = tuple(_first(w) if w.id == self.workload else w for w in self.case.workloads)
+        changed = Snapshot.of(self.case.model_copy(update={"workloads": forced}), snapshot.fabric)
+        seconds = max(0.1, self.desk.left() / 2)
+        other = decide(changed, clock=self.clock, workers=self.workers, deadline=self.clock() + seconds)
+        placed = {placement.workload for placement in other.placements}
+        if self.workload not in placed:
+            return None
+        admitted = {w.id for w in self.case.workloads} - {
+            one.workload for one in decision.unplaced if one.verdict is Verdict.REJECTED
+        }
+        lowered = lower(self.case, snapshot.fabric, only=admitted, usage=snapshot.usage)
+        after = values(lowered.problem, lower_placements(lowered, whole(lowered, other)))
+        now = {tier.tier: tier.value for tier in decision.tiers}
+        gone = {placement.workload for placement in decision.placements} - placed
+        gone |= {one.workload for one in other.evictions} - {one.workload for one in decision.evictions}
+        return Price(
+            tiers=tuple((tier, value - now[tier]) for tier, value in zip(lowered.tiers, after, strict=True)),
+            losers=tuple(sorted(gone))[:50],
+            proven=other.status is Status.OPTIMAL,
+        )
 
 
 def _first(one: Workload) -> Workload:

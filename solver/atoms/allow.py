@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from solver.items import BoolArray, IntArray, PartKey
 from solver.plan import Plan
-from solver.problem import Atom, Encoding, Problem, Violation, renumbered
+from solver.problem import Encoding, ItemAtom, Problem, Violation
 
 __all__ = ["Allow", "Segments", "Within"]
 
 
 @dataclass(frozen=True, eq=False)
-class Allow(Atom):
+class Allow(ItemAtom):
     """A part may sit only in the bins of `bins` bool[N]."""
 
     rule: str
@@ -23,14 +23,6 @@ class Allow(Atom):
     part: int
     bins: BoolArray
     tier: int = field(default=-1, init=False)
-
-    def items(self) -> Iterable[int]:
-        """The one item."""
-        return (self.item,)
-
-    def remap(self, new: Mapping[int, int]) -> Atom | None:
-        """The same mask for the renumbered item."""
-        return renumbered(self, self.item, new)
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The mask."""
@@ -55,7 +47,7 @@ class Allow(Atom):
 
 
 @dataclass(frozen=True)
-class Within(Atom):
+class Within(ItemAtom):
     """All replicas of a bundle's subtree sit in one domain of a partition."""
 
     rule: str
@@ -63,14 +55,6 @@ class Within(Atom):
     bundle: int
     partition: int
     tier: int = field(default=-1, init=False)
-
-    def items(self) -> Iterable[int]:
-        """The one item."""
-        return (self.item,)
-
-    def remap(self, new: Mapping[int, int]) -> Atom | None:
-        """The same for the renumbered item."""
-        return renumbered(self, self.item, new)
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The partition's domains."""
@@ -92,7 +76,7 @@ class Within(Atom):
 
 
 @dataclass(frozen=True)
-class Segments(Atom):
+class Segments(ItemAtom):
     """A part's replicas come in segments of `size`, each inside one domain; at most one smaller segment holds the rest.
 
     So in all domains but at most one the number of replicas is a multiple of `size`.
@@ -104,14 +88,6 @@ class Segments(Atom):
     partition: int
     size: int
     tier: int = field(default=-1, init=False)
-
-    def items(self) -> Iterable[int]:
-        """The one item."""
-        return (self.item,)
-
-    def remap(self, new: Mapping[int, int]) -> Atom | None:
-        """The same for the renumbered item."""
-        return renumbered(self, self.item, new)
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The partition's domains."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from solver.items import ByteArray, IntArray, PartKey, Ranked
 from solver.plan import Plan
-from solver.problem import Atom, Encoding, Problem, renumbered
+from solver.problem import Atom, Encoding, ItemAtom, Problem
 
 __all__ = ["RefuseCharge", "SpanCharge", "UnitCharge"]
 
@@ -47,7 +47,7 @@ class RefuseCharge(Atom):
 
 
 @dataclass(frozen=True, eq=False)
-class UnitCharge(Atom):
+class UnitCharge(ItemAtom):
     """A cost per replica and bin: int64[N], or a byte per bin where there are few different costs."""
 
     rule: str
@@ -55,14 +55,6 @@ class UnitCharge(Atom):
     item: int
     part: int
     each: IntArray | Ranked
-
-    def items(self) -> Iterable[int]:
-        """The one item."""
-        return (self.item,)
-
-    def remap(self, new: Mapping[int, int]) -> Atom | None:
-        """The same for the renumbered item."""
-        return renumbered(self, self.item, new)
 
     def validate(self, problem: Problem) -> None:
         """Costs are not negative."""
@@ -88,7 +80,7 @@ class UnitCharge(Atom):
 
 
 @dataclass(frozen=True)
-class SpanCharge(Atom):
+class SpanCharge(ItemAtom):
     """A cost if the bundle's replicas lie in more than one domain of a partition.
 
     A cost that grows with the level spanned is a sum of such charges, one per partition (coarser ones on top).
@@ -102,14 +94,6 @@ class SpanCharge(Atom):
     price_once: int
     always: bool = False
     """Known: no domain can hold the bundle, so it spans whenever it is placed (see `solver.reduce`)."""
-
-    def items(self) -> Iterable[int]:
-        """The one item."""
-        return (self.item,)
-
-    def remap(self, new: Mapping[int, int]) -> Atom | None:
-        """The same for the renumbered item."""
-        return renumbered(self, self.item, new)
 
     def validate(self, problem: Problem) -> None:
         """Costs are not negative."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from solver.items import IntArray, PartKey
 from solver.plan import Plan
-from solver.problem import Atom, Counts, Encoding, Joint, Ledger, Problem, Violation, renumbered
+from solver.problem import Counts, Encoding, ItemAtom, Joint, Ledger, Problem, Violation
 
 __all__ = ["Spread"]
 
 
 @dataclass(frozen=True)
-class Spread(Atom):
+class Spread(ItemAtom):
     """At most `limit` replicas of the parts in any domain; with `price` each replica above costs that much instead."""
 
     rule: str
@@ -25,14 +25,6 @@ class Spread(Atom):
     limit: int
     price_each: int = 0
     tier: int = -1
-
-    def items(self) -> Iterable[int]:
-        """The one item."""
-        return (self.item,)
-
-    def remap(self, new: Mapping[int, int]) -> Atom | None:
-        """The same for the renumbered item."""
-        return renumbered(self, self.item, new)
 
     def signature(self, problem: Problem) -> Iterable[IntArray]:
         """The partition's domains."""

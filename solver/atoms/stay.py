@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,13 +11,13 @@ import numpy as np
 from solver.atoms.disruptions import lost
 from solver.items import IntArray
 from solver.plan import Plan, Seat
-from solver.problem import Atom, Encoding, Kept, Problem, Violation, renumbered
+from solver.problem import Atom, Encoding, ItemAtom, Kept, Problem, Violation
 
 __all__ = ["Stay"]
 
 
 @dataclass(frozen=True)
-class Stay(Atom):
+class Stay(ItemAtom):
     """An item that runs now may stay on its seats (free), move, or leave, each at its price.
 
     `home[part]` are its seats. A replica stays if it keeps its very seat: bin and devices. `move_each` is due for every
@@ -35,14 +35,6 @@ class Stay(Atom):
     leave_once: int = 0
     may_leave: bool = True
     pinned: bool = False
-
-    def items(self) -> Iterable[int]:
-        """The one item."""
-        return (self.item,)
-
-    def remap(self, new: Mapping[int, int]) -> Atom | None:
-        """The same for the renumbered item."""
-        return renumbered(self, self.item, new)
 
     def validate(self, problem: Problem) -> None:
         """Prices are not negative, and the seats are those that the problem knows."""

@@ -10,7 +10,7 @@ from solver.choice import best_first
 from solver.collector import collection, no_collection
 from solver.ground import Ground
 from solver.items import IntArray
-from solver.problem import Joint, renumbered
+from solver.problem import Joint
 from solver.sheet import sheet_of
 from tests.solver.build import bins, ints, item, part, problem
 
@@ -49,9 +49,9 @@ def test_a_partition_is_wished_for_once_and_bins_alone_too() -> None:
 
 def test_an_atom_is_renumbered_without_touching_the_first() -> None:
     atom = SpanCharge("s", 0, 3, 0, 1, 5, always=True)
-    moved = renumbered(atom, 3, {3: 1})
+    moved = atom.remap({3: 1})
     assert moved == SpanCharge("s", 0, 1, 0, 1, 5, always=True)
-    assert (atom.item, renumbered(atom, 3, {3: 3}), renumbered(atom, 3, {2: 1})) == (3, atom, None)
+    assert (atom.item, atom.remap({3: 3}), atom.remap({2: 1})) == (3, atom, None)
 
 
 def test_the_collector_is_left_as_it_was_found() -> None:

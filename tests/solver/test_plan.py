@@ -16,7 +16,7 @@ def test_counts_per_bin() -> None:
 
 
 def test_plans_are_values() -> None:
-    one = Plan().with_item(0, (at(1),))
+    one = Plan({0: (at(1),)})
     assert one == plan(i0=[at(1)])
     assert one.without(0) == Plan()
     assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301 - our own bytes

@@ -21,6 +21,7 @@ Packing = tuple[tuple[tuple[int, int], ...], ...]
 Choice = dict[int, tuple[Row, ...]]
 """Item -> part -> replicas in each bin."""
 Content = tuple[tuple[int, int, int], ...]
+"""What is in a bin: (item, part, replicas)."""
 
 
 class TooLargeError(Exception):
@@ -116,6 +117,8 @@ class Space:
         self.devices: list[Row] = [tuple(row) for row in problem.bins.devices.tolist()]
         self.resources: list[Row] = [tuple(max(0, a) for a in row) for row in problem.bins.resources.tolist()]
         self._fits: dict[tuple[int, Content], bool] = {}
+        self._asked: dict[Content, tuple[Demand, ...]] = {}
+        self._packed: dict[tuple[tuple[Row, ...], ...], dict[Row, tuple[Packing, ...]]] = {}
         self._all: list[Choice] | None = None
         self.options = [self._options(i) for i in range(len(problem.items))]
         size = 1
@@ -177,47 +180,63 @@ class Space:
             held = {(i, k): row for k, row in enumerate(rows)}
             if any(broken(a, self.problem, held) for a in atoms):
                 continue
-            if all(self.fits(b, self._demands({i: rows}, b)) for b in range(self.problem.bins.count)):
+            if all(self._fit_together(b, here) for b, here in self._contents(i, rows)):
                 found.append(rows)
         return found
 
+    def _contents(self, i: int, rows: tuple[Row, ...]) -> list[tuple[int, Content]]:
+        """The bins that an item uses, each with what it has there."""
+        used = [b for b, amounts in enumerate(zip(*rows, strict=True)) if any(amounts)]
+        return [(b, tuple((i, p, row[b]) for p, row in enumerate(rows) if row[b])) for b in used]
+
     def _content(self, chosen: Choice, b: int) -> Content:
-        """(item, part, replicas) in a bin."""
         return tuple((i, p, row[b]) for i, rows in chosen.items() for p, row in enumerate(rows) if row[b])
 
-    def _demands(self, chosen: Choice, b: int) -> tuple[Demand, ...]:
-        items = self.problem.items
-        return tuple(items[i].parts[p].demand for i, p, n in self._content(chosen, b) for _ in range(n))
+    def _demands(self, content: Content) -> tuple[Demand, ...]:
+        if content not in self._asked:
+            items = self.problem.items
+            self._asked[content] = tuple(items[i].parts[p].demand for i, p, n in content for _ in range(n))
+        return self._asked[content]
 
-    def _fit_together(self, chosen: Choice, b: int) -> bool:
-        name = (b, self._content(chosen, b))
+    def _fit_together(self, b: int, content: Content) -> bool:
+        name = (b, content)
         if name not in self._fits:
-            self._fits[name] = self.fits(b, self._demands(chosen, b))
+            self._fits[name] = self.fits(b, self._demands(content))
         return self._fits[name]
 
     def combinations(self) -> list[Choice]:
         """Every choice for all items that fits the bins and breaks no hard atom."""
         if self._all is None:
             self._all = []
-            for chosen in self._extend(0, {}):
+            contents = [{rows: self._contents(i, rows) for rows in options} for i, options in enumerate(self.options)]
+            for chosen in self._extend(contents, {}, [()] * self.problem.bins.count):
                 self._all.append(chosen)
                 if len(self._all) > self.limit:
                     raise TooLargeError(f"more than {self.limit} plans")
         return self._all
 
-    def _extend(self, i: int, chosen: Choice) -> Iterator[Choice]:
-        if i == len(self.options):
-            held = {(k, p): row for k, rows in chosen.items() for p, row in enumerate(rows)}
-            hard = any(broken(a, self.problem, held) for a in self.hard)
+    def _extend(
+        self,
+        contents: list[dict[tuple[Row, ...], list[tuple[int, Content]]]],
+        chosen: Choice,
+        held: list[Content],
+    ) -> Iterator[Choice]:
+        """All ways to choose for the other items beside those chosen, whose contents of the bins are `held`."""
+        i = len(chosen)
+        if i == len(contents):
+            counts = {(k, p): row for k, rows in chosen.items() for p, row in enumerate(rows)}
+            hard = any(broken(a, self.problem, counts) for a in self.hard)
             if not hard and (not self.problem.homes or self._arranged(chosen)):
                 yield dict(chosen)
             return
-        for rows in self.options[i]:
-            chosen[i] = rows
-            used = [b for b in range(self.problem.bins.count) if any(row[b] for row in rows)]
-            if i == 0 or all(self._fit_together(chosen, b) for b in used):
-                yield from self._extend(i + 1, chosen)
-            del chosen[i]
+        for rows, here in contents[i].items():
+            then = held.copy()
+            for b, more in here:
+                then[b] += more
+            if all(self._fit_together(b, then[b]) for b, _ in here):
+                chosen[i] = rows
+                yield from self._extend(contents, chosen, then)
+                del chosen[i]
 
     def _own_costs(self) -> list[dict[tuple[Row, ...], Row]]:
         tables = []
@@ -247,22 +266,29 @@ class Space:
         """All cost vectors of the contents that the packings of these counts can leave."""
         sums = {(0,) * self.problem.tiers}
         for b in range(self.problem.bins.count) if self.remainders or self.worths else ():
-            demands = self._demands(chosen, b)
+            demands = self._demands(self._content(chosen, b))
             here = {self._content_cost(b, after, demands) for after in packings(self.devices[b], demands)}
             sums = {tuple(x + y for x, y in zip(s, c, strict=True)) for s in sums for c in here}
         return sums
 
     def _arranged(self, chosen: Choice) -> dict[Row, tuple[Packing, ...]]:
         """Cost vector of contents and stays -> packings of all bins that have it, where the seats matter."""
+        name = tuple(chosen.values())
+        if name not in self._packed:
+            self._packed[name] = self._arrange(chosen)
+        return self._packed[name]
+
+    def _arrange(self, chosen: Choice) -> dict[Row, tuple[Packing, ...]]:
         keys = [(i, p) for i, seats in self.problem.homes.items() for p in range(len(seats))]
         none: tuple[Row, Row] = ((0,) * self.problem.tiers, (0,) * len(keys))
         known: dict[tuple[Row, Row], tuple[Packing, ...]] = {none: ()}
         for b in range(self.problem.bins.count):
             grown: dict[tuple[Row, Row], tuple[Packing, ...]] = {}
             here = {}
-            demands = self._demands(chosen, b)
+            content = self._content(chosen, b)
+            demands = self._demands(content)
             for packing, after in arrangements(self.devices[b], demands).items():
-                here[self._content_cost(b, after, demands), self._kept(chosen, b, packing, keys)] = packing
+                here[self._content_cost(b, after, demands), self._kept(content, b, packing, keys)] = packing
             for (loss, kept), done in known.items():
                 for (more, stay), packing in here.items():
                     name = tuple(map(sum, zip(loss, more, strict=True))), tuple(map(sum, zip(kept, stay, strict=True)))
@@ -280,11 +306,11 @@ class Space:
                 found[tuple(totals)] = packed
         return found
 
-    def _kept(self, chosen: Choice, b: int, packing: Packing, keys: list[PartKey]) -> Row:
+    def _kept(self, content: Content, b: int, packing: Packing, keys: list[PartKey]) -> Row:
         """Replicas of each of the parts that keep their very seat in a bin."""
         replicas = iter(packing)
         kept = dict.fromkeys(keys, 0)
-        for i, p, n in self._content(chosen, b):
+        for i, p, n in content:
             mine = [next(replicas) for _ in range(n)]
             homes = [s.devices for s in self.problem.homes.get(i, ((),) * (p + 1))[p] if s.bin == b]
             for devices in mine:
@@ -327,7 +353,7 @@ class Space:
             if picked:
                 replicas = iter(picked[b])
             else:
-                demands = self._demands(chosen, b)
+                demands = self._demands(self._content(chosen, b))
                 contents = packings(self.devices[b], demands)
                 after = (
                     rng.choice(sorted(contents))

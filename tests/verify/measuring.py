@@ -60,7 +60,7 @@ def damaged(plan: Plan, case: Case) -> Plan:
             del parts[p][at]
         case _:
             parts[p].append(seat)
-    return plan.with_item(i, tuple(tuple(seats) for seats in parts))
+    return Plan({**plan.seats, i: tuple(tuple(seats) for seats in parts)})
 
 
 def greedy_stays_valid(case: Case) -> Iterator[str]:

@@ -59,7 +59,7 @@ def anything(case: Case) -> Plan:
         item = case.rng.choice(list(plan.seats))
         seat = Seat(case.rng.choice((-1, 0, 10**6)), ((case.rng.choice((-1, 0, 99)), case.rng.choice((-5, 0, 1000))),))
         odd = ((), ((seat,),), ((seat, seat), ()), tuple(() for _ in plan.seats[item]), plan.seats[item] * 2)
-        plan = plan.with_item(item, case.rng.choice(odd))
+        plan = Plan({**plan.seats, item: case.rng.choice(odd)})
     return plan
 
 

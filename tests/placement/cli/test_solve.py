@@ -102,7 +102,9 @@ def test_an_earlier_answer_is_gone_on_from(program: Moorage, case: Case, decisio
 
 
 @pytest.mark.badinput
-def test_an_earlier_answer_must_be_a_decision(program: Moorage, case_file: Path, tmp_path: Path) -> None:
+def test_an_earlier_answer_must_be_a_decision(
+    program: Moorage, moorage: Moorage, case_file: Path, tmp_path: Path
+) -> None:
     odd = tmp_path / "odd.json"
     odd.write_text('{"case_id": "x"}')
     for name, told in (
@@ -110,7 +112,7 @@ def test_an_earlier_answer_must_be_a_decision(program: Moorage, case_file: Path,
         (case_file, "--warm: decision: this document is a case"),
         (tmp_path / "none.json", "none.json"),
     ):
-        ran = program("solve", case_file, "--warm", name)
+        ran = moorage("solve", case_file, "--warm", name)
         assert (ran.code, ran.out) == (2, "")
         assert told in ran.err
         assert ran.err.count("\n") == 1
@@ -120,10 +122,10 @@ def test_an_earlier_answer_must_be_a_decision(program: Moorage, case_file: Path,
 
 
 @pytest.mark.badinput
-def test_an_unknown_rule_is_told(program: Moorage, case_file: Path, tmp_path: Path) -> None:
+def test_an_unknown_rule_is_told(moorage: Moorage, case_file: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('[[rules]]\nname = "refusal"\nmode = "prefer"\ntier = 1\n')
-    ran = program("solve", case_file, "--policy", policy)
+    ran = moorage("solve", case_file, "--policy", policy)
     assert (ran.code, ran.out) == (2, "")
     assert "policy.rules[0]" in ran.err
     assert "refused" in ran.err

@@ -10,7 +10,7 @@ from placement.model import Case, Move, PlacedReplica
 from placement.model.state import Replica
 from placement.rules.registry import active_rules
 from placement.snapshot import Snapshot
-from placement.verify import verify_moves
+from placement.verify import verify_placements
 from topology.levels import nested_domain_names
 
 __all__ = ["simulate"]
@@ -43,7 +43,7 @@ def simulate(case: Case, told: Defragmentation) -> Held:
             moved[step.workload] = Move(workload=step.workload, moved=gone, replicas=step.replicas)
         else:
             moved.pop(step.workload, None)
-        assert verify_moves(case, tuple(moved.values())) == (), step.workload
+        assert verify_placements(case, (), Lifted((), moves=tuple(moved.values()))) == (), step.workload
         assert _first_tier(case, tuple(moved.values())) <= start, step.workload
         now = _free(state, asked)
         assert set(step.frees) <= now - free

@@ -12,7 +12,7 @@ import grpc.aio
 import pytest
 from google.protobuf import json_format
 
-from placement.errors import Unsupported, VerificationError
+from placement.errors import Conflict, MoorageError
 from placement.model import Budget, Case, Decision, Unplaced
 from placement.model.decision import Status, Verdict
 from placement.service.server import ServerConfig
@@ -174,11 +174,11 @@ async def test_malformed_requests_name_the_field(start: Start, request_: Any, wh
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (Unsupported("no MIG yet"), grpc.StatusCode.UNIMPLEMENTED, "no MIG yet"),
-        (VerificationError("plan broke capacity"), grpc.StatusCode.INTERNAL, "plan broke capacity"),
+        (Conflict("used before"), grpc.StatusCode.ALREADY_EXISTS, "used before"),
+        (MoorageError("plan broke capacity"), grpc.StatusCode.INTERNAL, "plan broke capacity"),
         (RuntimeError("secret"), grpc.StatusCode.INTERNAL, "server log"),
         (ValueError("x" * 9000), grpc.StatusCode.INTERNAL, "server log"),
-        (Unsupported("x" * 9000), grpc.StatusCode.UNIMPLEMENTED, "xxx..."),
+        (Conflict("x" * 9000), grpc.StatusCode.ALREADY_EXISTS, "xxx..."),
     ],
 )
 async def test_errors_become_status_codes_and_the_server_lives_on(
