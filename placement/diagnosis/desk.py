@@ -96,6 +96,12 @@ class Desk:
         same = case.fleet is self.snapshot.case.fleet
         return self.snapshot.fabric if same else Fabric.from_fleet(case.fleet)
 
+    def admits(self, case: Case, workload: str) -> bool:
+        """Whether a variant of the case still knows all that the workload names: running work that it is tied to."""
+        one = next(w for w in case.workloads if w.id == workload)
+        bound = bool(one.affinity or one.anti_affinity) or one.group is not None
+        return not bound or workload not in screen(case, self.fabric(case))
+
     def lowered(self, case: Case, workload: str) -> Lowered:
         """A variant of the case with only this workload waiting, and what it must be near to or comes with."""
         if case is self.snapshot.case and workload in self._known:

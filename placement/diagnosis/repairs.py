@@ -59,7 +59,9 @@ class Repairing:
         return not self.causes or any(cause.name in rules for cause in self.causes if cause.kind == "rule")
 
     def _fits(self, case: Case) -> bool | None:
-        """True with a plan, False with a proof, None if neither is known."""
+        """True with a plan, False with a proof or where admission would reject it, None if neither is known."""
+        if not self.desk.admits(case, self.workload):
+            return False
         if self.give_way:
             return self._permitted(case)
         question = self.desk.question(case, self.workload)
