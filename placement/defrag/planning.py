@@ -57,7 +57,8 @@ class Defragmentation(Document):
 
     `steps` may be stopped after any one: nothing hard is broken, and the first tier of the policy is never worse than
     before. `status`, `gap`, `gap_tier` and `tiers` are those of the decision on the target; `proven_most` says that no
-    permitted set of moves frees more domains. `terms` are those once all steps are done.
+    permitted set of moves frees more domains (never where work was held because its moves had no safe order). `terms`
+    are those once all steps are done.
     """
 
     case_id: Name
@@ -152,7 +153,8 @@ def plan(
                 f"without limits on moves, {len(loose.order.hops)} moves would leave {reached} of {goal.wanted} "
                 "domains free"
             )
-    return _told(best, goal, notes)
+    kept = [r.workload.id for r, was in zip(best.case.running, asked.running, strict=True) if r.movable != was.movable]
+    return _told(best, goal, notes, frozenset(kept))
 
 
 def _round(case: Case, goal: Goal, decide: Decide, max_moves: int | None, expired: Callable[[], bool]) -> _Round:
@@ -254,14 +256,15 @@ def _trimmed(found: _Round) -> _Round:
     return _Round(found.case, found.goal, found.lowered, found.decision, cut, found.states[: keep + 1])
 
 
-def _told(found: _Round, goal: Goal, notes: list[str]) -> Defragmentation:
+def _told(found: _Round, goal: Goal, notes: list[str], kept: frozenset[str]) -> Defragmentation:
+    """`kept` is work that was held because its moves had no safe order: it could still move in another way."""
     lowered, decision = found.lowered, found.decision
     reports = [check(lowered.problem, state) for state in (found.states[0], found.states[-1])]
     tier = next(t for t in decision.tiers if "vacancy" in t.terms)
     # The vacancy tier may hold other terms where freeing has a price: then nothing follows about domains alone.
     alone = [t.name for t in decision.terms if t.tier == tier.tier] == ["vacancy"]
     first = [t for t in decision.tiers if t.tier <= tier.tier]
-    proven = alone and not found.order.stuck and all(t.value == t.bound for t in first)
+    proven = alone and not kept and not found.order.stuck and all(t.value == t.bound for t in first)
     blocked: tuple[Blocked, ...] = ()
     if goal.domains:
         blocked = tuple(
@@ -272,11 +275,12 @@ def _told(found: _Round, goal: Goal, notes: list[str]) -> Defragmentation:
                 sorted(_asked(lowered, goal) - found.free[-1]),
                 found.states[-1],
                 found.order.stuck,
+                kept=kept,
                 proven=proven,
             )
         )
     if not goal.domains and len(found.free[-1]) < goal.wanted:
-        notes = [*notes, *_counted(lowered, goal)]
+        notes = [*notes, *_counted(lowered, goal, kept)]
     return Defragmentation(
         case_id=decision.case_id,
         level=goal.level,
@@ -296,12 +300,13 @@ def _told(found: _Round, goal: Goal, notes: list[str]) -> Defragmentation:
     )
 
 
-def _counted(lowered: Lowered, goal: Goal) -> list[str]:
+def _counted(lowered: Lowered, goal: Goal, kept: frozenset[str]) -> list[str]:
     """How many domains could not be chosen at all, if any."""
     label, names = _labels(lowered, goal)
     asked = _asked(lowered, goal)
     index = lowered.fabric.index
-    held = {names[label[index[r.node]]] for one in lowered.case.running for r in one.replicas} & asked
+    firm = (one for one in lowered.case.running if one.workload.id not in kept)
+    held = {names[label[index[r.node]]] for one in firm for r in one.replicas} & asked
     if not held:
         return []
     return [f"{len(held)} of {len(asked)} domains of level {goal.level} are held by work that cannot move"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from placement.compile import Lowered, min_runtime_s
 from placement.model import Case, Running
@@ -12,11 +13,19 @@ __all__ = ["obstacles"]
 
 
 def obstacles(
-    lowered: Lowered, level: str, domains: Sequence[str], state: Plan, stuck: Sequence[int], *, proven: bool
+    lowered: Lowered,
+    level: str,
+    domains: Sequence[str],
+    state: Plan,
+    stuck: Sequence[int],
+    *,
+    kept: AbstractSet[str],
+    proven: bool,
 ) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """(domain, reason, workloads in it) for each of the domains, which all hold work in `state`.
 
-    `stuck` are items whose move has no safe order; `proven`: no permitted set of moves frees more domains.
+    `stuck` are items whose move has no safe order; `kept` is work that was held for that reason; `proven`: no permitted
+    set of moves frees more domains.
     """
     partition = lowered.fabric.partition(level)
     number = {name: index for index, name in enumerate(partition.domain_names)}
@@ -29,9 +38,10 @@ def obstacles(
             if any(label[index[replica.node]] == number[domain] for replica in one.replicas)
         ]
         if held:
-            told = "; ".join(f"{one.workload.id} {_why_held(lowered.case, one)}" for one in held[:4])
+            told = "; ".join(f"{one.workload.id} {_why_held(lowered.case, one, kept)}" for one in held[:4])
             more = f"; and {len(held) - 4} more" if len(held) > 4 else ""
-            yield domain, f"held by work that cannot move: {told}{more}", tuple(one.workload.id for one in held)
+            what = "stays" if any(one.workload.id in kept for one in held) else "cannot move"
+            yield domain, f"held by work that {what}: {told}{more}", tuple(one.workload.id for one in held)
             continue
         items = [
             item
@@ -49,7 +59,9 @@ def obstacles(
         yield domain, reason, names
 
 
-def _why_held(case: Case, one: Running) -> str:
+def _why_held(case: Case, one: Running, kept: AbstractSet[str]) -> str:
+    if one.workload.id in kept:
+        return "was held, as its moves had no safe order"
     if not (one.movable or one.evictable):
         return "is not movable"
     if max(0, case.now_s - one.start_s) < min_runtime_s(case):

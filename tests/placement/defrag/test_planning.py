@@ -9,7 +9,22 @@ from placement.cases.synth import synth_case
 from placement.defrag import Defragmentation, Goal, asking, plan, read_goal
 from placement.engine import decide
 from placement.errors import InputError
-from placement.model import Budget, Case, Decision, Kind, Placement, Proximity, Replica, RuleSpec, Running, Tenant
+from placement.model import (
+    Budget,
+    Case,
+    Decision,
+    Device,
+    Kind,
+    Placement,
+    Proximity,
+    Replica,
+    Role,
+    RuleSpec,
+    Running,
+    Subgroup,
+    Tenant,
+    Workload,
+)
 from placement.verify import verify
 from solver.workers import Inline
 from tests.placement.defrag.simulator import simulate
@@ -168,6 +183,31 @@ def test_a_circle_without_room_is_told_and_something_is_held() -> None:
     assert not told.steps
     assert told.notes[0] == "the moves of the first plan have no safe order; tried again with c held in place"
     assert "bounds" in told.notes[1]
+
+
+def crossing(name: str, nodes: tuple[str, str], gpu: int) -> Running:
+    """A pair of full nodes that had rather be in one rack, and a single on n6."""
+    near = Proximity(level="rack", mode="prefer")
+    roles = (Role(name="r", replicas=2, gpus=4, proximity=near), Role(name="q", gpus=1))
+    full = tuple(Device(index=index) for index in range(4))
+    pair = tuple(Replica(subgroup="s", role="r", node=one, devices=full) for one in nodes)
+    single = Replica(subgroup="s", role="q", node="n6", devices=(Device(index=gpu),))
+    work = Workload(id=name, kind=Kind.TRAINING, subgroups=(Subgroup(name="s", roles=roles),))
+    return Running(workload=work, replicas=(*pair, single), movable=True, last_checkpoint_s=3600)
+
+
+def test_what_was_held_for_want_of_an_order_proves_nothing() -> None:
+    """The pairs had rather swap a node, and cannot; n6 is not freed with one of them held, but the singles could go."""
+    rows = (*(node(k) for k in range(4)), node(5, gpu_count=2), node(6, gpu_count=2))
+    close = RuleSpec(name="topology_preference", mode="prefer", tier=1)
+    work = (crossing("c", ("n0", "n2"), 0), crossing("d", ("n1", "n3"), 1))
+    rules = (*BASE, close, STABILITY)
+    case = case_of(small_fleet(rows), rules=rules, running=work, budget=Budget(work=400), now_s=3600)
+    told = freed(case, "n6")
+    assert not told.reached
+    assert "c held in place" in told.notes[0]
+    assert not told.proven_most
+    assert told.blocked[0].reason == "held by work that stays: c was held, as its moves had no safe order"
 
 
 @pytest.mark.parametrize("seed", range(6))
