@@ -118,6 +118,9 @@ class Repairing:
             kept = [name for name in question.running if (due[name] or ends[index] + 1) > ends[index]]
             return self._beside(question, kept)
 
+        # Once the work has ended that it must be near to, admission rejects it.
+        while ends and not self.desk.admits(then(len(ends) - 1), self.workload):
+            ends.pop()
         question = self.desk.question(case, self.workload)
         found = self._least(len(ends), fits)
         if found is None or not self._fits(then(found[0])):

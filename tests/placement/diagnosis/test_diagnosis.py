@@ -312,13 +312,14 @@ def test_questions_about_nothing_are_refused() -> None:
         diagnose(case, other, "w", clock=time.monotonic, workers=Inline())
 
 
+@pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("yields", [False, True])
-def test_the_end_of_what_it_must_be_near_to_is_nothing_to_wait_for(yields: bool) -> None:
-    """Once `lead` has ended too there is nothing that the affinity could mean, and admission rejects the workload."""
+def test_the_end_of_what_it_must_be_near_to_is_nothing_to_wait_for(yields: bool, late: bool) -> None:
+    """Once `lead` has ended there is nothing that the affinity could mean, and admission rejects the workload."""
     near = Affinity(level="rack", workloads=("lead",))
     lead = running("lead", (0,), expected_end_s=7200)
-    other = running("other", (1,), (0,), expected_end_s=9000)
+    other = running("other", (1,), (0,), expected_end_s=9000 if late else 3600)
     loose = running("loose", (2,), (0,), evictable=yields)
     found = told(gang("follows", 1, gpus=4, workload={"affinity": (near,)}), work=(lead, other, loose))
     assert [cause.name for cause in found.conflict if cause.kind == "running"] == ["other"]
-    assert [repair.kind for repair in found.repairs] == ["move", "end"]
+    assert [repair.kind for repair in found.repairs] == [*([] if late else ["wait"]), "move", "end"]
