@@ -20,6 +20,8 @@ from topology.model import Health
 __all__ = ["Repairing"]
 
 _MOST_OF_A_KIND = 3
+_MOST_SCANNED = 16
+"""So many expected ends are tried one by one."""
 
 
 @dataclass
@@ -96,6 +98,21 @@ class Repairing:
                 low, proven = middle + 1, found is False
         return (low, proven) if self.desk.left() > 0.01 else None
 
+    def _first(self, count: int, fits: Callable[[int], bool | None]) -> tuple[int, bool] | None:
+        """As `_least` where fitting need not grow with the index: one after the other, if they are few."""
+        if count > _MOST_SCANNED:
+            found = self._least(count, fits)
+            return None if found is None else (found[0], False)
+        proven = True
+        for at in range(count):
+            if self.desk.left() <= 0.01:
+                return None
+            fitting = fits(at)
+            if fitting:
+                return at, proven
+            proven = proven and fitting is False
+        return None
+
     @property
     def _one(self) -> Workload:
         return next(w for w in self.case.workloads if w.id == self.workload)
@@ -122,7 +139,9 @@ class Repairing:
         while ends and not self.desk.admits(then(len(ends) - 1), self.workload):
             ends.pop()
         question = self.desk.question(case, self.workload)
-        found = self._least(len(ends), fits)
+        # Maintenance comes and goes: what fits at one end need not fit at a later one.
+        windows = any(node.maintenance for node in case.fleet.nodes)
+        found = self._first(len(ends), lambda at: self._fits(then(at))) if windows else self._least(len(ends), fits)
         if found is None or not self._fits(then(found[0])):
             return
         at, least = found

@@ -24,7 +24,8 @@ from placement.model import (
 from placement.model.diagnosis import Diagnosis, Repair, Scope
 from placement.whatif.settings import set_one
 from solver.workers import Inline
-from tests.placement.rules.small import gang, small_fleet
+from tests.placement.rules.small import gang, node, small_fleet
+from topology.model import Window
 
 REQUIRED = tuple(
     RuleSpec(name=name, mode="require") for name in ("health", "topology", "quota", "borrowing", "guarantee")
@@ -323,3 +324,21 @@ def test_the_end_of_what_it_must_be_near_to_is_nothing_to_wait_for(yields: bool,
     found = told(gang("follows", 1, gpus=4, workload={"affinity": (near,)}), work=(lead, other, loose))
     assert [cause.name for cause in found.conflict if cause.kind == "running"] == ["other"]
     assert [repair.kind for repair in found.repairs] == [*([] if late else ["wait"]), "move", "end"]
+
+
+@pytest.mark.parametrize("yields", [False, True])
+def test_the_earliest_end_is_told_though_maintenance_closes_the_nodes_for_a_while(yields: bool) -> None:
+    window = (Window(start_s=1900, end_s=2500),)
+    rows = tuple(node(k, maintenance=window if k < 2 else ()) for k in range(8))
+    ends = {"x": 1000, "y": 2000, "z": 3000}
+    due = [running(name, (k,), expected_end_s=end, evictable=yields) for k, (name, end) in enumerate(ends.items())]
+    case = Case(
+        fleet=small_fleet(rows),
+        workloads=(gang("one", gpus=4, workload={"expected_duration_s": 100}),),
+        running=(*due, running("rest", (3, 4, 5, 6, 7))),
+        tenants=(Tenant(name="ops", disruption_budget=0),),
+    )
+    decision = decide(case, clock=time.monotonic, workers=Inline())
+    found = diagnose(case, decision, "one", clock=time.monotonic, workers=Inline(), seconds=20)
+    wait = next(repair for repair in found.repairs if repair.kind == "wait")
+    assert (wait.change, wait.least) == ("wait 0.3 h, until x is due to end", True)
