@@ -42,7 +42,7 @@ _ASCENT = 0.15
 """Share of what is left that one rise of the multipliers may take."""
 _FIND = 0.1
 """Share of the time for one search for a better plan."""
-_CLOSE, _CLOSE_VALUES, _CLOSE_COLUMNS = 0.5, 3, 2_000
+_CLOSE, _CLOSE_VALUES, _CLOSE_COLUMNS = 0.06, 3, 2_000
 """Share of the time for searches up to the bound itself and the next values, how many, and most of their columns."""
 _DIVES = 8
 """Dives for better plans before branching."""
