@@ -14,9 +14,7 @@ import numpy as np
 from solver.atoms.charge import RefuseCharge
 from solver.atoms.state import Together
 from solver.atoms.stay import Stay
-from solver.dash import Dash
 from solver.gang import Gang
-from solver.greedy import briskly
 from solver.ground import Ground
 from solver.grow import grow, may_grow
 from solver.guards import Guards
@@ -36,8 +34,6 @@ _MISSES = 20
 """So often a ruin in an own part of the bins is looked for."""
 _HOME = 0.7
 """How often what runs is first offered the seats that it has."""
-_HURRIED = 0.5
-"""Where many items wait: how often what does not run is put where it fits, prices not weighed."""
 _NOISE = 0.3
 """Spread of the random factor on what the items are sorted by."""
 
@@ -72,9 +68,6 @@ class Ruin:
             a.item for a in problem.atoms if isinstance(a, Stay) and not a.may_leave
         }
         self._growing = may_grow(problem)
-        self._hurried = 0.0 if briskly(problem) is None else _HURRIED
-        self._dash: Dash | None = None
-        """Made for one step: it does not hear of bins that become free."""
         self._volume = [sum(p.demand.volume * p.count for p in item.parts) for item in problem.items]
         self._worth = [0.0] * len(problem.items)
         for atom in problem.atoms:
@@ -100,7 +93,7 @@ class Ruin:
 
     def step(self) -> bool:
         """One ruin and what is made of it; True if the plan is better than before."""
-        removed, self._dash = self._ruin(), None
+        removed = self._ruin()
         wanted = self._sorted([*removed, *self._wanted()])
         before: dict[int, _Seats] = {}
         for item in removed:
@@ -148,7 +141,6 @@ class Ruin:
             for i in sorted({*other.seats, *base.seats})
             if other.seats.get(i) != base.seats.get(i) and other.seats.get(i) != self.ground.seats.get(i)
         ]
-        self._dash = None
         before: dict[int, _Seats] = {}
         for item in theirs:
             if item in self.ground.seats:
@@ -190,9 +182,6 @@ class Ruin:
             if item in self._growing:
                 grow(self.ground, (item,))
             return True
-        if home is None and self._hurried and self.rng.random() < self._hurried:
-            self._dash = self._dash or Dash(self.ground)
-            return self._dash.place(item)
         return Gang(self.ground, item).place() is not None
 
     def _mark(self, item: int, seats: _Seats) -> None:
