@@ -11,10 +11,13 @@ from random import Random
 
 import numpy as np
 
-from solver.atoms.charge import RefuseCharge
+from solver.atoms.allow import Within
+from solver.atoms.charge import RefuseCharge, SpanCharge
 from solver.atoms.state import Together
 from solver.atoms.stay import Stay
+from solver.dash import Dash
 from solver.gang import Gang
+from solver.greedy import briskly
 from solver.ground import Ground
 from solver.grow import grow, may_grow
 from solver.guards import Guards
@@ -34,6 +37,8 @@ _MISSES = 20
 """So often a ruin in an own part of the bins is looked for."""
 _HOME = 0.7
 """How often what runs is first offered the seats that it has."""
+_HURRIED = 0.5
+"""Where many items wait and domains matter: how often what does not run is put where it fits, prices not weighed."""
 _NOISE = 0.3
 """Spread of the random factor on what the items are sorted by."""
 
@@ -68,6 +73,10 @@ class Ruin:
             a.item for a in problem.atoms if isinstance(a, Stay) and not a.may_leave
         }
         self._growing = may_grow(problem)
+        gangs = bool(problem.of(Within)) or bool(problem.of(SpanCharge))
+        self._hurried = _HURRIED if gangs and briskly(problem) is not None else 0.0
+        self._dash: Dash | None = None
+        """Made for one step: it does not hear of bins that become free."""
         self._volume = [sum(p.demand.volume * p.count for p in item.parts) for item in problem.items]
         self._worth = [0.0] * len(problem.items)
         for atom in problem.atoms:
@@ -93,7 +102,7 @@ class Ruin:
 
     def step(self) -> bool:
         """One ruin and what is made of it; True if the plan is better than before."""
-        removed = self._ruin()
+        removed, self._dash = self._ruin(), None
         wanted = self._sorted([*removed, *self._wanted()])
         before: dict[int, _Seats] = {}
         for item in removed:
@@ -141,6 +150,7 @@ class Ruin:
             for i in sorted({*other.seats, *base.seats})
             if other.seats.get(i) != base.seats.get(i) and other.seats.get(i) != self.ground.seats.get(i)
         ]
+        self._dash = None
         before: dict[int, _Seats] = {}
         for item in theirs:
             if item in self.ground.seats:
@@ -182,6 +192,9 @@ class Ruin:
             if item in self._growing:
                 grow(self.ground, (item,))
             return True
+        if home is None and self._hurried and self.rng.random() < self._hurried:
+            self._dash = self._dash or Dash(self.ground)
+            return self._dash.place(item)
         return Gang(self.ground, item).place() is not None
 
     def _mark(self, item: int, seats: _Seats) -> None:

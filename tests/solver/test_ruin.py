@@ -2,7 +2,7 @@
 
 from random import Random
 
-from solver.atoms import Exclusive, Floor, RefuseCharge, Stay, Together, UnitCharge
+from solver.atoms import Caps, Exclusive, Floor, RefuseCharge, Stay, Together, UnitCharge, Within
 from solver.check import check
 from solver.plan import Plan, Seat
 from solver.problem import Problem
@@ -70,6 +70,31 @@ def test_what_runs_moves_or_leaves_only_where_it_may() -> None:
     assert _run(*_running(may_leave=True)).values == (2,)
     assert _run(*_running(may_leave=False)).values == (2,)
     assert _run(*_running(may_leave=True, floor=True)).values == (2,), "a move keeps the floor"
+
+
+def test_where_many_wait_half_of_them_are_put_in_a_hurry_and_limits_are_kept() -> None:
+    """Twice as many as fit, a cap that closes half of each rack, prices; who is worth most must end with a place."""
+    size, count = 16, 80
+    atoms = [
+        RefuseCharge("r", 0, {(i, 0): 3 + i % 7 for i in range(count)}),
+        Within("w", 0, 0, 0),
+        *(UnitCharge("u", 0, i, 0, ints(*((i + b) % 3 for b in range(size)))) for i in range(count)),
+        Caps(
+            "c",
+            tuple("abcd"),
+            ints(*(b // 4 for b in range(size))),
+            {(i, 0): ints(*[1] * 4) for i in range(count)},
+            ints(0, 0, 0, 0),
+            ints(6, 7, 8, 9),
+        ),
+    ]
+    free = bins([[1000] * 4 if b % 2 else [1000, 1000, 0, 0] for b in range(size)])
+    case = problem(free, [item(part(1, devices=1 + i % 2)) for i in range(count)], atoms, [ints(*range(size))])
+    made = _run(case, Plan(), 300)
+    assert made.plan() == _run(case, Plan(), 300).plan()
+    placed = made.plan().seats
+    assert len(placed) == 30, "as many as the caps allow"
+    assert sum(3 + i % 7 for i in placed) > 220, "the dearest of them"
 
 
 def test_the_same_seed_makes_the_same_plan() -> None:
