@@ -9,8 +9,6 @@ from functools import cached_property
 
 import numpy as np
 
-from solver.atoms.allow import Within
-from solver.atoms.charge import SpanCharge
 from solver.cells import Cells, coarse_cells
 from solver.certificate import with_limits
 from solver.core import Core
@@ -22,6 +20,7 @@ from solver.lp import Relaxed
 from solver.plan import Plan
 from solver.progress import Progress
 from solver.settle import certain, numbered, numbers
+from solver.sheet import nearness_matters
 from solver.totals import with_totals
 
 __all__ = ["LP_SHARE", "Exact"]
@@ -98,8 +97,8 @@ class Exact:
 
     def hasty(self) -> bool:
         """There is no time for more than writing the model."""
-        gangs = bool(self.problem.of(Within)) or bool(self.problem.of(SpanCharge))
-        return self.at.left() < (_WRITE_S if gangs else _WRITE_ALONE_S) * self.fine.columns
+        each_s = _WRITE_S if nearness_matters(self.problem) else _WRITE_ALONE_S
+        return self.at.left() < each_s * self.fine.columns
 
     def short(self) -> bool:
         """There is no time for its LP before CP-SAT, which finds a bound as well."""

@@ -157,11 +157,16 @@ class _Search:
     """Choices on the move; prices are per unit of room that is missing in a block."""
 
     def __init__(self, model: Exchange, taken: IntArray, random: Random) -> None:
-        self.model, self.taken, self.random = model, taken, random
+        self.model, self.random = model, random
         self.kept: IntArray | None = None
-        self.load = np.zeros(model.room.size, np.int64)
-        np.add.at(self.load, taken, model.use[model.every, taken])
         self.price = model.price.copy()
+        self._take(taken)
+
+    def _take(self, taken: IntArray) -> None:
+        """Begin from these choices."""
+        self.taken = taken.copy()
+        self.load = np.zeros(self.model.room.size, np.int64)
+        np.add.at(self.load, taken, self.model.use[self.model.every, taken])
 
     def cost(self) -> int:
         """What the choices cost now, without the model's constant."""
@@ -180,9 +185,7 @@ class _Search:
         model = self.model
         self.price = np.maximum(self.price * _SOFTER, self.model.price)
         if self.kept is not None:
-            self.taken = self.kept.copy()
-            self.load[:] = 0
-            np.add.at(self.load, self.taken, model.use[model.every, self.taken])
+            self._take(self.kept)
         for _ in range(_KICK):
             c = self.random.randrange(self.taken.size)
             near = np.argsort(model.cost[c] + model.use[c] * model.price, kind="stable")[:_NEAR]
@@ -222,9 +225,9 @@ class _Search:
                     return
                 moved |= self.near(c) or self.eject(c)
 
-    def over(self, load: IntArray) -> Floats:
-        """The price of what is missing, for loads of all blocks."""
-        found: Floats = np.maximum(load - self.model.room, 0) * self.price
+    def over(self, load: IntArray, blocks: IntArray | slice = slice(None)) -> Floats:
+        """The price of what is missing, for loads of these blocks."""
+        found: Floats = np.maximum(load - self.model.room[blocks], 0) * self.price[blocks]
         return found
 
     def near(self, c: int) -> bool:
@@ -247,7 +250,7 @@ class _Search:
         swap = cost[c, other] + cost[:, a] - cost[c, a] - cost[mine, other]
         swap = swap + np.maximum(into - model.room[a], 0) * self.price[a] - now[a]
         there = self.load[other] - own + use[c, other]
-        swap = swap + np.maximum(there - model.room[other], 0) * self.price[other] - now[other]
+        swap = swap + self.over(there, other) - now[other]
         swap[other == a] = 0
         d = int(swap.argmin())
         if swap[d] < min(shift[b], -_LEAST):
@@ -273,8 +276,8 @@ class _Search:
         other = self.taken
         # d leaves `other[d]`, where c comes; d goes to any block e.
         there = load[other] - use[every, other] + use[c, other]
-        part = first[other] + np.maximum(there - model.room[other], 0) * self.price[other] - base[other]
-        to = cost + np.maximum(load + use - model.room, 0) * self.price - base
+        part = first[other] + self.over(there, other) - base[other]
+        to = cost + self.over(load + use) - base
         to[every, other] = _NONE
         to[other == a] = _NONE
         e = to.argmin(axis=1)

@@ -11,8 +11,7 @@ from random import Random
 
 import numpy as np
 
-from solver.atoms.allow import Within
-from solver.atoms.charge import RefuseCharge, SpanCharge
+from solver.atoms.charge import RefuseCharge
 from solver.atoms.state import Together
 from solver.atoms.stay import Stay
 from solver.dash import Dash
@@ -24,6 +23,7 @@ from solver.guards import Guards
 from solver.parts import Parts
 from solver.plan import Plan, Seat
 from solver.problem import Problem
+from solver.sheet import nearness_matters
 
 __all__ = ["Ruin"]
 
@@ -73,8 +73,7 @@ class Ruin:
             a.item for a in problem.atoms if isinstance(a, Stay) and not a.may_leave
         }
         self._growing = may_grow(problem)
-        gangs = bool(problem.of(Within)) or bool(problem.of(SpanCharge))
-        self._hurried = _HURRIED if gangs and briskly(problem) is not None else 0.0
+        self._hurried = _HURRIED if nearness_matters(problem) and briskly(problem) is not None else 0.0
         self._dash: Dash | None = None
         """Made for one step: it does not hear of bins that become free."""
         self._volume = [sum(p.demand.volume * p.count for p in item.parts) for item in problem.items]

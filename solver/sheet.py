@@ -16,7 +16,12 @@ from solver.atoms.state import Exclusive
 from solver.items import BoolArray, IntArray, Ranked
 from solver.problem import Atom, Problem
 
-__all__ = ["Sheet", "sheet_of"]
+__all__ = ["Sheet", "nearness_matters", "sheet_of"]
+
+
+def nearness_matters(problem: Problem) -> bool:
+    """True if some item must lie in one domain, or pays for lying in several."""
+    return bool(problem.of(Within)) or bool(problem.of(SpanCharge))
 
 
 @dataclass(slots=True)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from solver.atoms.state import closed, domains, touched
+from solver.atoms.state import Presence, closed, domains, touched
 from solver.items import IntArray, PartKey
 from solver.plan import Plan
 from solver.problem import Atom, Counts, Encoding, Joint, Ledger, Problem, Violation
 
 __all__ = ["Apart"]
-
-_PLENTY = 2**40
 
 
 @dataclass(frozen=True)
@@ -129,25 +126,16 @@ class Apart(Atom):
 class _SidesLedger:
     def __init__(self, atom: Apart, problem: Problem) -> None:
         self._labels = problem.partitions[atom.partition]
-        self._size = problem.domains(atom.partition)
         self._side = dict.fromkeys(atom.ones, 0) | dict.fromkeys(atom.others, 1)
-        self._held: tuple[Counter[int], Counter[int]] = Counter(), Counter()
-        """Items of each side in each domain."""
-        self._room: list[IntArray | None] = [None, None]
-        """Room of each side where the other is not; none is kept before the other is anywhere."""
+        self._held = [Presence(problem.domains(atom.partition)) for _ in range(2)]
+        """Where each side is: the other keeps out of there."""
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
         side = self._side.get(key[0])
-        room = None if side is None else self._room[side]
+        room = None if side is None else self._held[1 - side].room
         return [] if room is None else [Joint(self._labels, room)]
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:
         side = self._side.get(item)
-        if side is None:
-            return
-        room, held = self._room[1 - side], self._held[side]
-        if room is None:
-            room = self._room[1 - side] = np.full(self._size, _PLENTY, np.int64)
-        for domain in domains(self._labels, counts):
-            held[domain] += times
-            room[domain] = 0 if held[domain] > 0 else _PLENTY
+        if side is not None:
+            self._held[side].add(domains(self._labels, counts), times)

@@ -13,7 +13,7 @@ from solver.items import BoolArray, IntArray, PartKey
 from solver.plan import Plan
 from solver.problem import Atom, Counts, Encoding, Joint, Ledger, Problem, Violation
 
-__all__ = ["Exclusive", "Together", "closed", "domains", "touched"]
+__all__ = ["Exclusive", "Presence", "Together", "closed", "domains", "touched"]
 
 _PLENTY = 2**40
 
@@ -128,26 +128,37 @@ class Exclusive(Atom):
         return _OwnerLedger(self, problem) if self.tier < 0 else None
 
 
+class Presence:
+    """How many items hold each domain, and the room that this leaves to those who must keep out of their way."""
+
+    def __init__(self, domains: int) -> None:
+        self._domains = domains
+        self._held: Counter[int] = Counter()
+        self.room: IntArray | None = None
+        """int64[domains]: 0 where somebody is; None before anybody is anywhere, so that it takes no memory."""
+
+    def add(self, where: Iterable[int], times: int) -> None:
+        """An item comes to these domains, or (-1) leaves them."""
+        if self.room is None:
+            self.room = np.full(self._domains, _PLENTY, np.int64)
+        for domain in where:
+            self._held[domain] += times
+            self.room[domain] = 0 if self._held[domain] > 0 else _PLENTY
+
+
 class _OwnerLedger:
     def __init__(self, atom: Exclusive, problem: Problem) -> None:
         self._members = set(atom.members)
         self._labels = problem.partitions[atom.partition]
-        self._size = problem.domains(atom.partition)
-        self._owners: Counter[int] = Counter()
-        self._room: IntArray | None = None
-        """None before the first of them is placed."""
+        self._owned = Presence(problem.domains(atom.partition))
 
     def joints(self, key: PartKey, local: Counts) -> list[Joint]:
-        return [] if self._room is None or key[0] not in self._members else [Joint(self._labels, self._room)]
+        room = self._owned.room
+        return [] if room is None or key[0] not in self._members else [Joint(self._labels, room)]
 
     def add(self, item: int, counts: Counts, times: int = 1) -> None:
-        if item not in self._members:
-            return
-        if self._room is None:
-            self._room = np.full(self._size, _PLENTY, np.int64)
-        for domain in domains(self._labels, counts):
-            self._owners[domain] += times
-            self._room[domain] = 0 if self._owners[domain] > 0 else _PLENTY
+        if item in self._members:
+            self._owned.add(domains(self._labels, counts), times)
 
 
 @dataclass(frozen=True)
