@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 
 from placement.admission import Rejection, screen
 from placement.compile import Earlier, Lifted, Lowered, earlier, lift, lower, terms
-from placement.explain import Explainer
+from placement.explain import Explainer, Variant
 from placement.ladder import refuse_hurry
 from placement.model import Case, Certificate, Decision, Placement, Status, TierReport, Unplaced, Verdict
 from placement.rating import admission_proven, gap_of, refusing_tiers
@@ -92,12 +91,12 @@ def _decide(
     report_s = max(_REPORT_LEAST_S, _REPORT * lower_s)
     explainer = Explainer(
         lowered,
-        cache(lambda: lower(case, fabric, only=admitted, empty_fleet=True)),
+        Variant(lambda: lower(case, fabric, only=admitted, empty_fleet=True), lower_s),
+        Variant(lambda: lower(case, fabric, only=admitted, raised=False), lower_s),
         outcome.plan,
         admission_proven(lowered, [bound.value == value for bound, value in closed]),
         lambda: None if deadline is None else deadline - report_s - clock(),
         workers,
-        lower_s,
         lower_s * _QUESTION_SHARE,
     )
     unplaced = tuple(sorted([*_refusals(rejected), *explainer.explain()], key=lambda one: one.workload))

@@ -11,7 +11,7 @@ import numpy as np
 from placement.compile import Lowered
 from placement.model import Unplaced, Verdict
 from solver.alone import fits, must_stay, pinned, solo, without_rule
-from solver.atoms import Caps, Disruptions, Pool, Share, Together, Within
+from solver.atoms import Caps, Disruptions, Floor, Pool, Share, Together, Within
 from solver.cells import rooms
 from solver.conflict import Answer, ask
 from solver.items import PartKey
@@ -20,7 +20,7 @@ from solver.plan import Plan
 from solver.problem import Problem
 from solver.workers import Workers
 
-__all__ = ["Explainer"]
+__all__ = ["Explainer", "Variant"]
 
 _CHAIN = 4
 """How many leaders of leaders an explanation follows."""
@@ -29,21 +29,36 @@ _SEARCH_S = 0.2
 
 
 @dataclass
+class Variant:
+    """The case lowered in another way, when first asked for; `takes_s` is what that will take, 0 once it is done."""
+
+    make: Callable[[], Lowered]
+    takes_s: float
+    _made: Lowered | None = None
+
+    def within(self, left: float | None) -> Lowered | None:
+        """The lowered case, or None where too few seconds are left to make it (None: no limit)."""
+        if self._made is None and (left is None or left > 2 * self.takes_s):
+            self._made, self.takes_s = self.make(), 0.0
+        return self._made
+
+
+@dataclass
 class Explainer:
     """Explains the refused items of one decision until its time is up.
 
-    `lowered` is the case as it is, `empty` the same on the empty fleet (lowered when first needed); `proven` says that
-    the admitted value is proven optimal; `left` gives the seconds left (None: no limit).
+    `lowered` is the case as it is, `empty` the same on the empty fleet, `said` the same with limits as they are said
+    where running work is above them; `proven` says that the admitted value is proven optimal; `left` gives the seconds
+    left (None: no limit).
     """
 
     lowered: Lowered
-    empty: Callable[[], Lowered]
+    empty: Variant
+    said: Variant
     plan: Plan
     proven: bool
     left: Callable[[], float | None]
     workers: Workers | None
-    empty_s: float = 0.0
-    """What lowering the empty fleet will take; 0 once it is done."""
     longest_s: float = 0.0
     """What the longest verdict so far has taken: none is begun that would end too late."""
 
@@ -112,15 +127,19 @@ class Explainer:
             return _unplaced(name, first.verdict, "affinity", reason)
         here = solo(problem, item)
         alone = self._ask(here)
-        above = self._only_above_limits(item) if alone.plan is not None else None
+        # What runs above a limit may be exchanged within what it takes: room that is not there once it has gone.
+        exchanged = alone.plan is not None and bool(problem.homes and self.lowered.holds)
+        above = refused_everywhere(problem, item, self.workers, self.left) if exchanged else None
         if alone.plan is not None and above is None:
+            if exchanged and not self._fits_as_said(name):
+                reason = "it may fit only in exchange for running work that is above a limit; no such plan was found"
+                return _unplaced(name, Verdict.NOT_FOUND, None, reason)
             return self._barred(name, item) or self._beside(name, item, alone.plan, owners)
         bare = Answer()
-        if left is None or left > 2 * self.empty_s:
-            lowered = self.empty()
+        lowered = self.empty.within(left)
+        if lowered is not None:
             # Items are counted without the running work there.
             empty = solo(lowered.problem, lowered.context.item_of[name])
-            self.empty_s = 0.0
             bare = self._ask(empty)
         if bare.proof is not None:
             rule, reason = self._blame(empty, "on the empty fleet")
@@ -135,15 +154,12 @@ class Explainer:
             return _unplaced(name, Verdict.NO_ROOM, rule, f"{reason} (proven by {alone.proof}){known}")
         return _unplaced(name, Verdict.NOT_FOUND, None, "no placement was found, and none is proven impossible")
 
-    def _only_above_limits(self, item: int) -> Refusal | None:
-        """The proof that the item fits nowhere, where it may fit alone just because what runs is above a limit.
-
-        What runs above a limit may be exchanged within what it takes: room that is not there once it has gone.
-        """
-        problem = self.lowered.problem
-        if not (problem.homes and self.lowered.holds):
-            return None
-        return refused_everywhere(problem, item, self.workers, self.left)
+    def _fits_as_said(self, name: str) -> bool:
+        """True if the workload fits alone under the limits as they are said, all that may be disturbed gone."""
+        lowered = self.said.within(self.left())
+        if lowered is None:
+            return False
+        return self._ask(solo(lowered.problem, lowered.context.item_of[name])).plan is not None
 
     def _beside(self, name: str, item: int, witness: Plan, owners: dict[int, list[int]]) -> Unplaced:
         """The verdict on an item that fits once what may be disturbed is gone; what may only move is not gone."""
@@ -165,13 +181,13 @@ class Explainer:
         return None
 
     def _barred(self, name: str, item: int) -> Unplaced | None:
-        """The verdict if limits on disturbance keep it out wherever it could go, whatever it is worth.
+        """The verdict if limits on disturbance or guarantees keep it out wherever it could go, whatever it is worth.
 
         Of several items that are proven to be left out it is enough to know that.
         """
         problem = self.lowered.problem
         several = len(problem.items) > len(problem.homes) + 1
-        if (self.proven and several) or not any(isinstance(atom, Disruptions) for atom in problem.atoms):
+        if (self.proven and several) or not any(isinstance(atom, Disruptions | Floor) for atom in problem.atoms):
             return None
         refusal = refused_everywhere(problem, item, self.workers, self.left)
         return None if refusal is None else _denied(name, refusal)

@@ -48,6 +48,11 @@ def test_random_cases_hold(number: int) -> None:
     assert all(found.counts[name] == 1 for name in ONE)
 
 
+def test_what_fits_only_in_exchange_is_not_called_outcompeted() -> None:
+    """A tenant is above its quota; what it would have to give up is guaranteed, what may not be evicted is too much."""
+    assert examine(20261207, 880).failed == ()
+
+
 def test_a_worse_end_state_is_not_the_optimum() -> None:
     """One of two waiting gangs is left out though both have room; or put where another runs; or at a false price."""
     case = case_with(running("old", (0,)), wants=[gang("a", 2, gpus=4), gang("b", 1, gpus=4)])

@@ -117,6 +117,17 @@ def test_what_may_not_be_evicted_stays_above_its_quota() -> None:
     assert (decision.placements, decision.moves, decision.evictions) == ((), (), ())
 
 
+@pytest.mark.parametrize("quota", [3000, 5000])
+def test_what_guarantees_keep_out_is_told_so(quota: int) -> None:
+    """Room of the quota comes only from guaranteed work, whether the tenant is above its quota or just at it."""
+    tenants = (Tenant(name="t", quota_gpu_milli=quota, guaranteed_gpu_milli=7000),)
+    work = (runs("firm", (0, 0), (0, 1), may="none"), runs("loose", (1, 0), (1, 1), (1, 2), may="evictable"))
+    new: tuple[Workload, ...] = (gang("new", 2, workload={"tenant": "t"}),)
+    [one] = answer(Case(fleet=small_fleet(), workloads=new, running=work, tenants=tenants)).unplaced
+    assert (one.verdict, one.rule) == ("NO_ROOM", "preemption")
+    assert "guarantees" in one.reason
+
+
 def test_a_domain_above_its_cap_is_relieved() -> None:
     """Rack b0/r0 draws 1,000 W idle and 2,800 W by four GPUs; 2,500 W are allowed: two replicas move."""
     caps = (PowerCap(partition="rack", domain="b0/r0", cap_w=2500),)
