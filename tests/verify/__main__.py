@@ -1,7 +1,8 @@
 """`python -m tests.verify --cases 20000`: random tiny problems against brute force. Exit code 1 on any failure.
 
 With every twentieth problem of the solver comes a contended case of placement: its decision, verdicts, conflicts,
-repairs, prices, second call and defragmentation are held against all of its end states.
+repairs, prices, second call and defragmentation are held against all of its end states. With every fortieth comes a
+case of 16 to 48 nodes, whose values, bounds and proofs are held against the exact model.
 """
 
 import argparse
@@ -17,12 +18,15 @@ from solver.problem import Atom, Problem
 from tests.verify.case import make, of
 from tests.verify.checks import failures
 from tests.verify.contended.checks import examine
+from tests.verify.middle import examine_middle
 from tests.verify.packing import freed_chunks
 from tests.verify.shrink import picture, shrink
 
 CHUNK = 25
 CONTENDED = 20
 """One contended case with so many problems of the solver."""
+MIDDLE = 40
+"""One case of a middle size with so many problems of the solver."""
 
 
 @dataclass
@@ -33,7 +37,8 @@ class Tally:
     plans: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     checked: Counter[str] = field(default_factory=Counter)
-    """What was held against all end states of a contended case, and freed chunks against packings, by name."""
+    """What was held against all end states of a contended case, freed chunks against packings, and claims about a case
+    of a middle size against the exact model, by name."""
     failed: list[tuple[int, list[str]]] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
@@ -63,6 +68,10 @@ def run_chunk(seed: int, numbers: range) -> Tally:
             examined = examine(seed, number)
             tally.checked.update(examined.counts)
             found += examined.failed
+        if number % MIDDLE == 0:
+            counts, wrong = examine_middle(seed, number)
+            tally.checked.update(counts)
+            found += wrong
         if found:
             tally.failed.append((number, found))
     return tally
@@ -83,7 +92,9 @@ def explain(seed: int, number: int) -> str:
     case = make(seed, number)
     found = failures(case)
     if not found:
-        return "\n".join([*(examine(seed, number).failed if number % CONTENDED == 0 else ()), picture(case.problem)])
+        contended = examine(seed, number).failed if number % CONTENDED == 0 else ()
+        middle = examine_middle(seed, number)[1] if number % MIDDLE == 0 else ()
+        return "\n".join([*contended, *middle, picture(case.problem)])
     name = found[0].split(":")[0]
 
     def fails(problem: Problem) -> bool:
