@@ -35,8 +35,9 @@ class LeftValue(Atom):
     that have at least the thousandths c asks of one, if S_c > 0, else 0.
     Cost = sum over bins of V before - V after, never negative, because S and U only fall as a bin fills.
 
-    The encoding is a lower bound: chunks of whole devices that are lost, priced for demands of whole devices that are
-    not limited by resources now. Rests of shares and resources that run out cost nothing there.
+    The encoding is a lower bound. Demands of whole devices lose by the chunks that are no longer there, demands of
+    shares by every replica that takes at least as much of a device; slots only where resources do not limit them now.
+    Rests that become too small and resources that run out cost nothing there.
     """
 
     rule: str
@@ -99,8 +100,9 @@ class LeftValue(Atom):
         yield from self._chunk_values(problem).T
 
     def encode(self, into: Encoding) -> None:
-        """Lower bound: the chunks of whole devices that each cell can no longer offer."""
-        values = self._chunk_values(into.problem)
+        """Lower bound: the chunks of whole devices that each cell can no longer offer, and what replicas take."""
+        problem = into.problem
+        values = self._chunk_values(problem)
         for k, size in enumerate(self.sizes):
             for cell, members in enumerate(into.members):
                 value = int(values[members, k].min())
@@ -109,6 +111,16 @@ class LeftValue(Atom):
                     col, before = offer
                     into.model.constant(self.tier, value * before)
                     into.model.cost(self.tier, col, -value)
+        # One array for all parts that take as much of a device.
+        taken: dict[int, IntArray] = {}
+        for key, part in problem.parts():
+            amount = WHOLE if part.demand.devices else part.demand.milli
+            if amount and amount not in taken:
+                taken[amount] = self._share_values(problem, amount)
+            for cell, col in into.counts(key).items() if amount else ():
+                value = max(1, part.demand.devices) * into.least(taken[amount], cell) // self.scale
+                if value:
+                    into.model.cost(self.tier, col, value)
 
     def _chunk_values(self, problem: Problem) -> IntArray:
         """int64[N, sizes]: what a lost chunk costs at least.
@@ -122,14 +134,28 @@ class LeftValue(Atom):
         for c, demand in enumerate(self.demands):
             if not demand.devices:
                 continue
-            chunks, room = whole // demand.devices, np.full(whole.size, PLENTY, np.int64)
-            for r, amount in enumerate(demand.resources):
-                if amount:
-                    room = np.minimum(room, resources[:, r] // amount)
+            chunks, room = whole // demand.devices, _room(demand, resources)
             here = self.allowed[c, self.kind] & (chunks > 0)
             found[:, self.sizes.index(demand.devices)] += np.where(here & (room >= chunks), self.slots[c], 0)
             found[:, 0] += np.where(here & (room > 0), self.usable[c] * WHOLE, 0)
         return self.unit[:, None] * found // self.scale
+
+    def _share_values(self, problem: Problem, amount: int) -> IntArray:
+        """int64[N]: what demands of shares lose at least by so many thousandths of one device, times `scale`.
+
+        The device has had at least as much, so each demand that asks for no more could use it: it loses as many usable
+        thousandths, and as many slots as these hold, whatever else is taken before or after.
+        """
+        devices, resources = problem.bins.devices, problem.bins.resources
+        found = np.zeros(problem.bins.count, np.int64)
+        for c, demand in enumerate(self.demands):
+            if not 0 < demand.milli <= amount:
+                continue
+            slots, room = (devices // demand.milli).sum(axis=1), _room(demand, resources)
+            found += np.where(self.allowed[c, self.kind] & (room > 0), self.usable[c] * amount, 0)
+            here = self.allowed[c, self.kind] & (room >= slots)
+            found += np.where(here, self.slots[c] * (amount // demand.milli), 0)
+        return self.unit * found
 
     def cost(self, problem: Problem, plan: Plan) -> int:
         """V before less V after over the bins that the plan touches, however much it takes."""
@@ -177,6 +203,15 @@ class LeftValue(Atom):
     @cached_property
     def _tables(self) -> _Tables:
         return _Tables(self)
+
+
+def _room(demand: Demand, resources: IntArray) -> IntArray:
+    """Replicas that resources [N, R] leave room for, int64[N]."""
+    room = np.full(resources.shape[0], PLENTY, np.int64)
+    for r, amount in enumerate(demand.resources):
+        if amount:
+            room = np.minimum(room, resources[:, r] // amount)
+    return room
 
 
 class _Tables:
