@@ -1,4 +1,4 @@
-"""What work is expected, and which free pieces of the fleet may run short of it: the prices of `left_value`.
+"""What work is expected, and which free pieces of the fleet may run short of it: prices of `left_value`, `stranded`.
 
 Source: the newsvendor price of a resource is its value times the probability that demand reaches what is there
 (Arrow, Harris and Marschak 1951); the groups and the frequent classes follow `bench/replay`.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -20,11 +21,26 @@ from pydantic import Field, model_validator
 from placement.model.case import Case
 from placement.model.fields import Cpu, Document, Mebibytes, Name, refuse
 from placement.model.workload import Role
-from placement.units import MILLI, capacity_units
+from placement.rules.survey import Idle, Settled
+from placement.units import MILLI, capacity_units, floor_div
+from topology.fabric import Fabric
 
-__all__ = ["ExpectedClass", "Want", "expected_mix", "frequent", "short_groups"]
+__all__ = [
+    "ExpectedClass",
+    "Ints",
+    "Kind",
+    "Mix",
+    "Want",
+    "expected_mix",
+    "frequent",
+    "kinds_of",
+    "running_wants",
+    "short_groups",
+]
 
 Ints: TypeAlias = NDArray[np.int64]
+Kind: TypeAlias = tuple[str | None, int]
+"""GPU model and GPU memory of a node."""
 
 _UNIONS = 64
 """Most sets of GPU models that are looked at."""
@@ -79,8 +95,8 @@ Mix: TypeAlias = tuple[tuple[Want, int], ...]
 """Wants with their numbers, the most frequent first."""
 
 
-def expected_mix(case: Case, given: Sequence[ExpectedClass]) -> Mix:
-    """Replicas with GPUs by what they ask: as given, or else those that run or wait in the case."""
+def expected_mix(case: Case, given: Sequence[ExpectedClass], running: Mapping[Want, int]) -> Mix:
+    """Replicas with GPUs by what they ask: as given, or else those that run (see `running_wants`) or wait."""
     found: Counter[Want] = Counter()
     for one in given:
         share = one.gpu_milli % MILLI
@@ -88,24 +104,34 @@ def expected_mix(case: Case, given: Sequence[ExpectedClass]) -> Mix:
         models = tuple(sorted(set(one.gpu_models)))
         found[Want(gpus, share, one.cpu_milli, one.memory_mib, one.nics, models, one.gpu_memory_mib)] += one.count
     if not given:
-        for role, replicas in _roles(case):
-            models = tuple(sorted(set(role.gpu_models)))
-            gpus, share = divmod(role.replica_gpu_milli, MILLI)
-            memory = role.gpu_memory_mib
-            found[Want(gpus, share, role.cpu_milli, role.memory_mib, role.nics, models, memory)] += replicas
+        for role in (role for work in case.workloads for subgroup in work.subgroups for role in subgroup.roles):
+            found[_want(role)] += role.replicas
+        found.update(running)
     asking = [(want, count) for want, count in found.items() if want.milli]
     return tuple(sorted(asking, key=lambda one: (-one[1], one[0])))
 
 
-def _roles(case: Case) -> Iterable[tuple[Role, int]]:
-    for workload in case.workloads:
-        for subgroup in workload.subgroups:
-            for role in subgroup.roles:
-                yield role, role.replicas
-    for running in case.running:
-        roles = {(sub.name, role.name): role for sub in running.workload.subgroups for role in sub.roles}
-        for replica in running.replicas:
-            yield roles[replica.subgroup, replica.role], 1
+def running_wants(running: Iterable[Settled]) -> Counter[Want]:
+    """Running replicas by what they ask."""
+    found: Counter[Want] = Counter()
+    for one in running:
+        # Replicas of a workload mostly have one role, and lie side by side.
+        for _, seats in groupby(one.seats, key=lambda seat: id(seat.role)):
+            held = list(seats)
+            found[_want(held[0].role)] += len(held)
+    return found
+
+
+def _want(role: Role) -> Want:
+    gpus, share = divmod(role.replica_gpu_milli, MILLI)
+    models = tuple(sorted(set(role.gpu_models)))
+    return Want(gpus, share, role.cpu_milli, role.memory_mib, role.nics, models, role.gpu_memory_mib)
+
+
+def kinds_of(fabric: Fabric) -> list[Kind]:
+    """The kind of every node."""
+    names = [fabric.gpu_models[code] if code >= 0 else None for code in fabric.gpu_model.tolist()]
+    return list(zip(names, fabric.gpu_memory_mib.tolist(), strict=True))
 
 
 def frequent(mix: Mix, percent: int) -> Mix:
@@ -131,37 +157,32 @@ class _Group:
     """Slots (or milli) that one replica of each class of the mix takes."""
 
 
-def short_groups(
-    mix: Mix,
-    devices: Ints,
-    resources: Ints,
-    models: Sequence[str | None],
-    memory_mib: Sequence[int],
-    milli_to_come: int,
-) -> list[tuple[Want, bool, int]]:
+def short_groups(mix: Mix, idle: Idle, nodes: Sequence[Kind], horizon_percent: int) -> list[tuple[Want, bool, int]]:
     """Groups of pieces that may run short: (want, rest, probability in thousandths, rounded down), none of them zero.
 
-    `devices` int64[N, D] and `resources` int64[N, 3] (CPU milli, MiB, NICs) are free now; `models` and `memory_mib`
-    are those of the nodes' GPUs. P(demand >= supply), demand normal with the mean and variance of a compound Poisson
-    process: milli_to_come / mean milli of a replica arrivals, each of a class by its share.
+    `nodes` are the kinds of the nodes; work is expected until so many percent of the GPUs are in use. P(demand >=
+    supply), demand normal with the mean and variance of a compound Poisson process: GPU milli to come / mean milli of a
+    replica arrivals, each of a class by its share.
     """
+    held = int(idle.used.sum())
+    milli_to_come = floor_div((int(idle.devices.sum()) + held) * horizon_percent, 100) - held
     total = sum(count for _, count in mix)
     volume = sum(want.milli * count for want, count in mix)
     if not total or milli_to_come <= 0:
         return []
     arrivals = milli_to_come * total / volume
     shares = np.array([count for _, count in mix], np.float64) / total
-    kinds = sorted({(model or "", memory) for model, memory in zip(models, memory_mib, strict=True)})
-    kind = np.array([kinds.index((m or "", g)) for m, g in zip(models, memory_mib, strict=True)], np.int64)
-    whole = (devices == MILLI).sum(axis=1)
-    rest = np.where(devices >= _SHARE_MILLI, devices, 0).sum(axis=1)
+    number = {node: row for row, node in enumerate(dict.fromkeys(nodes))}
+    kind = np.array([number[node] for node in nodes], np.int64)
+    whole = (idle.devices == MILLI).sum(axis=1)
+    rest = np.where(idle.devices >= _SHARE_MILLI, idle.devices, 0).sum(axis=1)
     found = []
-    for group in _groups(mix, tuple(sorted({model for model in models if model}))):
+    for group in _groups(mix, tuple(sorted({model for model, _ in number if model}))):
         want = group.want
-        admitted = np.array([want.admits(model or None, memory) for model, memory in kinds], np.bool_)[kind]
+        admitted = np.array([want.admits(model, memory) for model, memory in number], np.bool_)[kind]
         pieces = rest if group.rest else whole // max(1, want.gpus)
         if want.cpu_milli:
-            pieces = np.minimum(pieces, resources[:, 0] // want.cpu_milli)
+            pieces = np.minimum(pieces, idle.resources[:, 0] // want.cpu_milli)
         supply = int(pieces[admitted].sum())
         units = np.array(group.units, np.float64)
         mean, variance = arrivals * float(shares @ units), arrivals * float(shares @ units**2)

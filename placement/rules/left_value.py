@@ -14,9 +14,18 @@ from placement.model.fields import Document, Natural
 from placement.model.policy import RuleSpec
 from placement.rules.amounts import check_amount
 from placement.rules.context import Context
-from placement.rules.expected import ExpectedClass, Ints, Want, expected_mix, frequent, short_groups
+from placement.rules.expected import (
+    ExpectedClass,
+    Mix,
+    Want,
+    expected_mix,
+    frequent,
+    kinds_of,
+    running_wants,
+    short_groups,
+)
 from placement.rules.rule import ObjectiveRule, Placements
-from placement.rules.survey import pending_seats, running_seats
+from placement.rules.survey import Idle, idle_now, pending_seats, running_seats
 from placement.units import MICRO, MILLI, floor_div
 from solver.atoms import LeftValue as LeftValueAtom
 from solver.items import Demand
@@ -80,12 +89,13 @@ class LeftValue(ObjectiveRule[LeftValueParams]):
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One atom over all nodes."""
         params, fabric, usage = self.params(spec), context.fabric, context.usage
-        worths = _worths(context.case, fabric, params, usage.free_devices, usage.free_resources, usage.used_devices)
+        mix = expected_mix(context.case, params.mix, usage.recall(running_wants, lambda: running_wants(usage.running)))
+        worths = _worths(mix, fabric, params, Idle(usage.free_devices, usage.free_resources, usage.used_devices))
         unit = np.array([spec.weight * _unit(price, params) for price in fabric.price_micro_usd_h.tolist()], np.int64)
         if not worths or not unit.any():
             return []
         check_amount(int(unit.max()))
-        kinds = sorted(set(_gpus(fabric)), key=lambda one: (one[0] or "", one[1]))
+        kinds = sorted(set(kinds_of(fabric)), key=lambda one: (one[0] or "", one[1]))
         number = {kind: row for row, kind in enumerate(kinds)}
         most = int(usage.free_devices.sum(axis=1).max(initial=0))
         if sum(one.usable * most + one.slots * (most // one.want.milli) for one in worths) * int(unit.max()) >= _MOST:
@@ -99,7 +109,7 @@ class LeftValue(ObjectiveRule[LeftValueParams]):
             usable=np.array([one.usable for one in worths], np.int64),
             slots=np.array([one.slots for one in worths], np.int64),
             allowed=np.array([[one.want.admits(*kind) for kind in kinds] for one in worths], np.bool_),
-            kind=np.array([number[kind] for kind in _gpus(fabric)], np.int64),
+            kind=np.array([number[kind] for kind in kinds_of(fabric)], np.int64),
             unit=unit,
             scale=_SCALE,
         )
@@ -108,15 +118,10 @@ class LeftValue(ObjectiveRule[LeftValueParams]):
     def points(self, case: Case, fabric: Fabric, placements: Placements, spec: RuleSpec) -> int:
         """Value lost, node by node, in plain numbers."""
         params = self.params(spec)
-        free, left = _idle(fabric)
-        used = np.zeros_like(free)
-        for one in running_seats(case, fabric):
-            for seat in one.seats:
-                for device in seat.devices:
-                    used[seat.node, device.index] += device.milli
-                left[seat.node] -= (seat.role.cpu_milli, seat.role.memory_mib, seat.role.nics)
-        free, left = np.maximum(free - used, 0), np.maximum(left, 0)
-        worths = _worths(case, fabric, params, free, left, used)
+        idle = idle_now(case, fabric)
+        free, left = idle.devices, idle.resources
+        mix = expected_mix(case, params.mix, running_wants(running_seats(case, fabric)))
+        worths = _worths(mix, fabric, params, idle)
         after, rest = free.copy(), left.copy()
         touched = set()
         for seat in pending_seats(case, fabric, placements):
@@ -140,26 +145,8 @@ def _unit(price_micro_usd_h: int, params: LeftValueParams) -> int:
     return params.gpu_hour_micro_usd or floor_div(price_micro_usd_h * params.rate_percent, 100)
 
 
-def _gpus(fabric: Fabric) -> list[tuple[str | None, int]]:
-    """GPU model and memory of every node."""
-    names = [fabric.gpu_models[code] if code >= 0 else None for code in fabric.gpu_model.tolist()]
-    return list(zip(names, fabric.gpu_memory_mib.tolist(), strict=True))
-
-
-def _idle(fabric: Fabric) -> tuple[Ints, Ints]:
-    """Healthy devices in milli and resources of the idle nodes."""
-    devices = np.zeros((len(fabric.nodes), int(fabric.gpu_count.max(initial=0))), np.int64)
-    for row, node in enumerate(fabric.nodes):
-        for device in set(range(node.gpu_count)) - set(node.unhealthy_gpus):
-            devices[row, device] = MILLI
-    return devices, np.stack([fabric.cpu_milli, fabric.memory_mib, fabric.nics], axis=1)
-
-
-def _worths(
-    case: Case, fabric: Fabric, params: LeftValueParams, devices: Ints, resources: Ints, used: Ints
-) -> list[_Worth]:
-    """Expected wants and what they make of a node; `devices` and `resources` are free, `used` is in use."""
-    mix = expected_mix(case, params.mix)
+def _worths(mix: Mix, fabric: Fabric, params: LeftValueParams, idle: Idle) -> list[_Worth]:
+    """Expected wants and what they make of a node."""
     typical = frequent(mix, params.typical_percent)
     total = sum(count for _, count in typical)
     found = []
@@ -168,11 +155,7 @@ def _worths(
         usable = floor_div(_GRID * count * (100 - params.slots_percent), 100 * total)
         found.append(_Worth(want, usable, slots * want.milli))
     if params.price_percent and mix:
-        gpus = _gpus(fabric)
-        capacity = int(devices.sum() + used.sum())
-        to_come = floor_div(capacity * params.horizon_percent, 100) - int(used.sum())
-        models, memory = [model for model, _ in gpus], [memory for _, memory in gpus]
-        for want, rest, chance in short_groups(mix, devices, resources, models, memory, to_come):
+        for want, rest, chance in short_groups(mix, idle, kinds_of(fabric), params.horizon_percent):
             price = floor_div(_GRID * chance * params.price_percent, 100 * 1000)
             found.append(_Worth(want, price, 0) if rest else _Worth(want, 0, price * want.milli))
     return [one for one in found if one.usable or one.slots]

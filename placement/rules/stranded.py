@@ -16,9 +16,10 @@ from placement.model.policy import RuleSpec
 from placement.model.state import Device
 from placement.model.workload import Role
 from placement.rules.amounts import check_amount
-from placement.rules.context import Context
+from placement.rules.context import Context, Usage
+from placement.rules.expected import Kind, Mix, Want, expected_mix, kinds_of, running_wants, short_groups
 from placement.rules.rule import ObjectiveRule, Placements
-from placement.rules.survey import pending_seats, running_seats
+from placement.rules.survey import Idle, idle_now, pending_seats, running_seats
 from placement.units import MICRO, MILLI, floor_div
 from solver.atoms import Remainder
 from solver.problem import Atom
@@ -36,14 +37,20 @@ class StrandedParams(Document):
     """Value of a free GPU-hour as a part of the node's price, used where `gpu_hour_micro_usd` is 0."""
     gpu_hour_micro_usd: Natural = 0
     """Value of a free GPU-hour on every node; 0: `rate_percent` of the node's own price."""
+    price_percent: Annotated[int, Field(ge=0, le=1000)] = 100
+    """Price of a chunk that is sure to run short, as a part of the value of its GPUs; 0: no such prices."""
+    horizon_percent: Annotated[int, Field(ge=0, le=1000)] = 100
+    """How full the fleet is expected to become, in percent of its GPUs: so much work is still to come."""
 
 
 class Stranded(ObjectiveRule[StrandedParams]):
     """Micro-USD per hour for every chunk of 1, 2, 4 or 8 whole free GPUs of a node that a plan takes away.
 
-    A node with f whole free GPUs offers f // n chunks of n. A chunk is worth n x value of a GPU-hour x the share of
-    the GPU demand (running and pending) that asks for at least n GPUs per replica, rounded down. Work that fits
-    into what is broken already costs least: small pieces go beside small pieces.
+    A node with f whole free GPUs offers f // n chunks of n. A chunk is worth n x value of a GPU-hour x (the share of
+    the GPU demand, running and pending, that asks for at least n GPUs per replica + price_percent x P(chunks of n run
+    short on GPUs of that model)), rounded down. Work that fits into what is broken already costs least: small pieces
+    go beside small pieces; models that others insist on are left to them as soon as they may run short. P is the
+    largest of all groups of work that compete for such chunks (`expected.short_groups`, by what runs and waits).
     """
 
     name = "stranded"
@@ -51,16 +58,24 @@ class Stranded(ObjectiveRule[StrandedParams]):
     unit = "USD/h"
     scale = MICRO
 
+    def read(self, usage: Usage, fabric: Fabric) -> None:
+        """What the running replicas ask for."""
+        _wants(usage)
+
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One atom over all nodes."""
-        params = self.params(spec)
-        flat = context.usage.flat
-        running = dict(enumerate(np.bincount(flat.gpus, flat.gpu_milli).astype(np.int64).tolist()))
+        params, usage, fabric = self.params(spec), context.usage, context.fabric
+        running = dict(enumerate(np.bincount(usage.flat.gpus, usage.flat.gpu_milli).astype(np.int64).tolist()))
         shares = {size: share for size, share in _shares(context.case, running).items() if share}
-        prices = context.fabric.price_micro_usd_h.tolist()
-        value_of = {price: [_worth(price, n, shares[n], params) for n in shares] for price in set(prices)}
+        idle = Idle(usage.free_devices, usage.free_resources, usage.used_devices)
+        short = _short(expected_mix(context.case, (), _wants(usage)), fabric, params, idle)
+        nodes = list(zip(fabric.price_micro_usd_h.tolist(), kinds_of(fabric), strict=True))
+        value_of = {
+            (price, kind): [_worth(price, n, shares[n] + short.get((kind, n), 0), params) for n in shares]
+            for price, kind in set(nodes)
+        }
         check_amount(spec.weight * max((max(row, default=0) for row in value_of.values()), default=0))
-        values = spec.weight * np.array([value_of[price] for price in prices], np.int64)
+        values = spec.weight * np.array([value_of[node] for node in nodes], np.int64)
         inside = context.fabric.gpu_count[:, None] >= np.array(list(shares), np.int64)[None, :]
         values = np.where(inside, values.reshape(inside.shape), 0)
         kept = [column for column in range(len(shares)) if values[:, column].any()]
@@ -73,6 +88,9 @@ class Stranded(ObjectiveRule[StrandedParams]):
         """Chunks lost, node by node."""
         params = self.params(spec)
         shares = _shares(case, _running(case))
+        mix = expected_mix(case, (), running_wants(running_seats(case, fabric)))
+        short = _short(mix, fabric, params, idle_now(case, fabric))
+        kinds = kinds_of(fabric)
         running: dict[int, list[Device]] = {}
         for one in running_seats(case, fabric):
             for seat in one.seats:
@@ -88,8 +106,32 @@ class Stranded(ObjectiveRule[StrandedParams]):
             after = before - {device.index for device in devices}
             for size, share in shares.items():
                 lost = len(before) // size - len(after) // size
-                total += lost * _worth(node.price_micro_usd_h, size, share, params)
+                worth = _worth(node.price_micro_usd_h, size, share + short.get((kinds[row], size), 0), params)
+                total += lost * worth
         return spec.weight * total
+
+
+def _wants(usage: Usage) -> Mapping[Want, int]:
+    return usage.recall(running_wants, lambda: running_wants(usage.running))
+
+
+def _short(mix: Mix, fabric: Fabric, params: StrandedParams, idle: Idle) -> dict[tuple[Kind, int], Fraction]:
+    """(kind of node, chunk size) -> price of a chunk that may run short, as a part of the value of its GPUs.
+
+    Work for other numbers of GPUs competes for the next smaller chunks, rests of devices of a model for single ones.
+    """
+    if not params.price_percent:
+        return {}
+    nodes = kinds_of(fabric)
+    kinds = set(nodes)
+    found: dict[tuple[Kind, int], Fraction] = {}
+    for want, _, thousandths in short_groups(mix, idle, nodes, params.horizon_percent):
+        size = max(n for n in _SIZES if n <= max(1, want.gpus))
+        price = Fraction(thousandths * params.price_percent, 1000 * 100)
+        for kind in kinds:
+            if want.admits(*kind):
+                found[kind, size] = max(price, found.get((kind, size), price))
+    return found
 
 
 def _asks(role: Role) -> int:

@@ -4,15 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from placement.errors import InputError
 from placement.model.case import Case
 from placement.model.decision import Placement
 from placement.model.state import Device, Running
 from placement.model.workload import Role, Workload
+from placement.units import MILLI
 from topology.fabric import Fabric
 
-__all__ = ["Seated", "Settled", "pending_seats", "running_seats", "seats_of", "settled"]
+__all__ = ["Idle", "Seated", "Settled", "idle_now", "pending_seats", "running_seats", "seats_of", "settled"]
+
+
+_Ints: TypeAlias = NDArray[np.int64]
+
+
+class Idle(NamedTuple):
+    """What is free on the nodes, never below zero, and what running work holds.
+
+    `devices` int64[N, D] free milli of healthy devices, `resources` int64[N, 3] (CPU milli, MiB, NICs), `used` milli.
+    """
+
+    devices: _Ints
+    resources: _Ints
+    used: _Ints
 
 
 @dataclass(frozen=True)
@@ -98,3 +117,19 @@ def seats_of(work: Iterable[Running], fabric: Fabric) -> tuple[Settled, ...]:
         )
         found.append(Settled(running.workload, seats))
     return tuple(sorted(found, key=lambda one: one.workload.id))
+
+
+def idle_now(case: Case, fabric: Fabric) -> Idle:
+    """What is free beside the running work, read from the documents alone."""
+    devices = np.zeros((len(fabric.nodes), int(fabric.gpu_count.max(initial=0))), np.int64)
+    for row, node in enumerate(fabric.nodes):
+        for index in set(range(node.gpu_count)) - set(node.unhealthy_gpus):
+            devices[row, index] = MILLI
+    left = np.stack([fabric.cpu_milli, fabric.memory_mib, fabric.nics], axis=1)
+    used = np.zeros_like(devices)
+    for one in running_seats(case, fabric):
+        for seat in one.seats:
+            for device in seat.devices:
+                used[seat.node, device.index] += device.milli
+            left[seat.node] -= (seat.role.cpu_milli, seat.role.memory_mib, seat.role.nics)
+    return Idle(np.maximum(devices - used, 0), np.maximum(left, 0), used)

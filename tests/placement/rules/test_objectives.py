@@ -149,12 +149,32 @@ def test_stranded_prices_the_chunks_that_are_lost() -> None:
     # Demand: 4000 of 5000 milli asks for 4 GPUs, the rest for one: shares 1, 0.8, 0.8, 0 for 1, 2, 4, 8.
     work = (gang("big", gpus=4), gang("one", gpus=1))
     one = place("one", ("n0", (0,)))
+    plain = {"price_percent": 0}
     # A whole node of 4: loses 1 of 4 singles, 1 of 2 pairs, the only quad, at 0.1 USD per GPU-hour.
-    assert points("stranded", work, one) == 100_000 + 160_000 + 320_000
+    assert points("stranded", work, one, params=plain) == 100_000 + 160_000 + 320_000
     # A node with 3 free: 1 single, no pair (3 // 2 = 2 // 2), no quad.
     broken = small_fleet((node(0, unhealthy_gpus=(3,)),))
-    assert points("stranded", work, one, fleet=broken) == 100_000
-    assert points("stranded", work, one, fleet=broken, params={"gpu_hour_micro_usd": 7}, weight=2) == 14
+    assert points("stranded", work, one, fleet=broken, params=plain) == 100_000
+    assert points("stranded", work, one, fleet=broken, params=plain | {"gpu_hour_micro_usd": 7}, weight=2) == 14
+
+
+def test_stranded_asks_more_for_what_may_run_short() -> None:
+    """Half of the replicas that wait or run insist on the one H100 node; 24 GPUs are to come, its four will not do."""
+    fleet = small_fleet((node(0), *(node(row, gpu_model="A100") for row in range(1, 6))))
+    work = (gang("picky", gpu_models=("H100",)), gang("any"))
+    here, there = (place("any", (name, (0,))) for name in ("n0", "n1"))
+
+    def paid(placement: Placement, **params: int) -> int:
+        return points("stranded", work, placement, fleet=fleet, params={"gpu_hour_micro_usd": 1000} | params)
+
+    assert paid(here, price_percent=0) == paid(there, price_percent=0) == 1000
+    # All asks for single GPUs: 12 of 24 replicas want an H100, mean and variance 12, and there are 4: P = 0.989.
+    assert paid(there) == 1000
+    assert paid(here) == 1989
+    assert paid(here, price_percent=50) == 1494
+    # Up to half of the fleet 12 replicas come, 6 of them picky: P(demand >= 4) = 0.792.
+    assert paid(here, horizon_percent=50) == 1792
+    assert paid(here, horizon_percent=0) == 1000
 
 
 def test_left_value_counts_what_still_fits() -> None:
