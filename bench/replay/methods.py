@@ -66,6 +66,14 @@ def _policy(sequence: Sequence) -> Policy:
     return expecting(read_policy(_POLICY), sequence.original)
 
 
+def _stranded() -> Policy:
+    """The same with the fragmentation rule of the default policy, at the same rate; it knows what runs and waits."""
+    policy = read_policy(_POLICY)
+    swapped = {"left_value": "stranded"}
+    rules = tuple(rule.model_copy(update={"name": swapped.get(rule.name, rule.name)}) for rule in policy.rules)
+    return policy.model_copy(update={"rules": rules})
+
+
 def _decide(sequence: Sequence, given: Given) -> Dispatcher:
     if given.workers is None:
         raise ValueError("decide needs workers")
@@ -81,6 +89,7 @@ METHODS = (
     ReplayMethod("fgd", lambda sequence, _: fgd(sequence), reference="FGD"),
     ReplayMethod("fgd-slots", _slots),
     ReplayMethod("greedy", lambda sequence, _: GreedyBatches(sequence, _policy(sequence)), batched=True),
+    ReplayMethod("greedy-default", lambda sequence, _: GreedyBatches(sequence, _stranded()), batched=True),
     ReplayMethod("moorage", _decide, batched=True, searches=True),
 )
 """Peers first, then ours."""
