@@ -38,7 +38,7 @@ class StrandedParams(Document):
     gpu_hour_micro_usd: Natural = 0
     """Value of a free GPU-hour on every node; 0: `rate_percent` of the node's own price."""
     price_percent: Annotated[int, Field(ge=0, le=1000)] = 100
-    """Price of a chunk that is sure to run short, as a part of the value of its GPUs; 0: no such prices."""
+    """Price of a chunk that work for its GPU model is sure to lack, as a part of its GPUs' value; 0: no such prices."""
     horizon_percent: Annotated[int, Field(ge=0, le=1000)] = 100
     """How full the fleet is expected to become, in percent of its GPUs: so much work is still to come."""
 
@@ -47,10 +47,10 @@ class Stranded(ObjectiveRule[StrandedParams]):
     """Micro-USD per hour for every chunk of 1, 2, 4 or 8 whole free GPUs of a node that a plan takes away.
 
     A node with f whole free GPUs offers f // n chunks of n. A chunk is worth n x value of a GPU-hour x (the share of
-    the GPU demand, running and pending, that asks for at least n GPUs per replica + price_percent x P(chunks of n run
-    short on GPUs of that model)), rounded down. Work that fits into what is broken already costs least: small pieces
-    go beside small pieces; models that others insist on are left to them as soon as they may run short. P is the
-    largest of all groups of work that compete for such chunks (`expected.short_groups`, by what runs and waits).
+    the GPU demand, running and pending, that asks for at least n GPUs per replica + price_percent x P(work that insists
+    on GPUs of this model runs short of such chunks)), rounded down. Work that fits into what is broken already costs
+    least: small pieces go beside small pieces; models that others insist on are left to them as soon as they may run
+    short. P is the largest over the sets of models (`expected.short_groups`, by what runs and waits).
     """
 
     name = "stranded"
@@ -118,9 +118,10 @@ def _wants(usage: Usage) -> Mapping[Want, int]:
 def _short(mix: Mix, fabric: Fabric, params: StrandedParams, idle: Idle) -> dict[tuple[Kind, int], Fraction]:
     """(kind of node, chunk size) -> price of a chunk that may run short, as a part of the value of its GPUs.
 
-    Work for other numbers of GPUs competes for the next smaller chunks, rests of devices of a model for single ones.
+    Of models only that some work insists on: the price of large pieces as such gains nothing on the replays of
+    `bench/replay`, and moves running work for the sake of chunks. Rests of devices count as single ones.
     """
-    if not params.price_percent:
+    if not params.price_percent or not any(want.models for want, _ in mix):
         return {}
     nodes = kinds_of(fabric)
     kinds = set(nodes)
@@ -129,7 +130,7 @@ def _short(mix: Mix, fabric: Fabric, params: StrandedParams, idle: Idle) -> dict
         size = max(n for n in _SIZES if n <= max(1, want.gpus))
         price = Fraction(thousandths * params.price_percent, 1000 * 100)
         for kind in kinds:
-            if want.admits(*kind):
+            if want.models and want.admits(*kind):
                 found[kind, size] = max(price, found.get((kind, size), price))
     return found
 
