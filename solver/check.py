@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy.ma  # noqa: F401 - `np.unique` imports it at its first call, in the midst of a decision
+
 from solver.items import IntArray
 from solver.plan import Plan
 from solver.problem import Problem, Violation

@@ -24,6 +24,7 @@ from solver.gentle import fill_gently
 from solver.ground import Ground
 from solver.grow import grow, may_grow
 from solver.mend import mend
+from solver.messages import WaysGone
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 from solver.prospect import Prospect
@@ -33,6 +34,11 @@ __all__ = ["Made", "best_of", "briskly", "fill", "greedy", "leaders_first", "ord
 Expired = Callable[[], bool]
 Beat = Callable[[], float]
 """The value of the first tier of the best plan known: a pass that must end above it is cut short."""
+Others = Callable[[], int]
+"""How many ways somebody else has gone, who begins at the other end."""
+Meet = Callable[[int, int, tuple[int, ...]], WaysGone]
+"""Hears how many of how many ways were gone, and the best values; tells what somebody else has gone, who goes the last
+ones first."""
 Filling = Callable[[Ground, Prospect | None], bool]
 Floats = npt.NDArray[np.float64]
 
@@ -102,7 +108,7 @@ class Made:
     complete: bool
     """All items were tried in at least one of them."""
     ways: int
-    """How many of the `ways` were gone."""
+    """How many of the `ways` were gone, by anybody."""
 
 
 def greedy(
@@ -114,29 +120,40 @@ def greedy(
 
 
 def best_of(
-    problem: Problem, expired: Expired | None = None, tries: int | None = None, late: Expired | None = None
+    problem: Problem,
+    expired: Expired | None = None,
+    tries: int | None = None,
+    late: Expired | None = None,
+    meet: Meet | None = None,
 ) -> Made:
     """The best of doing nothing and the next `tries` ways (None: all of them).
 
-    `expired`: end at once; `late`: begin no further way, and weigh no further item in a brisk one.
-    If the gentle way places all items, no other is tried. A way that cannot beat the ones before is cut short.
+    `expired`: end at once; `late`: begin no further way, and weigh no further item in a brisk one. If the gentle way
+    places all items, no other is tried. A way that cannot beat the ones before, or the plan of whom it is to `meet`,
+    is cut short, and what that one has gone is not gone again.
     """
     best_values: tuple[int, ...] | None = None
-    best, complete, count = problem.anchor, False, 0
+    best, complete, count, others, known = problem.anchor, False, 0, 0, math.inf
 
     def beat() -> float:
-        return math.inf if best_values is None else best_values[0]
+        return known if best_values is None else min(known, best_values[0])
 
+    total = 0 if meet is None else 1 + len(_fillings(problem))
     with no_collection():
-        found = ways(problem, expired, late=late, beat=beat)
+        found = ways(problem, expired, late=late, beat=beat, others=lambda: others)
         for plan, values, finished in islice(found, None if tries is None else tries + 1):
             count += 1
             if best_values is None or values < best_values:
                 best, best_values = plan, values
             complete = complete or finished
+            if meet is not None:
+                theirs = meet(count, total, best_values)
+                others, known = theirs.ways, theirs.values[0]
             done = _gently(problem) and len(best.seats) == len(problem.items)
             if count > 1 and (done or (expired is not None and expired()) or (late is not None and late())):
                 break
+        else:
+            count += others
     return Made(best, complete, count)
 
 
@@ -146,22 +163,30 @@ def ways(
     begin: int = 0,
     late: Expired | None = None,
     beat: Beat | None = None,
+    others: Others | None = None,
+    *,
+    back: bool = False,
 ) -> Iterator[tuple[Plan, tuple[int, ...], bool]]:
     """Plans that are made one after the other, each with its values and whether all items were tried.
 
-    From `begin` on; if that is negative, the last ones. First what runs stays and nothing else is placed. Where bins
-    are worth what is left of them (`LeftValue`) and items are few, the next is made by least damage first. Where items
-    are many, the next two are made briskly, by density and by size: only the first items are weighed. Then come the
-    `orders`. Where loads should reach a level, one is made by the neediest first: before all those if the loads come in
-    an earlier tier than refusals, else after the brisk ones, or second. What cannot come below `beat` is cut short, and
-    counts as tried.
+    From `begin` on, or `back` from the last one, until those are met that `others` have gone from the other end
+    meanwhile. First what runs stays and nothing else is placed. Where bins are worth what is left of them (`LeftValue`)
+    and items are few, the next is made by least damage first. Where items are many, the next two are made briskly, by
+    density and by size: only the first items are weighed. Then come the `orders`. Where loads should reach a level, one
+    is made by the neediest first: before all those if the loads come in an earlier tier than refusals, else after the
+    brisk ones, or second. What cannot come below `beat` is cut short, and counts as tried.
     """
     ground = _standing(problem, problem.homes, expired)
-    if not begin:
+    if not begin and not back:
         yield problem.anchor, ground.values(), False
     mend(ground)
     homes, fresh = dict(ground.seats), True
-    for filling in _fillings(problem, late)[max(0, begin - 1) if begin >= 0 else begin :]:
+    found = _fillings(problem, late)
+    gone = 0 if back else max(1, begin)
+    for number, filling in enumerate(reversed(found) if back else found[gone - 1 :], gone):
+        # Who goes the first ways is always on the next one already.
+        if others is not None and number + others() + back > len(found):
+            return
         if not fresh:
             ground = _standing(problem, homes, expired)
         finished, fresh = filling(ground, None if beat is None else Prospect(ground, beat())), False
@@ -182,12 +207,12 @@ def _fillings(problem: Problem, late: Expired | None = None) -> list[Filling]:
         density: list[float] = (worth / np.maximum(volume, 1)).tolist()
         by_key = sorted(range(len(problem.items)), key=lambda i: problem.items[i].key)
         found.append(_then_grow(lambda ground, _: fill_gently(ground, by_key, density)))
-    by_density, by_size, by_worth = orders(problem)
+    by_density, by_size, by_worth = problem.recall("orders", lambda: orders(problem))
     several = [by_density, by_size, by_worth]
     weighed = briskly(problem)
     if weighed is not None:
         found += [_filling(one, weighed, late) for one in (by_density, by_size)]
-        several = [by_size, by_density, by_worth]
+        several = [by_size, by_worth, by_density]
     known: list[list[int]] = []
     for order in several:
         if order not in known:

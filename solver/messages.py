@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from solver.certificate import Certificate
 from solver.plan import Plan
 
-__all__ = ["BoundFound", "Message", "PlanFound", "StartFound"]
+__all__ = ["BoundFound", "Message", "PlanFound", "StartFound", "WaysGone"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,20 @@ class StartFound(PlanFound):
 
     ways: int = 0
     """Greedy ways that it has gone (`greedy.ways`)."""
+
+
+@dataclass(frozen=True)
+class WaysGone:
+    """How many greedy ways one side has gone while the caller makes the plan to start from (`greedy.ways`).
+
+    The caller begins with the first ones, the search with the last ones, until they meet.
+    """
+
+    ways: int
+    values: tuple[int, ...]
+    """Of the best plan that it knows."""
+    short: bool = False
+    """As it looks, the caller will find no time for all that the search has not gone."""
 
 
 @dataclass(frozen=True)
@@ -44,4 +58,4 @@ class BoundFound:
         return self.certificate is not None or self.cases > 0
 
 
-Message = PlanFound | BoundFound
+Message = PlanFound | BoundFound | WaysGone

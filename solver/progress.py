@@ -15,7 +15,7 @@ from solver.cpsat import Effort, Found
 from solver.encode import Encoded
 from solver.items import IntArray
 from solver.lp import Relaxed, lp_bound
-from solver.messages import BoundFound, Message, PlanFound
+from solver.messages import BoundFound, Message, PlanFound, StartFound, WaysGone
 from solver.pack import seat_plan
 from solver.plan import Plan
 from solver.problem import Problem
@@ -65,6 +65,12 @@ class Progress:
         self.news = news or (lambda: ())
         self.awaits = awaits
         """The plan to start from is still being made."""
+        self.ways = 0
+        """Greedy ways that the caller has gone, as far as it is known."""
+        self.short = False
+        """The caller will find no time for all its ways."""
+        self.reached = self.values[0] if self.values else 0
+        """The value of the first tier of the caller's best plan, which may not be here yet."""
         self.stopped = False
         """Nobody wants more of this search."""
         self.spent = 0.0
@@ -110,8 +116,12 @@ class Progress:
         for message in self.news():
             if message is None:
                 self.stopped = True
+            elif isinstance(message, WaysGone):
+                self.ways, self.reached, self.short = message.ways, message.values[0], message.short
             elif isinstance(message, PlanFound):
                 self.awaits = False
+                if isinstance(message, StartFound):
+                    self.ways = message.ways
                 if message.values < self.values:
                     self.best, self.values = message.plan, message.values
 
@@ -164,7 +174,7 @@ class Progress:
         """Take and tell a plan that is judged already, and better, or a bound."""
         if isinstance(message, PlanFound):
             self.best, self.values = message.plan, message.values
-        elif message.limits == self.values[: message.tier]:
+        elif isinstance(message, BoundFound) and message.limits == self.values[: message.tier]:
             self.bounds[message.tier] = max(self.bounds[message.tier], message.value)
         self.tell(message)
 

@@ -25,7 +25,7 @@ from solver.give_way import give_way
 from solver.greedy import ways as greedy_ways
 from solver.guided import WAYS, dive
 from solver.lp import Floats, Relaxed, lp_bound
-from solver.messages import Message
+from solver.messages import Message, WaysGone
 from solver.neighbourhood import Picker
 from solver.pack import seat_plan
 from solver.parts import Parts
@@ -48,9 +48,9 @@ _TURN = 2
 """So many plans of one way, then of the next."""
 _WAYS = 0.1
 """Share of what is left in which a helper begins greedy ways that its caller has not gone."""
-_LAST_WAYS, _SHORT = -2, 6
-"""Greedy ways of its caller that a search goes before its own plans, and when: if not so many times the time is left
-that its first bound has taken."""
+_SHORT = 12
+"""A search goes the last greedy ways of its caller, if that is short of time, before its own plans if not so many times
+the time is left that its first bound has taken."""
 _GIVE_WAY = 0.5
 """Share of what is left in which a helper lets running work give way."""
 _GUIDE = 0.5
@@ -118,6 +118,8 @@ class _Search:
         self.problem = progress.problem
         self.rng = Random(progress.limits.seed)
         self.parts = Parts(progress.problem, *part)
+        self.hurried = False
+        """The caller's greedy ways come first, if it has no time for them."""
         self.ruined: Ruin | None = None
         self.ruined_plan = progress.best
         """The plan that stands on the ground of `ruined`."""
@@ -137,8 +139,9 @@ class _Search:
             return
         began = self.at.left()
         coarse, found = self.relaxed()
-        if self.at.awaits and self.at.left() < _SHORT * (began - self.at.left()):
-            self.last_ways()
+        self.hurried = self.at.left() < _SHORT * (began - self.at.left())
+        self.at.listen()
+        self.last_ways()
         cells = self.fine
         exact = None if cells is None else Exact(self.at, self.wander, cells)
         ways = WAYS if not helped else _HELPED_WAYS if exact is None else _FIRST_WAYS
@@ -173,7 +176,8 @@ class _Search:
         def late() -> bool:
             return self.at.stopped or self.at.left() <= stop
 
-        for _ in self.greedy(late, ways) if self.parts.number == 0 else ():
+        own = greedy_ways(self.problem, late, ways, beat=self.beat)
+        for _ in self.taken(own) if self.parts.number == 0 else ():
             if late() or self.at.left() <= begin:
                 break
         for plan in give_way(self.problem, self.at.best, late, rng=self.rng):
@@ -181,19 +185,28 @@ class _Search:
         self.follow(self.guided(*self.relaxed(), _HELPER_WAYS if self.fine is None else _OTHER_WAYS))
         self.improve()
 
-    def greedy(self, late: Callable[[], bool], begin: int) -> Iterator[None]:
-        """Go greedy ways from `begin` on; those that cannot beat the best plan are cut short."""
-        for plan, values, _ in greedy_ways(self.problem, late, begin, beat=lambda: self.at.values[0]):
+    def beat(self) -> float:
+        """What the first tier of a plan must come to, or below."""
+        return min(self.at.values[0], self.at.reached)
+
+    def taken(self, plans: Iterator[tuple[Plan, tuple[int, ...], bool]]) -> Iterator[None]:
+        """Take greedy plans, one after the other."""
+        for plan, values, _ in plans:
             if values < self.at.values:
                 self.at.take(plan)
             self.at.listen()
             yield
 
     def last_ways(self) -> None:
-        """The greedy ways for which the caller, who goes them all one by one, may find no time."""
-        for _ in self.greedy(self.at.over, _LAST_WAYS):
+        """The greedy ways for which the caller finds no time: from the last one on, until both meet."""
+        if not (self.hurried and self.at.awaits and self.at.short):
+            return
+        self.hurried = False
+        own = greedy_ways(self.problem, self.at.over, beat=self.beat, others=lambda: self.at.ways, back=True)
+        for number, _ in enumerate(self.taken(own), 1):
             if self.at.over():
                 return
+            self.at.tell(WaysGone(number, self.at.values))
 
     @cached_property
     def fine(self) -> Cells | None:
@@ -254,6 +267,7 @@ class _Search:
         for number, plan in enumerate(plans, 1):
             self.at.take(plan)
             self.at.listen()
+            self.last_ways()
             enough = least is not None and number >= least and not self.at.awaits
             if enough or self.at.bounds[0] == self.at.values[0]:
                 return

@@ -11,12 +11,13 @@ from solver.certificate import Certificate
 from solver.check import Report, check
 from solver.give_way import give_way
 from solver.greedy import Made, best_of
-from solver.messages import BoundFound, PlanFound, StartFound
+from solver.messages import BoundFound, PlanFound, StartFound, WaysGone
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.recall import recall
 from solver.reduce import merge_items
 from solver.resume import Warm, put_back, resume
+from solver.worker import Beside
 from solver.workers import Job, Workers
 
 __all__ = ["Bound", "Budget", "Outcome", "State", "solve"]
@@ -29,6 +30,8 @@ _GREEDY_BESIDE, _MORE_ORDERS = 0.85, 0.1
 """The first two where a search has begun meanwhile, which greedy does not hold up."""
 _BUSY_S, _MOST_ORDERS = 0.15, 0.8
 """So long further orders begin in any case, but not after this share: meanwhile a search makes its first bound."""
+_WAY = 1.4
+"""A greedy way may take so many times as long as the mean of those before it, the first of which are brisk."""
 _TRIALS = 200
 """How often what runs may make room for something, per unit of a work budget (some milliseconds each)."""
 _JUDGED = 6
@@ -102,13 +105,21 @@ class _Inbox:
     report: Report
     heard: bool = False
     bounds: list[BoundFound] = field(default_factory=list)
+    ways: int = 0
+    """Greedy ways that the search has gone, the last ones first."""
+    made: tuple[int, ...] | None = None
+    """Values of a plan that will be offered once it is made: what is not better is not judged."""
 
     def tell(self, message: object) -> None:
         """Take one message."""
         self.heard = True
         if isinstance(message, BoundFound):
             self.bounds.append(message)
-        elif isinstance(message, PlanFound) and message.values < self.report.values:
+        elif isinstance(message, WaysGone):
+            self.ways = message.ways
+        elif isinstance(message, PlanFound) and message.values < min(
+            self.report.values, self.made or self.report.values
+        ):
             self.offer(message.plan)
 
     def offer(self, plan: Plan) -> None:
@@ -193,18 +204,20 @@ class _First:
         kept = sum(plan.seats.get(item) == earlier.seats.get(item) for item in placed)
         return bool(placed) and kept >= _NEAR * len(placed)
 
-    def make(self, *, beside: bool = False) -> None:
+    def make(self, *, beside: bool = False, search: Beside | None = None) -> None:
         """Item by item, not on the merged problem: each replica is then placed with the prices that the last left.
 
-        `beside`: a search runs already.
+        `beside`: greedy does not hold up a search, which runs already if it is given. It goes greedy ways too, the last
+        ones first. Not where work that runs may give way: that begins from the plan that is made here.
         """
         share, late = (_GREEDY_BESIDE, _MORE_ORDERS) if beside else (_GREEDY, _ONE_ORDER)
         if self.warm is not None and self.budget.deadline is not None:
             late = 0.0
-        made = self._greedy(share, late, _BUSY_S if self.warm is None else 0.0)
+        made = self._greedy(share, late, _BUSY_S if self.warm is None else 0.0, search)
         before = self.clock()
         if made is not None:
             self.complete, self.ways = self.complete or made.complete, made.ways
+            self.inbox.made = None
             self.inbox.offer(made.plan)
             self.floors.append(self.inbox.report.values)
             self.judge_s = max(self.clock() - before, 0.0)
@@ -222,7 +235,7 @@ class _First:
         deadline = self.budget.deadline
         return math.inf if deadline is None else self.began + (deadline - self.began) * share
 
-    def _greedy(self, share: float, late_share: float, busy_s: float) -> Made | None:
+    def _greedy(self, share: float, late_share: float, busy_s: float, search: Beside | None) -> Made | None:
         """The greedy plan; None if there is no time for any. For `busy_s` further orders begin."""
         if self.budget.deadline is None:
             return best_of(self.problem)
@@ -231,7 +244,27 @@ class _First:
         late = max(self._until(late_share), min(self.clock() + busy_s, self._until(_MOST_ORDERS)))
         if self.clock() >= until:
             return None
-        return best_of(self.problem, lambda: self.clock() >= until, late=lambda: self.clock() >= late)
+
+        stood: float | None = None
+
+        def meet(ways: int, total: int, values: tuple[int, ...]) -> WaysGone:
+            nonlocal stood
+            now = self.clock()
+            stood = now if stood is None else stood
+            each, more = _WAY * (now - stood) / max(1, ways - 1), total - ways
+            short = now + each * more > until or now + each * (more - 1) > late
+            self.inbox.made = values
+            if search is not None:
+                search.pass_on(WaysGone(ways, values, short))
+                search.listen()
+            return WaysGone(0, values) if self.problem.homes else WaysGone(self.inbox.ways, self.inbox.report.values)
+
+        return best_of(
+            self.problem,
+            lambda: self.clock() >= until,
+            late=lambda: self.clock() >= late,
+            meet=None if search is None else meet,
+        )
 
 
 def _nearest(first: _First, earlier: Plan, plan: Plan, inbox: _Inbox, expired: Callable[[], bool]) -> Plan:
@@ -289,10 +322,10 @@ def solve(
     def left() -> float:
         return math.inf if deadline is None else deadline - clock()
 
-    def begin(*, beside: bool) -> None:
+    def begin(*, beside: bool, search: Beside | None = None) -> None:
         if warm is not None and warm.kept and left() > _RECALL * first.judge_s:
             known.extend(recall(merge_items(problem).problem, warm.kept, first.inbox.report.values))
-        first.make(beside=beside)
+        first.make(beside=beside, search=search)
 
     overlaps = deadline is not None and left() > max(_OVERLAP_S, _OVERLAP * first.judge_s)
     near = first.resume()
@@ -301,8 +334,8 @@ def solve(
     inbox = first.inbox
     reason: str | None = "no time was left for a search"
 
-    def begun() -> StartFound:
-        begin(beside=True)
+    def begun(search: Beside | None) -> StartFound:
+        begin(beside=True, search=search)
         return StartFound(inbox.best, inbox.report.values, first.ways)
 
     # A plan that is told in the last moment is judged as well.

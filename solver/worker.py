@@ -12,13 +12,13 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Protocol
 
-from solver.messages import Message, PlanFound
+from solver.messages import Message, PlanFound, StartFound, WaysGone
 from solver.parcel import Announced, pack, receive, send
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.reduce import merge_items
 
-__all__ = ["DONE", "Body", "Job", "Tell", "Worker", "search_here", "serve_pipe", "started"]
+__all__ = ["DONE", "Beside", "Body", "Job", "Meanwhile", "Tell", "Worker", "search_here", "serve_pipe", "started"]
 
 DONE = "done"
 """A search has ended by itself. Any other string from a process says why it failed."""
@@ -57,6 +57,20 @@ News = Callable[[], Iterator[Message | None]]
 """What other searches of the same job have found meanwhile; None: end."""
 
 
+class Beside(Protocol):
+    """A search that has begun, as its caller sees it while it makes the plan to start from; none of this waits."""
+
+    def pass_on(self, message: Message) -> None:
+        """Let the search know."""
+
+    def listen(self) -> None:
+        """Take what the search has told, as if the plan to start from were made."""
+
+
+Meanwhile = Callable[[Beside | None], StartFound]
+"""Makes the plan to start from, while a search has begun already; None: it has not."""
+
+
 def search_here(job: Job, tell: Tell, news: News | None = None, began: float | None = None) -> None:
     """Search in this process until done; `began` (monotonic seconds) is when the job's time began, if not now."""
     # ortools takes most of a second to import: only the process that searches pays for it.
@@ -86,7 +100,11 @@ def _merging(job: Job, tell: Tell, news: News | None) -> tuple[Job, Tell, News]:
     """The job with alike items merged, and its way of telling and hearing."""
     merged = merge_items(job.problem)
 
+    fewer = len(merged.problem.items) < len(job.problem.items)
+
     def push(message: object) -> None:
+        if fewer and isinstance(message, WaysGone):
+            return  # the ways of another problem
         if isinstance(message, PlanFound):
             message = replace(message, plan=merged.push(message.plan))
         tell(message)

@@ -12,8 +12,8 @@ from multiprocessing.connection import wait
 from typing import Protocol
 
 from solver.collector import collection
-from solver.messages import PlanFound, StartFound
-from solver.worker import DONE, Job, Tell, Worker, search_here, started
+from solver.messages import Message, PlanFound
+from solver.worker import DONE, Job, Meanwhile, Tell, Worker, search_here, started
 
 __all__ = ["Inline", "Job", "ProcessPool", "Workers", "helpers_for"]
 
@@ -30,8 +30,6 @@ _WORTH = 25
 """A search gets help if more time is left than so often what it takes to send the problem."""
 _LATE = "out of time"
 
-Meanwhile = Callable[[], StartFound]
-"""Makes the plan to start from, while a search has begun already."""
 Cancelled = Callable[[], bool]
 """True once nobody waits for the answer any more."""
 
@@ -69,7 +67,7 @@ class Inline:
     ) -> str | None:
         """Run to the end."""
         began = time.monotonic()
-        job = replace(job, start=meanwhile().plan if meanwhile else job.start, helpers=0)
+        job = replace(job, start=meanwhile(None).plan if meanwhile else job.start, helpers=0)
         with collection():
             search_here(job, tell, began=began)
         return None
@@ -246,7 +244,7 @@ class ProcessPool:
             worker = None
         if worker is None:
             if meanwhile is not None:
-                job, meanwhile = replace(job, start=meanwhile().plan), None
+                job, meanwhile = replace(job, start=meanwhile(None).plan), None
             worker = self._take(until, cancelled)
         if worker is None:
             return "no idle worker"
@@ -313,7 +311,7 @@ class _Talk:
         self.give(self.leader, replace(self.job, helpers=len(helpers), awaits=awaits))
         took = time.monotonic() - began
         if meanwhile is not None:
-            first = meanwhile()
+            first = meanwhile(self)
             self.best, self.job = first.values, replace(self.job, start=first.plan, ways=first.ways)
             if self.leader in self.searching:
                 self.leader.pass_on(first)
@@ -341,6 +339,16 @@ class _Talk:
                 worker.stop()
             self.end(worker, _LATE)
         return self.reason
+
+    def pass_on(self, message: Message) -> None:
+        """See `Beside.pass_on`."""
+        if self.leader in self.searching:
+            self.leader.pass_on(message)
+
+    def listen(self) -> None:
+        """See `Beside.listen`."""
+        while self.leader in self.searching and self.leader.pipe.poll(0):
+            self.hear(self.leader)
 
     def give(self, worker: Worker, job: Job) -> None:
         """Send a job."""

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 
-from solver.messages import StartFound
+from solver.worker import Meanwhile
 from solver.workers import Job
 
 
@@ -22,10 +22,10 @@ class Scripted(ABC):
         job: Job,
         tell: Callable[[object], None],
         cancelled: Callable[[], bool] | None = None,
-        meanwhile: Callable[[], StartFound] | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> str | None:
         """Make the plan to start from, then search."""
-        self.jobs.append(job if meanwhile is None else replace(job, start=meanwhile().plan))
+        self.jobs.append(job if meanwhile is None else replace(job, start=meanwhile(None).plan))
         return self.search(self.jobs[-1], tell)
 
     @abstractmethod

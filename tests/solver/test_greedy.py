@@ -5,6 +5,7 @@ from solver.atoms import RefuseCharge, Segments, SpanCharge, Together, Within
 from solver.check import check
 from solver.greedy import best_of, greedy, orders, ways
 from solver.items import Bundle
+from solver.messages import WaysGone
 from solver.plan import Plan
 from solver.problem import Atom, Encoding, Problem
 from tests.solver.build import bins, ints, item, part, problem
@@ -127,3 +128,24 @@ def test_ways_begin_where_they_are_told_to() -> None:
         assert [(plan.seats, values) for plan, values, _ in ways(case, None, begin)] == found[begin:]
     assert best_of(case).ways == 4
     assert best_of(case, late=lambda: True).ways == 2
+
+
+def test_ways_that_others_have_gone_from_the_other_end_are_not_gone_again() -> None:
+    items = [item(part(1, devices=1)), item(part(1, devices=2)), item(part(4, devices=1))]
+    charge = RefuseCharge("r", 0, {(0, 0): 5, (1, 0): 6, (2, 0): 2})
+    case = problem(bins([[1000, 1000]] * 2), items, [charge])
+    every = [(plan.seats, values) for plan, values, _ in ways(case)]
+    back = [(plan.seats, values) for plan, values, _ in ways(case, back=True)]
+    assert back == every[:0:-1], "to change nothing is no way back"
+    assert len(list(ways(case, others=lambda: 1))) == 3
+    assert len(list(ways(case, others=lambda: 2, back=True))) == 1, "two are gone, on the third is somebody"
+    heard: list[tuple[int, int]] = []
+
+    def meet(gone: int, total: int, values: tuple[int, ...]) -> WaysGone:
+        heard.append((gone, total))
+        return WaysGone(2, values)
+
+    made = best_of(case, meet=meet)
+    assert heard == [(1, 4), (2, 4)]
+    assert made.ways == 4
+    assert made.plan.seats == every[1][0]

@@ -9,12 +9,14 @@ import pytest
 
 from solver.atoms import RefuseCharge
 from solver.check import check
-from solver.messages import Message, PlanFound, StartFound
+from solver.greedy import ways
+from solver.messages import Message, PlanFound, StartFound, WaysGone
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 from solver.progress import Progress
 from solver.ruin import Ruin
 from solver.search import Limits, Role, search
+from solver.worker import Beside
 from solver.workers import Job, ProcessPool
 from tests.solver.build import bins, item, part, problem
 from tests.solver.test_workers import easy, hard
@@ -68,6 +70,31 @@ def test_a_search_waits_for_the_plan_that_it_was_promised() -> None:
     assert progress.values == (7,)
 
 
+@pytest.mark.parametrize("short", [False, True])
+def test_a_search_goes_the_last_greedy_ways_of_a_caller_that_is_short_of_time(
+    short: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("solver.search._SHORT", 1e9)  # however fast the first bound is
+    items = [item(part(1, devices=1)), item(part(1, devices=2)), item(part(4, devices=1))]
+    charge = RefuseCharge("r", 0, {(0, 0): 5, (1, 0): 6, (2, 0): 2})
+    case = problem(bins([[1000, 1000]] * 2), items, [charge])
+    every = list(ways(case))
+    told: list[Message] = []
+    news: list[Message] = [WaysGone(1, every[0][1], short), StartFound(every[0][0], every[0][1], 4)]
+    role = Role.HELPED
+
+    def heard() -> list[Message]:
+        return [news.pop(0)] if news else []
+
+    search(case, Plan(), Limits(seconds=20.0), told.append, heard, role=role, awaits=True)
+    gone = [message for message in told if isinstance(message, WaysGone)]
+    assert [one.ways for one in gone] == ([1] if short else []), "after that way it hears that the caller has all"
+    if short:
+        before = told[: told.index(gone[0])]
+        plans = [message for message in before if isinstance(message, PlanFound)]
+        assert plans[-1].values == every[-1][1] == gone[0].values, "what it has gone it has told"
+
+
 def test_a_helper_finds_plans_alone() -> None:
     told: list[Message] = []
     search(_four(), Plan(), Limits(seconds=5.0), told.append, role=Role.HELPER)
@@ -114,14 +141,21 @@ def test_without_idle_processes_a_job_goes_alone(pair: ProcessPool) -> None:
     first.join()
 
 
-def test_the_plan_to_start_from_is_made_while_the_search_begins(pair: ProcessPool) -> None:
+def test_the_plan_to_start_from_is_made_while_the_search_begins(
+    pair: ProcessPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pair, "_parallel", True)
     made: list[int] = []
+    told: list[object] = []
 
-    def start() -> StartFound:
+    def start(search: Beside | None) -> StartFound:
         made.append(pair.busy())
+        assert search is not None
+        search.pass_on(WaysGone(1, (28,)))
+        while not told:
+            search.listen()
         return StartFound(Plan({3: _seats(0)}), (7,))
 
-    told: list[object] = []
     assert pair.run(Job(_four(), Plan(), 20.0, None, helpers=1), told.append, None, start) is None
     assert len(made) == 1
     assert min(message.values for message in told if isinstance(message, PlanFound)) == (0,)

@@ -1,14 +1,17 @@
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from solver.atoms import RefuseCharge, SpanCharge
 from solver.check import check
-from solver.messages import BoundFound, PlanFound
+from solver.messages import BoundFound, Message, PlanFound, WaysGone
 from solver.plan import Plan, Seat
 from solver.problem import Problem
 from solver.solve import Budget, Outcome, State, solve
-from solver.workers import Inline
+from solver.worker import Meanwhile
+from solver.workers import Inline, Job
 from tests.solver.build import bins, ints, item, part, plan, problem
 from tests.solver.doubles import Told
 
@@ -114,3 +117,44 @@ def test_work_instead_of_time_is_repeatable() -> None:
     first, second = (_run(Inline(), budget=Budget(work=1.0, seed=5)) for _ in range(2))
     assert first.plan == second.plan
     assert first.bounds == second.bounds
+
+
+class _Beside(Told):
+    """A search that has gone the last two greedy ways by the time that the caller has gone one."""
+
+    def run(
+        self,
+        job: Job,
+        tell: Callable[[object], None],
+        cancelled: Callable[[], bool] | None = None,
+        meanwhile: Meanwhile | None = None,
+    ) -> str | None:
+        """Be there while the plan to start from is made."""
+        assert meanwhile is not None
+        self.heard: list[Message] = []
+        self.tell = tell
+        first = meanwhile(self)
+        self.ways = first.ways
+        return super().run(replace(job, start=first.plan), tell)
+
+    def pass_on(self, message: Message) -> None:
+        """Hear how far the caller is."""
+        self.heard.append(message)
+
+    def listen(self) -> None:
+        """Tell it after the second message."""
+        for message in self.messages if len(self.heard) == 2 else ():
+            self.tell(message)
+
+
+def test_caller_and_search_share_the_greedy_ways() -> None:
+    case, best = _greedy_trap(), plan(i1=[FULL])
+    alone = _Beside()
+    _run(alone, budget=Budget(time.monotonic() + 60))
+    assert [one.ways for one in alone.heard if isinstance(one, WaysGone)] == [1, 2, 3] == list(range(1, alone.ways + 1))
+    both = _Beside(PlanFound(best, check(case, best).values), WaysGone(1, BEST))
+    outcome = _run(both, budget=Budget(time.monotonic() + 60))
+    assert [one.ways for one in both.heard if isinstance(one, WaysGone)] == [1, 2]
+    assert both.ways == 3, "all are gone, by whom does not matter"
+    assert outcome.report.values == BEST
+    assert both.jobs[0].start == best

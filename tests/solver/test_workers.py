@@ -14,6 +14,7 @@ from solver.items import Bins, Demand, Item, Part
 from solver.messages import BoundFound, PlanFound, StartFound
 from solver.plan import Plan
 from solver.problem import Problem
+from solver.worker import Beside
 from solver.workers import Inline, Job, ProcessPool
 from tests.solver.build import at, bins, item, part, problem
 
@@ -60,7 +61,7 @@ def test_a_search_that_merges_tells_and_hears_of_the_problem_as_it_was(pool: Pro
     for runs in (pool, Inline()):
         told: list[object] = []
         job = Job(case, start, 20.0, None, merges=True)
-        assert runs.run(job, told.append, None, lambda: StartFound(start, (21,))) is None
+        assert runs.run(job, told.append, None, lambda _: StartFound(start, (21,))) is None
         plans = [m for m in told if isinstance(m, PlanFound)]
         assert plans[-1].values == (7,)
         for found in plans:
@@ -75,7 +76,7 @@ def test_what_was_told_is_heard_even_if_the_caller_took_all_the_time(
     monkeypatch.setattr(pool, "_parallel", True)
     told: list[object] = []
 
-    def start() -> StartFound:
+    def start(search: Beside | None) -> StartFound:
         time.sleep(4.0)
         return StartFound(Plan(), (7,))
 

@@ -11,12 +11,13 @@ from solver.certificate import evaluate, with_limits
 from solver.check import check
 from solver.encode import Encoded, encode
 from solver.items import IntArray
-from solver.messages import BoundFound, PlanFound, StartFound
+from solver.messages import BoundFound, PlanFound
 from solver.plan import Plan
 from solver.problem import Problem
 from solver.reduce import merge_items
 from solver.search import Limits, search
 from solver.solve import Budget, Outcome, State, solve
+from solver.worker import Meanwhile
 from solver.workers import Inline, Job
 from tests.solver.doubles import Told
 from tests.verify.brute import Best
@@ -59,7 +60,7 @@ class Recorder:
         job: Job,
         tell: Callable[[object], None],
         cancelled: Callable[[], bool] | None = None,
-        meanwhile: Callable[[], StartFound] | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> str | None:
         told: list[object] = []
         self.problem, self.told = merge_items(job.problem).problem if job.merges else job.problem, told
