@@ -1,7 +1,7 @@
 """One tier of an exact model from both sides, where it falls apart into blocks once a few kinds of rows are priced.
 
-A bound of blocks (`ascent`); the best plan of a few patterns close to it (`patterns`); then `branching` up to ever
-higher values, until the bound meets the plan. Where that stalls, better plans near the best one (`vicinity`).
+A bound of blocks (`ascent`); the best plan of a few patterns close to it (`patterns`); better ones near the best one
+(`vicinity`); then `branching` up to ever higher values, until the bound meets the plan.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ _FIND = 0.1
 """Share of the time for one search for a better plan."""
 _CLOSE, _CLOSE_VALUES, _CLOSE_COLUMNS = 0.06, 3, 2_000
 """Share of the time for searches up to the bound itself and the next values, how many, and most of their columns."""
-_NEAR_S, _NEAR_WORK, _NEAR_IDLE = 1.0, 0.3, 40
-"""The longest search near the best plan, and how many may in a row find nothing."""
+_NEAR, _NEAR_S, _NEAR_WORK, _NEAR_IDLE = 0.2, 0.5, 0.3, 40
+"""Share of the time for searches near the best plan, the longest of them, and how many may in a row find nothing."""
 _DIVES = 8
 """Dives for better plans before branching."""
 _STEPS = 64
@@ -125,6 +125,7 @@ class Enclosure:
 
         if self.priced is None or not self._narrow(self.priced):
             return
+        self.near(seconds * _NEAR, work * _NEAR)
         before = None
         while not over() and self.at.values[self.tier] != before:
             before = self.at.values[self.tier]

@@ -135,7 +135,7 @@ class Exact:
             self.enclose(tier, self.at.left() * share * _ENCLOSE, self.at.work_left() * share * _ENCLOSE)
             hopes = self.relax(tier)
             seconds, work = self.at.left() * share, self.at.work_left() * share
-            self.wander(tier, seconds * 0.05, work * 0.05)
+            self.roam(tier, seconds * 0.05, work * 0.05)
             for hoped in hopes:
                 self.realise(tier, hoped)
             self.focus(tier, seconds * _FOCUS, work * _FOCUS)

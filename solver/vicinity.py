@@ -20,10 +20,10 @@ __all__ = ["Vicinity"]
 
 _CORES = 1, 2, 4
 """Sizes of the core: so many columns for each one that is used in a block."""
-_FREE, _FREE_LEAST = 200, 60
-"""So many columns are free at first, and at least."""
-_MORE, _FEWER = 1.05, 0.9
-"""Free columns next time, if all was searched, and if not."""
+_BLOCKS = 4
+"""Blocks that are freed at first."""
+_MORE, _FEWER = 1.3, 0.8
+"""Blocks that are freed next, if all was searched, and if not."""
 _LOOK_WORK = 1e-7
 """Deterministic work of preparing one search, for each coefficient."""
 
@@ -37,22 +37,24 @@ class Vicinity:
         self.columns = [part.columns for part in priced.blocks.parts]
         self._inside = np.flatnonzero(~priced.blocks.outside)
         self._steps = np.sort(priced.regrets[self._inside])
-        self._free = float(_FREE)
+        self._freed = dict.fromkeys(_CORES, float(min(_BLOCKS, len(self.columns))))
+        """Blocks that are freed in a core of each size."""
 
     def better(self, x: IntArray, effort: Effort, spend: Callable[[float], None]) -> IntArray | None:
         """A solution better than x in a random neighbourhood; `spend` is told the deterministic work done."""
+        size = self.random.choice(_CORES)
         value = self.arrays.value(self.tier, x) - 1
-        ends = self._around(x, value, self.random.choice(_CORES))
+        ends = self._around(x, value, size)
         spend(_LOOK_WORK * self.arrays.columns.size)
         if ends is None:
             return None
         small, free = narrowed(self.arrays, *ends)
         if not free.size:
-            self._learn(searched=True)
+            self._learn(size, searched=True)
             return None
         found = minimise(small, self.tier, (), small.hint, effort, at_most=value)
         spend(found.work)
-        self._learn(searched=found.x is not None or (found.bound is not None and found.bound > value))
+        self._learn(size, searched=found.x is not None or (found.bound is not None and found.bound > value))
         if found.x is None:
             return None
         better = ends[0].copy()
@@ -65,22 +67,13 @@ class Vicinity:
         used = int(np.count_nonzero(x[self._inside]))
         step = int(self._steps[min(self._steps.size - 1, used * size)])
         least, most = priced.ranges(min(step, value * priced.scale - priced.total))
-        least, most = np.minimum(least, x), np.maximum(most, x)
-        order = self.random.sample(self.columns, len(self.columns))
-        # Columns become free together only, so how many blocks it takes is found by halving.
-        low, high, found = 2, len(order), None
-        while low <= high:
-            blocks = (low + high) // 2
-            lower, upper = least.copy(), most.copy()
-            for columns in order[blocks:]:
-                lower[columns] = upper[columns] = x[columns]
-            ends = passed_on(arrays, lower, upper)
-            if ends is None or int((ends[0] < ends[1]).sum()) <= self._free:
-                low, found = blocks + 1, ends
-            else:
-                high, found = blocks - 1, found or ends
-        return found
+        lower, upper = np.minimum(least, x), np.maximum(most, x)
+        for b in self.random.sample(range(len(self.columns)), len(self.columns))[int(self._freed[size]) :]:
+            columns = self.columns[b]
+            lower[columns] = upper[columns] = x[columns]
+        return passed_on(arrays, lower, upper)
 
-    def _learn(self, *, searched: bool) -> None:
-        """Free more columns next time if these were searched, else fewer."""
-        self._free = max(self._free * (_MORE if searched else _FEWER), float(_FREE_LEAST))
+    def _learn(self, size: int, *, searched: bool) -> None:
+        """Free more blocks next time if these were searched, else fewer."""
+        freed = self._freed[size] * (_MORE if searched else _FEWER)
+        self._freed[size] = min(max(freed, 2.0), float(len(self.columns)))
