@@ -1,7 +1,7 @@
 """One tier of an exact model from both sides, where it falls apart into blocks once a few kinds of rows are priced.
 
-A bound of blocks (`ascent`); the best plan of a few patterns close to it (`patterns`); better ones near the best one
-(`vicinity`); then `branching` up to ever higher values, until the bound meets the plan.
+A bound of blocks (`ascent`); the best plan of a few patterns close to it (`patterns`); then `branching` up to ever
+higher values, until the bound meets the plan.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from solver.lp import Floats, Relaxed
 from solver.model import Arrays
 from solver.patterns import with_patterns
 from solver.progress import Progress
-from solver.vicinity import Vicinity
 
 __all__ = ["Enclosure"]
 
@@ -45,8 +44,6 @@ _FIND = 0.1
 """Share of the time for one search for a better plan."""
 _CLOSE, _CLOSE_VALUES, _CLOSE_COLUMNS = 0.06, 3, 2_000
 """Share of the time for searches up to the bound itself and the next values, how many, and most of their columns."""
-_NEAR, _NEAR_S, _NEAR_WORK, _NEAR_IDLE = 0.2, 0.5, 0.3, 40
-"""Share of the time for searches near the best plan, the longest of them, and how many may in a row find nothing."""
 _DIVES = 8
 """Dives for better plans before branching."""
 _STEPS = 64
@@ -58,10 +55,8 @@ _OPEN = 0.3
 class Enclosure:
     """Blocks of one tier of a model, under the best plan's values of the tiers before."""
 
-    def __init__(self, progress: Progress, tier: int, written: Callable[[], Encoded], relaxed: Relaxed) -> None:
-        """`written` gives the model with the best plan as its hint."""
-        self.at, self.tier, self.written, self.encoded = progress, tier, written, written()
-        encoded = self.encoded
+    def __init__(self, progress: Progress, tier: int, encoded: Encoded, relaxed: Relaxed) -> None:
+        self.at, self.tier, self.encoded = progress, tier, encoded
         self.given = progress.values[:tier]
         self.priced: Priced | None = None
         self.relaxed = self._ascend(with_limits(encoded.arrays, self.given), relaxed)
@@ -125,7 +120,6 @@ class Enclosure:
 
         if self.priced is None or not self._narrow(self.priced):
             return
-        self.near(seconds * _NEAR, work * _NEAR)
         before = None
         while not over() and self.at.values[self.tier] != before:
             before = self.at.values[self.tier]
@@ -145,33 +139,6 @@ class Enclosure:
                 return
             self.at.hear(self.tier, Found(None, proven, 0.0))
             value = min(proven + max(0, proven - first - unit) // 2, self.at.values[self.tier] - 1)
-
-    def decides(self) -> bool:
-        """There are blocks, and their bound decides most columns."""
-        return self.priced is not None and self._narrow(self.priced)
-
-    def near(self, seconds: float, work: float) -> None:
-        """Better plans near the best one, where the blocks decide, until that finds nothing."""
-        if self.priced is None or not self._narrow(self.priced):
-            return
-        vicinity = Vicinity(self.priced, self.tier, self.at.limits.seed)
-        stop, end, idle = self.at.left() - seconds, self.at.spent + work, 0
-        value, x = self.at.values[self.tier] + 1, self.encoded.arrays.hint
-        before = self.at.values[self.tier]
-        while self.at.wanting(self.tier) and idle < _NEAR_IDLE and self.at.left() > stop and self.at.spent < end:
-            if self.at.values[: self.tier] != self.given:
-                return
-            if self.at.values[self.tier] < value:
-                value, x = self.at.values[self.tier], self.written().arrays.hint
-            effort = replace(self.at.effort(_NEAR_S, _NEAR_WORK), light=True)
-            better = vicinity.better(x, effort, self.at.spend)
-            idle += 1
-            if better is not None:
-                x, idle = better, 0
-                value = vicinity.arrays.value(self.tier, x)
-                self._offer(x)
-        if self.at.values[self.tier] < before and self.at.wanting(self.tier):
-            self.relaxed = self._ascend(vicinity.arrays, self.relaxed)
 
     def _close(self, over: Callable[[], bool], seconds: float, work: float) -> None:
         """CP-SAT in what is left up to the bound itself, while that refutes it; then up to values just above it."""

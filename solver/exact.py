@@ -81,8 +81,6 @@ class Exact:
         self.wander = wander
         self.relaxed: dict[int, Relaxed] = {}
         """What the last LP of each tier gave."""
-        self.enclosed: dict[int, Enclosure] = {}
-        """Blocks of each tier, where they were looked at."""
         self.certain: dict[PartKey, int] = {}
         """Numbers of replicas that the proven tiers force."""
         self.small = fine.columns <= _SMALL
@@ -135,14 +133,14 @@ class Exact:
             self.enclose(tier, self.at.left() * share * _ENCLOSE, self.at.work_left() * share * _ENCLOSE)
             hopes = self.relax(tier)
             seconds, work = self.at.left() * share, self.at.work_left() * share
-            self.roam(tier, seconds * 0.05, work * 0.05)
+            self.wander(tier, seconds * 0.05, work * 0.05)
             for hoped in hopes:
                 self.realise(tier, hoped)
             self.focus(tier, seconds * _FOCUS, work * _FOCUS)
             if self.at.wanting(tier):
                 self.push(tier, self.at.effort(seconds * 0.2, work * 0.2))
             roaming = 0.3 if tier == tiers - 1 else 0.15
-            self.roam(tier, seconds * roaming, work * roaming)
+            self.wander(tier, seconds * roaming, work * roaming)
             if self.at.wanting(tier):
                 share = 1.0 if tier == tiers - 1 else 0.6
                 self.push(tier, self.at.effort(self.at.left() * share, self.at.work_left() * share))
@@ -240,21 +238,8 @@ class Exact:
         relaxed = self.relaxed.get(tier)
         if relaxed is None or not self.at.wanting(tier) or min(seconds, work) < _ENCLOSE_LEAST:
             return
-        enclosure = Enclosure(self.at, tier, self.encoded, relaxed)
+        enclosure = Enclosure(self.at, tier, self.encoded(), relaxed)
         enclosure.search(seconds, work)
-        self.relaxed[tier], self.enclosed[tier] = enclosure.relaxed, enclosure
-
-    def roam(self, tier: int, seconds: float, work: float) -> None:
-        """Better plans near the best one: in blocks where they decide, then up to the bound; else in neighbourhoods."""
-        enclosure, before = self.enclosed.get(tier), self.at.values[tier]
-        if enclosure is None or not enclosure.decides():
-            self.wander(tier, seconds, work)
-            return
-        stop, end = self.at.left() - seconds, self.at.spent + work
-        enclosure.near(seconds, work)
-        left, rest = self.at.left() - stop, end - self.at.spent
-        if self.at.values[tier] < before and min(left, rest) > _ENCLOSE_LEAST:
-            enclosure.search(left, rest)
         self.relaxed[tier] = enclosure.relaxed
 
     def focus(self, tier: int, seconds: float, work: float) -> None:
