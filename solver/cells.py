@@ -66,18 +66,27 @@ def _rooms(problem: Problem, *, devices_only: bool) -> dict[PartKey, IntArray]:
     by_demand: dict[Demand, IntArray] = {}
     found: dict[PartKey, IntArray] = {}
     shared: dict[tuple[Demand, tuple[int, ...]], IntArray] = {}
+    alike: dict[tuple[bytes, bytes], IntArray] = {}
+    """One array for all demands and masks that come to the same, by the bins that have room and how much."""
+    usable: dict[Demand, IntArray] = {}
     for key, part in problem.parts():
         if part.demand not in by_demand:
-            bins = problem.bins
             asked = replace(part.demand, resources=()) if devices_only else part.demand
-            by_demand[part.demand] = room_alone(bins.devices, bins.resources, asked)
+            by_demand[part.demand] = room_alone(problem.bins.devices, problem.bins.resources, asked)
+            usable[part.demand] = np.flatnonzero(by_demand[part.demand])
         masks = [mask for p, mask in sheet_of(problem, key[0]).masks if p == key[1]]
         name = (part.demand, tuple(sorted({id(m) for m in masks})))
         if name not in shared:
-            room = by_demand[part.demand]
+            room, bins = by_demand[part.demand], usable[part.demand]
+            open_ = np.ones(bins.size, np.bool_)
             for m in masks:
-                room = room * m
-            shared[name] = room
+                open_ &= m[bins]
+            bins = bins[open_]
+            content = (bins.tobytes(), room[bins].tobytes())
+            if content not in alike:
+                alike[content] = np.zeros(room.size, np.int64)
+                alike[content][bins] = room[bins]
+            shared[name] = alike[content]
         found[key] = shared[name]
     for atom in problem.of(Within):
         _prune(problem, atom, found)
