@@ -7,7 +7,7 @@ can bind. Coarse cells merge whatever the masks allow; the model over them is a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from solver.atoms.remainder import Remainder
 from solver.atoms.share import Share
 from solver.atoms.vacant import Vacant
 from solver.chunks import is_chain, room_alone
-from solver.items import WHOLE, ByteArray, Demand, IntArray, PartKey
+from solver.items import WHOLE, BoolArray, ByteArray, Demand, IntArray, PartKey
 from solver.problem import Problem
 from solver.sheet import sheet_of
 
@@ -66,18 +66,27 @@ def _rooms(problem: Problem, *, devices_only: bool) -> dict[PartKey, IntArray]:
     by_demand: dict[Demand, IntArray] = {}
     found: dict[PartKey, IntArray] = {}
     shared: dict[tuple[Demand, tuple[int, ...]], IntArray] = {}
+    alike: dict[tuple[bytes, bytes], IntArray] = {}
+    """One array for all demands and masks that come to the same, by the bins that have room and how much."""
+    usable: dict[Demand, IntArray] = {}
     for key, part in problem.parts():
         if part.demand not in by_demand:
-            bins = problem.bins
             asked = replace(part.demand, resources=()) if devices_only else part.demand
-            by_demand[part.demand] = room_alone(bins.devices, bins.resources, asked)
+            by_demand[part.demand] = room_alone(problem.bins.devices, problem.bins.resources, asked)
+            usable[part.demand] = np.flatnonzero(by_demand[part.demand])
         masks = [mask for p, mask in sheet_of(problem, key[0]).masks if p == key[1]]
         name = (part.demand, tuple(sorted({id(m) for m in masks})))
         if name not in shared:
-            room = by_demand[part.demand]
+            room, bins = by_demand[part.demand], usable[part.demand]
+            open_ = np.ones(bins.size, np.bool_)
             for m in masks:
-                room = room * m
-            shared[name] = room
+                open_ &= m[bins]
+            bins = bins[open_]
+            content = (bins.tobytes(), room[bins].tobytes())
+            if content not in alike:
+                alike[content] = np.zeros(room.size, np.int64)
+                alike[content][bins] = room[bins]
+            shared[name] = alike[content]
         found[key] = shared[name]
     for atom in problem.of(Within):
         _prune(problem, atom, found)
@@ -113,6 +122,15 @@ def _group(figures: Iterable[IntArray | ByteArray], count: int) -> IntArray:
         if int(ranks.max(initial=0)):
             _, ids = np.unique(ids * (int(ranks.max()) + 1) + ranks, return_inverse=True)
     return ids
+
+
+def _told_apart(masks: Sequence[BoolArray], usable: BoolArray) -> IntArray:
+    """A label for every set of usable bins that no mask tells apart, int64[N], in the order of the masks' values."""
+    bins = np.flatnonzero(usable)
+    marks = np.packbits(np.stack([mask[bins] for mask in masks], axis=1), axis=1)
+    labels = np.zeros(usable.size, np.int64)
+    labels[bins] = np.unique(marks.view(f"V{marks.shape[1]}")[:, 0], return_inverse=True)[1]
+    return labels
 
 
 def _distinct(problem: Problem, found: Rooms) -> list[tuple[Demand, IntArray]]:
@@ -191,12 +209,11 @@ def coarse_cells(problem: Problem, detail: int = 0, found: Rooms | None = None) 
     usable = np.zeros(problem.bins.count, np.bool_)
     for _, room in _distinct(problem, found):
         usable |= room > 0
-    figures: dict[int, IntArray] = {}
-    for key, _ in problem.parts():
-        for part, mask in sheet_of(problem, key[0]).masks:
-            if part == key[1] and id(mask) not in figures:
-                figures[id(mask)] = mask.astype(np.int64)
-    kept: list[IntArray | ByteArray] = list(figures.values())
+    masks: dict[int, BoolArray] = {}
+    for item in range(len(problem.items)):
+        for _, mask in sheet_of(problem, item).masks:
+            masks.setdefault(id(mask), mask)
+    kept: list[IntArray | ByteArray] = [_told_apart(list(masks.values()), usable)] if masks else []
     for atom in problem.atoms if detail else ():
         if isinstance(atom, Caps | Share | Pool):
             kept += atom.signature(problem)

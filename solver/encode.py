@@ -83,7 +83,8 @@ class _Encoder:
         sizes = [bins.size for bins in cells.members[:-1]]
         self._ends = np.cumsum([0, *sizes]) if cells.members else np.zeros(0, np.int64)
         """The bins of all cells, cell by cell, and where each cell begins among them."""
-        self._least: dict[int, tuple[IntArray | ByteArray, list[int]]] = {}
+        self._least: dict[int, tuple[IntArray | ByteArray | Ranked, list[int]]] = {}
+        self._ranks: dict[int, tuple[IntArray | ByteArray, IntArray | ByteArray]] = {}
         self._known: dict[PartKey, dict[int, int]] = {}
         self._on: dict[tuple[int, int], int] = {}
         self._domains: dict[int, list[int]] = {}
@@ -102,17 +103,21 @@ class _Encoder:
     def most(self, key: PartKey, cell: int) -> int:
         return int(self.cells.upper[key][cell])
 
-    def least(self, figures: IntArray | Ranked, cell: int) -> int:
-        if isinstance(figures, Ranked):
-            return int(figures.values[self._lowest(figures.ranks, cell)])
-        return self._lowest(figures, cell)
-
-    def _lowest(self, figures: IntArray | ByteArray, cell: int) -> int:
+    def least(self, figures: IntArray | Ranked) -> list[int]:
         known = self._least.get(id(figures))
         if known is None or known[0] is not figures:
-            lowest = np.minimum.reduceat(figures[self._bins], self._ends).tolist()
+            if isinstance(figures, Ranked):
+                lowest = figures.values[self._lowest(figures.ranks)].tolist()
+            else:
+                lowest = self._lowest(figures).tolist()
             known = self._least[id(figures)] = (figures, lowest)
-        return known[1][cell]
+        return known[1]
+
+    def _lowest(self, figures: IntArray | ByteArray) -> IntArray | ByteArray:
+        found = self._ranks.get(id(figures))
+        if found is None or found[0] is not figures:
+            found = self._ranks[id(figures)] = (figures, np.minimum.reduceat(figures[self._bins], self._ends))
+        return found[1]
 
     def known(self, key: PartKey) -> dict[int, int]:
         return self._known[key]
@@ -146,11 +151,11 @@ class _Encoder:
                     cell = int(self._cell_of[b])
                     known[cell] = known.get(cell, 0) + n
                 self._known[key] = known
-                upper = self.cells.upper[key]
                 cols = {}
-                for cell in np.flatnonzero(upper).tolist():
-                    cols[cell] = self.model.var(0, int(upper[cell]), known.get(cell, 0))
-                    self.by_cell[cell].append(key)
+                for cell, upper in enumerate(self.cells.upper[key].tolist()):
+                    if upper:
+                        cols[cell] = self.model.var(0, upper, known.get(cell, 0))
+                        self.by_cell[cell].append(key)
                 self.columns[key] = cols
             self._write_tree(i)
 

@@ -8,7 +8,7 @@ allow (where a part may sit), charge (a cost of one item's placement), share (a 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
@@ -67,8 +67,8 @@ class Encoding(Protocol):
     def most(self, key: PartKey, cell: int) -> int:
         """Replicas of a part that the cell could take alone."""
 
-    def least(self, figures: IntArray | Ranked, cell: int) -> int:
-        """The lowest of an atom's figures per bin in a cell; looked up once for arrays that atoms share."""
+    def least(self, figures: IntArray | Ranked) -> Sequence[int]:
+        """The lowest of an atom's figures per bin in each cell; looked up once for arrays that atoms share."""
 
     def known(self, key: PartKey) -> dict[int, int]:
         """Cell -> replicas in the known plan."""

@@ -138,10 +138,12 @@ class Progress:
             if not self.over():
                 self.lp(name, encoded, tier, self.left() * 0.25)
 
-    def lp(self, name: str, encoded: Encoded, tier: int, seconds: float) -> Relaxed | None:
-        """The LP bound of one tier under the incumbent's earlier tiers."""
+    def lp(
+        self, name: str, encoded: Encoded, tier: int, seconds: float, rows: IntArray | None = None
+    ) -> Relaxed | None:
+        """The LP bound of one tier under the incumbent's earlier tiers; of `rows` alone, if they are given."""
         given = self.values[:tier]
-        found = lp_bound(encoded.arrays, tier, given, name, seconds if math.isfinite(seconds) else None)
+        found = lp_bound(encoded.arrays, tier, given, name, seconds if math.isfinite(seconds) else None, rows)
         if found is not None:
             self.certify(encoded, found.certificate, found.value)
         return found

@@ -24,7 +24,8 @@ from solver.exact import LP_SHARE, Exact
 from solver.give_way import give_way
 from solver.greedy import ways as greedy_ways
 from solver.guided import WAYS, dive
-from solver.lp import Floats, Relaxed, lp_bound
+from solver.items import IntArray
+from solver.lp import Floats, Relaxed, leading_rows, lp_bound
 from solver.messages import Message, WaysGone
 from solver.neighbourhood import Picker
 from solver.pack import seat_plan
@@ -69,6 +70,8 @@ _TELL_S = 0.1
 """A better plan is judged and told, and news are asked for, at most so often."""
 _OTHER = 1_000_003
 """What is added to the seed of a search that helps."""
+_SPLIT = 75_000
+"""Of a coarse model with more coefficients in its rows the first LP takes only some."""
 _BOUND_S = 0.3
 """The first bound may take so long, or a quarter of what is left."""
 _ROAM_S = 0.25
@@ -138,7 +141,7 @@ class _Search:
             self.at.begin()
             return
         began = self.at.left()
-        coarse, found = self.relaxed()
+        coarse, found = self.relaxed(began)
         self.hurried = self.at.left() < _SHORT * (began - self.at.left())
         self.at.listen()
         self.last_ways()
@@ -226,15 +229,29 @@ class _Search:
                 if not self.at.over() and self.at.open_tiers():
                     self.roam(self.at.open_tiers())
 
-    def relaxed(self) -> tuple[Encoded, Relaxed | None]:
-        """The coarse model, and its bound of the first tier."""
+    def relaxed(self, begun: float | None = None) -> tuple[Encoded, Relaxed | None]:
+        """The coarse model, and its bound of the first tier.
+
+        Where bounds are wanted, `begun` seconds were left at the begin of it all. Then, where the model is large, the
+        LP of its leading rows comes first; and if more time was used by then than is left, there is no other.
+        """
         with no_collection():
             encoded = encode(self.problem, coarse_cells(self.problem), self.at.best)
-        left = self.at.left()
+
         # Where little time is left, a bound is worth all of it.
-        return encoded, None if self.at.over() else self.at.lp(
-            "coarse", encoded, 0, max(left * 0.25, min(left, _BOUND_S))
-        )
+        def first(rows: IntArray | None = None) -> Relaxed | None:
+            left = self.at.left()
+            return (
+                None
+                if self.at.over()
+                else self.at.lp("coarse", encoded, 0, max(left * 0.25, min(left, _BOUND_S)), rows)
+            )
+
+        if begun is not None and math.isfinite(begun) and encoded.arrays.columns.size > _SPLIT:
+            first(leading_rows(encoded.arrays))
+            if self.at.left() < begun - self.at.left():
+                return encoded, None
+        return encoded, first()
 
     def guided(self, encoded: Encoded, found: Relaxed | None, ways: Sequence[int]) -> Iterator[Plan]:
         """Greedy plans led by a solution of the relaxation of the first tier, for a share of what is left.

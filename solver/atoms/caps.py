@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from solver.chunks import load, supply_per_bin
-from solver.items import IntArray, PartKey
+from solver.items import Demand, IntArray, PartKey
 from solver.plan import Plan
 from solver.problem import Atom, Counts, Encoding, Joint, Ledger, Problem, Violation
 
@@ -75,6 +75,8 @@ class Caps(Atom):
     def encode(self, into: Encoding) -> None:
         """A row per group that could be exceeded, with rounding cuts; sums where cells mix groups."""
         groups = [self._group(members) for members in into.members]
+        least: list[dict[int, int]] = [{} for _ in groups]
+        """By cell, where it mixes groups: the least that a use takes there, by the use's identity."""
         rows: dict[int, list[tuple[int, int, int]]] = {}
         mixed: list[tuple[int, int, int]] = []
         for key, use in self.use.items():
@@ -83,8 +85,11 @@ class Caps(Atom):
                 if isinstance(group, int):
                     if group >= 0 and use[group]:
                         rows.setdefault(group, []).append((col, int(use[group]), into.most(key, cell)))
-                elif int(use[group].min()):
-                    mixed.append((col, int(use[group].min()), into.most(key, cell)))
+                else:
+                    if id(use) not in least[cell]:
+                        least[cell][id(use)] = int(use[group].min())
+                    if least[cell][id(use)]:
+                        mixed.append((col, least[cell][id(use)], into.most(key, cell)))
         left = self.left().tolist()
         for group, terms in rows.items():
             into.model.begin(self, about=self.names[group])
@@ -102,12 +107,16 @@ class Caps(Atom):
         replicas hold at most left / u such chunks, whatever is free; so the supply of the cell's chunk row may be cut
         down to that, group by group. A sum of limits alone would let a large replica use a little of each.
         """
-        left, parts = self.left(), list(into.problem.parts())
+        left = self.left()
+        inside_of: list[list[tuple[PartKey, Demand]]] = [[] for _ in into.members]
+        for key, part in into.problem.parts():
+            for cell in into.counts(key):
+                inside_of[cell].append((key, part.demand))
         for cell, members in enumerate(into.members):
             labels = self.labels[members]
             if not labels.size or int(labels.max()) < 0 or int(labels.min()) == int(labels.max()):
                 continue
-            here = [(key, part.demand) for key, part in parts if into.most(key, cell)]
+            here = inside_of[cell]
             demands = list(dict.fromkeys(demand for _, demand in here))
             number = {demand: place for place, demand in enumerate(demands)}
             asked = [number[demand] for _, demand in here]

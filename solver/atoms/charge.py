@@ -67,8 +67,9 @@ class UnitCharge(ItemAtom):
 
     def encode(self, into: Encoding) -> None:
         """Cheapest member of each cell."""
+        least = into.least(self.each)
         for cell, col in into.counts((self.item, self.part)).items():
-            into.model.cost(self.tier, col, into.least(self.each, cell))
+            into.model.cost(self.tier, col, least[cell])
 
     def cost(self, problem: Problem, plan: Plan) -> int:
         """Sum over the seats."""

@@ -118,7 +118,7 @@ class LeftValue(Atom):
             if amount and amount not in taken:
                 taken[amount] = self._share_values(problem, amount)
             for cell, col in into.counts(key).items() if amount else ():
-                value = max(1, part.demand.devices) * into.least(taken[amount], cell) // self.scale
+                value = max(1, part.demand.devices) * into.least(taken[amount])[cell] // self.scale
                 if value:
                     into.model.cost(self.tier, col, value)
 

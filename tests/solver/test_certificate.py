@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from solver.certificate import evaluate, round_multipliers, with_limits
-from solver.lp import lp_bound
+from solver.lp import leading_rows, lp_bound
 from solver.model import Arrays, LinearModel
 from tests.solver.build import ints
 from tests.verify.exact import lexicographic
@@ -63,6 +63,29 @@ def test_the_lp_bound_carries_its_certificate() -> None:
     y = np.zeros(2, np.int64)
     y[list(proof.rows)] = proof.multipliers
     assert evaluate(_knapsack(), 0, proof.scale, y) == value
+
+
+def test_an_lp_over_some_rows_proves_a_bound_of_the_whole_model() -> None:
+    found = lp_bound(_knapsack(), 0, (), "fine", None, ints(1))
+    assert found is not None
+    assert found.certificate.rows == (1,)
+    y = np.zeros(2, np.int64)
+    y[1] = found.certificate.multipliers[0]
+    assert evaluate(_knapsack(), 0, found.certificate.scale, y) == found.value
+    assert found.value == 77, "y = z = 3, x = 1/2: 100 - 23.5, rounded up"
+
+
+def test_shares_resources_and_rounding_cuts_do_not_lead() -> None:
+    model = LinearModel(1)
+    cols = [model.var(0, 3, 0) for _ in range(2)]
+    for about in ("resources", 500, 1000, 8000, "rack 7", None):
+        model.begin("capacity", about=about)
+        model.row(cols, [2, 3], hi=5)
+    model.begin("quota")
+    model.capped([(cols[0], 2, 3), (cols[1], 3, 3)], 7)
+    arrays = model.arrays()
+    assert arrays.rows == 9, "the last row has two cuts"
+    assert leading_rows(arrays).tolist() == [2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -59,3 +59,11 @@ def test_a_model_that_is_too_large_is_bounded_and_roamed() -> None:
     plans = [m for m in told if isinstance(m, PlanFound)]
     assert plans[-1].values[0] == 0, "neighbourhoods alone place both"
     assert not check(_case(), plans[-1].plan).violations
+
+
+def test_where_the_model_is_large_a_bound_of_its_leading_rows_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = [m for m in _told(Limits(seconds=20.0)) if isinstance(m, BoundFound) and m.tier == 0]
+    monkeypatch.setattr("solver.search._SPLIT", 0)
+    split = [m for m in _told(Limits(seconds=20.0)) if isinstance(m, BoundFound) and m.tier == 0]
+    assert len(split) == len(plain) + 1
+    assert all(b.value <= 0 for b in split), "the optimum is 0"
