@@ -54,6 +54,18 @@ def test_a_solve_ends_when_it_was_asked_to_and_never_without_a_least() -> None:
     assert times.until_s(100.0, None, 2000, 200) is None
 
 
+def test_a_call_that_did_not_wait_long_gets_no_more_than_it_asked_for() -> None:
+    times = Times(100.0, None)
+    assert times.until_s(100.05, 250, 250, 2700) == pytest.approx(100.25), "half of its wish and more is left"
+    assert times.until_s(100.2, 250, 250, 2700) == pytest.approx(100.45), "it waited: the least is granted, not more"
+
+
+def test_the_answer_is_on_its_way_before_the_time_is_over() -> None:
+    assert Times(100.0, None, reading_s=0.02).until_s(100.03, 1000, 1000, 200) == pytest.approx(100.96)
+    slow = Times(100.0, None, reading_s=0.5).until_s(100.5, 2000, 2000, 200)
+    assert slow == pytest.approx(101.92), "little is lost where reading was held up"
+
+
 def test_late_is_after_the_deadline_or_after_the_time_asked_for_and_a_grace() -> None:
     assert Times(100.0, 103.0).late_s(102.9, 1000, LIMITS) == 0
     assert Times(100.0, 103.0).late_s(103.5, 9000, LIMITS) == pytest.approx(0.5)
