@@ -78,9 +78,8 @@ class Inline:
 class ProcessPool:
     """A fixed number of warm worker processes, one search each.
 
-    A process whose search is late is given up at once and stands still for a moment, since the answer needs the
-    processors; it returns when the search ends, and is killed and replaced if that takes too long. To kill it at once
-    would cost a boot, a second of a processor that is short of time already.
+    A process whose search is late is given up and stands still for a moment: the answer needs the processors. It
+    returns when the search ends, and is killed and replaced if that takes long (a boot costs a second of processor).
     When `size` are busy, `run` waits for one until its own time is up and then says so. `spare` more processes stand
     by, so that the place of a killed one is taken at once: booting another takes a second or more.
 
@@ -227,8 +226,7 @@ class ProcessPool:
         """Take back the processes whose late search has ended, and replace those whose grace is over."""
         waiting = []
         for worker, until in self._overdue:
-            ended = worker.ended()
-            if ended or not self._idle or time.monotonic() >= until - _GRACE_S + _STILL_S:
+            if (ended := worker.ended()) or not self._idle or time.monotonic() >= until - _GRACE_S + _STILL_S:
                 worker.go_on()
             if ended:
                 (self._away if worker.away else self._idle).append(worker)
