@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing as mp
-import os
 import signal
 import threading
 import time
@@ -248,19 +247,6 @@ class Worker:
                     self.pipe.send(message)
             except (OSError, ValueError):  # killed meanwhile: nobody is there to hear it
                 continue
-
-    def pause(self) -> None:
-        """Let the process stand still, if it is on this machine; it is killed and heard like any other."""
-        self._signal("SIGSTOP")
-
-    def go_on(self) -> None:
-        """End a pause, if there is one."""
-        self._signal("SIGCONT")
-
-    def _signal(self, name: str) -> None:
-        # A process that has ended and was waited for has given its number back.
-        if not self.away and self.process.pid is not None and self.process.is_alive() and hasattr(signal, name):
-            os.kill(self.process.pid, getattr(signal, name))
 
     def ended(self) -> bool:
         """True once the search has ended of which nobody hears any more; what it still tells is dropped."""

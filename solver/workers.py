@@ -24,8 +24,6 @@ _MARGIN, _MARGIN_S, _MARGIN_SHARE = 0.04, 0.05, 0.1
 share, and so many seconds, but not more than the second share."""
 _GRACE_S = 2.0
 """How long a search that was told to end, and is late, keeps its process; nobody waits for it meanwhile."""
-_STILL_S = 0.2
-"""How long it stands still, unless its process is wanted."""
 _LOOK_S = 0.25
 """How often it is looked after."""
 _WORTH = 25
@@ -78,8 +76,8 @@ class Inline:
 class ProcessPool:
     """A fixed number of warm worker processes, one search each.
 
-    A process whose search is late is given up and stands still for a moment: the answer needs the processors. It
-    returns when the search ends, and is killed and replaced if that takes long (a boot costs a second of processor).
+    A process whose search is late is given up at once and returns when the search ends; if that takes too long it is
+    killed and replaced. To kill it at once would cost a boot, a second of a processor that is short of time already.
     When `size` are busy, `run` waits for one until its own time is up and then says so. `spare` more processes stand
     by, so that the place of a killed one is taken at once: booting another takes a second or more.
 
@@ -203,7 +201,6 @@ class ProcessPool:
             if self._closed:
                 worker.kill()
                 return
-            worker.pause()
             self._overdue.append((worker, time.monotonic() + _GRACE_S))
             if not self._watched:
                 self._watched = True
@@ -226,9 +223,7 @@ class ProcessPool:
         """Take back the processes whose late search has ended, and replace those whose grace is over."""
         waiting = []
         for worker, until in self._overdue:
-            if (ended := worker.ended()) or not self._idle or time.monotonic() >= until - _GRACE_S + _STILL_S:
-                worker.go_on()
-            if ended:
+            if worker.ended():
                 (self._away if worker.away else self._idle).append(worker)
             elif time.monotonic() < until:
                 waiting.append((worker, until))

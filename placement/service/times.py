@@ -11,7 +11,9 @@ from placement.errors import DeadlineExceeded
 __all__ = ["Limits", "Times", "Usual"]
 
 _PROMPT = 0.5
-"""A call that has this part of its wish left when its turn comes is answered in time; others are granted a least."""
+_WHOLE = 2.0
+"""A call that has this part of its wish left when its turn comes, and so many times the least that its case needs, is
+answered in time; others are granted a least: with less, greedy would place a part of the work or none."""
 _ANSWER, _ANSWER_SHARE = 2.0, 0.04
 """What comes after a solve (writing the answer, the way back, the caller's reading) takes about so many times as long
 as it took to read the request: both name all that waits. At most this part of a wish is kept for it."""
@@ -99,18 +101,21 @@ class Times:
             raise DeadlineExceeded(f"{left}, {limits.reserve_ms} are kept to answer; allow more time")
         return min(limits.max_solve_ms, usable_ms)
 
-    def until_s(self, now_s: float, wall_ms: int | None, asked_ms: int, least_ms: int) -> float | None:
+    def until_s(
+        self, now_s: float, wall_ms: int | None, asked_ms: int, *, granted_ms: int, needed_ms: int
+    ) -> float | None:
         """When the solve ends, for a budget of `wall_ms` from now; None for a work budget.
 
         The `asked_ms` of the caller count from the arrival of the call, and the answer is on its way before they are
-        over; `least_ms` are granted to a call that waited long in line.
+        over. `granted_ms` are given to a call that waited long in line, or that asked for little more than the
+        `needed_ms` of its case (see `ladder.least_ms`).
         """
         if wall_ms is None:
             return None
         asked_s = asked_ms / 1000
         due_s = self.came_s + asked_s - min(_ANSWER * self.reading_s, _ANSWER_SHARE * asked_s)
-        if due_s - now_s < _PROMPT * asked_s:
-            due_s = max(due_s, now_s + least_ms / 1000)
+        if due_s - now_s < max(_PROMPT * asked_s, _WHOLE * needed_ms / 1000):
+            due_s = max(due_s, now_s + granted_ms / 1000)
         return min(now_s + wall_ms / 1000, due_s)
 
     def late_s(self, now_s: float, asked_ms: int, limits: Limits) -> float:

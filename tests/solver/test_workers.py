@@ -14,7 +14,7 @@ from solver.items import Bins, Demand, Item, Part
 from solver.messages import BoundFound, PlanFound, StartFound
 from solver.plan import Plan
 from solver.problem import Problem
-from solver.worker import Beside, Worker, started
+from solver.worker import Beside
 from solver.workers import Inline, Job, ProcessPool
 from tests.solver.build import at, bins, item, part, problem
 
@@ -96,12 +96,7 @@ def test_a_late_search_is_killed_and_the_pool_goes_on(pool: ProcessPool) -> None
 
 
 @pytest.mark.parametrize("goes_on", [True, False])
-def test_a_late_search_keeps_its_process_if_it_ends_soon_and_loses_it_if_not(
-    goes_on: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not goes_on:
-        # The pool wakes what it let stand still; this process is to find no processor even so.
-        monkeypatch.setattr(Worker, "go_on", lambda _: None)
+def test_a_late_search_keeps_its_process_if_it_ends_soon_and_loses_it_if_not(goes_on: bool) -> None:
     made = ProcessPool(1)
     try:
         assert made.warm_up()
@@ -126,19 +121,6 @@ def test_a_late_search_keeps_its_process_if_it_ends_soon_and_loses_it_if_not(
         assert (now.pid == process.pid) is goes_on
     finally:
         made.close()
-
-
-def test_a_paused_process_does_nothing_until_it_goes_on() -> None:
-    worker = started()
-    try:
-        assert worker.wait_ready(60)
-        worker.pause()
-        worker.give(Job(easy(), Plan(), None, 1.0))
-        assert not worker.pipe.poll(0.5)
-        worker.go_on()
-        assert worker.pipe.poll(60)
-    finally:
-        worker.kill()
 
 
 def test_cancelling_ends_it_soon(pool: ProcessPool) -> None:
