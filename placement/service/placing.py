@@ -220,7 +220,7 @@ class Placing:
         granted_ms = self._limits.least_ms + self._limits.least_per_workload_ms * (len(body.workloads) - 1)
         granted_ms = max(granted_ms, int(self._greedy.seconds * 1000), needed_ms)
         ends = [
-            call.times.until_s(began_s, budget.wall_ms, asked_ms, granted_ms)
+            call.times.until_s(began_s, budget.wall_ms, asked_ms, granted_ms=granted_ms, needed_ms=needed_ms)
             for call, budget, asked_ms in zip(calls, budgets, asked, strict=True)
         ]
         until_s = min((end for end in ends if end is not None), default=None)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, NoReturn, TypeVar, cast
 
 import grpc
@@ -54,6 +55,10 @@ B = TypeVar("B", bound=BaseModel)
 P = TypeVar("P", bound=Message)
 _Context = grpc.aio.ServicerContext[Any, Any]
 _MIB = 2**20
+_REST_S = 0.02
+"""So long after an answer it has been sent."""
+_SETTLE_EVERY = 256
+"""So often less is collected than all."""
 
 
 class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
@@ -83,6 +88,7 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         self._placing = Placing(store, decide, limits, self._reserve, metrics, journal, inputs, self._stopping)
         self._line = Line(self._placing.together, solves, limits, self._reserve)
         self._calls = 0
+        self._rests = 0
 
     async def Place(self, request: pb.PlaceRequest, context: _Context) -> pb.PlaceResponse:
         """Decide where the workloads run, and reserve what is placed."""
@@ -180,10 +186,12 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         try:
             # What is malformed is refused at once, without a place in the line.
             body = await self._thread(lambda: decode(request, PlaceBody, "request"))
+            times = replace(times, reading_s=time.monotonic() - times.came_s)
             self._inputs.check_work(body.workloads, body.running)
             placed = await self._line.place(body, times, threading.Event())
         finally:
             self._count(-1)
+            asyncio.get_running_loop().call_later(_REST_S, self._rest)
         now_s = time.monotonic()
         self._reserve.learn(now_s - placed.solved_s)
         self._metrics.reserve_seconds.set(self._reserve.seconds)
@@ -209,6 +217,16 @@ class PlacementServicer(placement_pb2_grpc.PlacementServiceServicer):
         finally:
             self._count(-1)
         return await self._thread(lambda: encode(answer, pb.WhatIfResponse()))
+
+    def _rest(self) -> None:
+        """Collect garbage while nothing is decided: when it is due by itself it holds up a call for up to 0.1 s."""
+        if self._calls:
+            return
+        self._rests += 1
+        if self._rests % _SETTLE_EVERY:
+            operations.rest()
+        else:
+            operations.settle()
 
     def _count(self, more: int) -> None:
         self._calls += more

@@ -10,6 +10,14 @@ from placement.errors import DeadlineExceeded
 
 __all__ = ["Limits", "Times", "Usual"]
 
+_PROMPT = 0.5
+_WHOLE = 2.0
+"""A call that has this part of its wish left when its turn comes, and so many times the least that its case needs, is
+answered in time; others are granted a least: with less, greedy would place a part of the work or none."""
+_ANSWER, _ANSWER_SHARE = 2.0, 0.04
+"""What comes after a solve (writing the answer, the way back, the caller's reading) takes about so many times as long
+as it took to read the request: both name all that waits. At most this part of a wish is kept for it."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -74,6 +82,8 @@ class Times:
 
     came_s: float
     deadline_s: float | None
+    reading_s: float = 0.0
+    """What it took to read the request: by this the answer is thought to take, on this machine and for this size."""
 
     def remaining_ms(self, now_s: float, limits: Limits, reserve_s: float) -> int:
         """The longest solve that can still be answered. DeadlineExceeded if there is no time for any.
@@ -91,14 +101,22 @@ class Times:
             raise DeadlineExceeded(f"{left}, {limits.reserve_ms} are kept to answer; allow more time")
         return min(limits.max_solve_ms, usable_ms)
 
-    def until_s(self, now_s: float, wall_ms: int | None, asked_ms: int, least_ms: int) -> float | None:
+    def until_s(
+        self, now_s: float, wall_ms: int | None, asked_ms: int, *, granted_ms: int, needed_ms: int
+    ) -> float | None:
         """When the solve ends, for a budget of `wall_ms` from now; None for a work budget.
 
-        The `asked_ms` of the caller count from the arrival of the call; `least_ms` are granted if they are over.
+        The `asked_ms` of the caller count from the arrival of the call, and the answer is on its way before they are
+        over. `granted_ms` are given to a call that waited long in line, or that asked for little more than the
+        `needed_ms` of its case (see `ladder.least_ms`).
         """
         if wall_ms is None:
             return None
-        return min(now_s + wall_ms / 1000, max(self.came_s + asked_ms / 1000, now_s + least_ms / 1000))
+        asked_s = asked_ms / 1000
+        due_s = self.came_s + asked_s - min(_ANSWER * self.reading_s, _ANSWER_SHARE * asked_s)
+        if due_s - now_s < max(_PROMPT * asked_s, _WHOLE * needed_ms / 1000):
+            due_s = max(due_s, now_s + granted_ms / 1000)
+        return min(now_s + wall_ms / 1000, due_s)
 
     def late_s(self, now_s: float, asked_ms: int, limits: Limits) -> float:
         """By how many seconds an answer given now is late; 0 if it is in time."""

@@ -48,10 +48,32 @@ def test_a_deadline_without_room_is_refused(left_s: float) -> None:
 
 def test_a_solve_ends_when_it_was_asked_to_and_never_without_a_least() -> None:
     times = Times(100.0, None)
-    assert times.until_s(100.5, 5000, 2000, 200) == 102.0
-    assert times.until_s(101.9, 5000, 2000, 200) == pytest.approx(102.1)
-    assert times.until_s(101.9, 50, 2000, 200) == pytest.approx(101.95), "not beyond the deadline"
-    assert times.until_s(100.0, None, 2000, 200) is None
+    assert times.until_s(100.5, 5000, 2000, granted_ms=200, needed_ms=50) == 102.0
+    assert times.until_s(101.9, 5000, 2000, granted_ms=200, needed_ms=50) == pytest.approx(102.1)
+    assert times.until_s(101.9, 50, 2000, granted_ms=200, needed_ms=50) == pytest.approx(101.95), (
+        "not beyond the deadline"
+    )
+    assert times.until_s(100.0, None, 2000, granted_ms=200, needed_ms=50) is None
+
+
+def test_a_call_that_did_not_wait_long_gets_no_more_than_it_asked_for() -> None:
+    times = Times(100.0, None)
+    assert times.until_s(100.05, 250, 250, granted_ms=2700, needed_ms=50) == pytest.approx(100.25), (
+        "half of its wish and more is left"
+    )
+    assert times.until_s(100.2, 250, 250, granted_ms=2700, needed_ms=50) == pytest.approx(100.45), (
+        "it waited: the least is granted, not more"
+    )
+    hurried = times.until_s(100.05, 250, 250, granted_ms=2700, needed_ms=110)
+    assert hurried == pytest.approx(100.3), "greedy would hardly place anything: its time counts from its turn"
+
+
+def test_the_answer_is_on_its_way_before_the_time_is_over() -> None:
+    assert Times(100.0, None, reading_s=0.02).until_s(
+        100.03, 1000, 1000, granted_ms=200, needed_ms=50
+    ) == pytest.approx(100.96)
+    slow = Times(100.0, None, reading_s=0.5).until_s(100.5, 2000, 2000, granted_ms=200, needed_ms=50)
+    assert slow == pytest.approx(101.92), "little is lost where reading was held up"
 
 
 def test_late_is_after_the_deadline_or_after_the_time_asked_for_and_a_grace() -> None:
