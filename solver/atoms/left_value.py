@@ -111,16 +111,14 @@ class LeftValue(Atom):
                     col, before = offer
                     into.model.constant(self.tier, value * before)
                     into.model.cost(self.tier, col, -value)
-        # One array for all parts that take as much of a device.
-        taken: dict[int, IntArray] = {}
-        for key, part in problem.parts():
-            amount = WHOLE if part.demand.devices else part.demand.milli
-            if amount and amount not in taken:
-                taken[amount] = self._share_values(problem, amount)
-            for cell, col in into.counts(key).items() if amount else ():
-                value = max(1, part.demand.devices) * into.least(taken[amount])[cell] // self.scale
-                if value:
-                    into.model.cost(self.tier, col, value)
+        amounts = {key: WHOLE if part.demand.devices else part.demand.milli for key, part in problem.parts()}
+        taken = self._share_values(problem, {amount for amount in amounts.values() if amount})
+        for key, amount in amounts.items() if taken else ():
+            if amount:
+                many, least = max(1, problem.part(key).demand.devices), into.least(taken[amount])
+                for cell, col in into.counts(key).items():
+                    if value := many * least[cell] // self.scale:
+                        into.model.cost(self.tier, col, value)
 
     def _chunk_values(self, problem: Problem) -> IntArray:
         """int64[N, sizes]: what a lost chunk costs at least.
@@ -140,22 +138,27 @@ class LeftValue(Atom):
             found[:, 0] += np.where(here & (room > 0), self.usable[c] * WHOLE, 0)
         return self.unit[:, None] * found // self.scale
 
-    def _share_values(self, problem: Problem, amount: int) -> IntArray:
-        """int64[N]: what demands of shares lose at least by so many thousandths of one device, times `scale`.
+    def _share_values(self, problem: Problem, amounts: Iterable[int]) -> dict[int, IntArray]:
+        """Thousandths taken of one device -> int64[N]: what demands of shares lose at least by that, times `scale`.
 
         The device has had at least as much, so each demand that asks for no more could use it: it loses as many usable
         thousandths, and as many slots as these hold, whatever else is taken before or after.
         """
+        asking = [c for c, demand in enumerate(self.demands) if demand.milli]
+        if not asking:
+            return {}
         devices, resources = problem.bins.devices, problem.bins.resources
-        found = np.zeros(problem.bins.count, np.int64)
-        for c, demand in enumerate(self.demands):
-            if not 0 < demand.milli <= amount:
-                continue
-            slots, room = (devices // demand.milli).sum(axis=1), _room(demand, resources)
-            found += np.where(self.allowed[c, self.kind] & (room > 0), self.usable[c] * amount, 0)
-            here = self.allowed[c, self.kind] & (room >= slots)
-            found += np.where(here, self.slots[c] * (amount // demand.milli), 0)
-        return self.unit * found
+        milli = np.array([self.demands[c].milli for c in asking], np.int64)
+        room = np.stack([_room(self.demands[c], resources) for c in asking])
+        slots = np.stack([(devices // m).sum(axis=1) for m in milli.tolist()])
+        allowed = self.allowed[asking][:, self.kind]
+        roomy, free = (allowed & (room > 0)).astype(np.int64), (allowed & (room >= slots)).astype(np.int64)
+        usable, each = self.usable[asking], self.slots[asking]
+        return {
+            amount: self.unit
+            * (np.where(milli <= amount, usable * amount, 0) @ roomy + each * (amount // milli) @ free)
+            for amount in sorted(amounts)
+        }
 
     def cost(self, problem: Problem, plan: Plan) -> int:
         """V before less V after over the bins that the plan touches, however much it takes."""

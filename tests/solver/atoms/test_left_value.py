@@ -62,6 +62,26 @@ def test_the_model_is_a_lower_bound_exact_for_whole_devices() -> None:
     assert broken.atoms[1].cost(broken, plan(i0=[[Seat(0, ((0, 250),))]])) == 1
 
 
+@pytest.mark.parametrize(
+    ("demand", "seen", "cost"),
+    [
+        (Demand(milli=250, resources=(0,)), 0, 1),  # the slot of the broken device is lost, the model does not know
+        (Demand(milli=500, resources=(0,)), 1, 1),
+        (Demand(milli=700, resources=(0,)), 1, 2),  # a slot by what it takes, one more by the rest of 300
+        (Demand(devices=2, resources=(0,)), 4, 4),
+    ],
+)
+def test_demands_of_shares_lose_by_what_replicas_take(demand: Demand, seen: int, cost: int) -> None:
+    seats = ((0, 1000), (1, 1000)) if demand.devices else ((2 if demand.milli < 600 else 0, demand.milli),)
+    wanted = RefuseCharge("refuse", 0, {(0, 0): 10_000})
+    one = item(Part("p", demand, 1, 1))
+    case = problem(bins([[1000, 1000, 500]], [[9]]), [one], [atom_of_shares(), wanted])
+    assert optimum(case) == (seen,)
+    assert case.atoms[1].cost(case, plan(i0=[[Seat(0, seats)]])) == cost
+    short = problem(bins([[1000, 1000, 500]], [[4]]), [one], [replace(atom_of_shares(), demands=(HALF,)), wanted])
+    assert optimum(short) == (0,), "cores leave fewer slots than devices do"
+
+
 def test_a_plan_that_gives_or_takes_more_than_there_is_has_a_cost_and_is_refused() -> None:
     share = item(Part("p", Demand(milli=250, resources=(0,)), 1, 1))
     odd = problem(bins([[500, 1000]], [[9]]), [share], [Capacity("capacity"), atom_of_shares()])
