@@ -21,6 +21,7 @@ from pydantic import Field, model_validator
 from placement.model.case import Case
 from placement.model.fields import Cpu, Document, Mebibytes, Name, refuse
 from placement.model.workload import Role
+from placement.rules.context import Usage
 from placement.rules.survey import Idle, Settled
 from placement.units import MILLI, capacity_units, floor_div
 from topology.fabric import Fabric
@@ -34,6 +35,7 @@ __all__ = [
     "expected_mix",
     "frequent",
     "kinds_of",
+    "known_wants",
     "running_wants",
     "short_groups",
 ]
@@ -120,6 +122,11 @@ def running_wants(running: Iterable[Settled]) -> Counter[Want]:
             held = list(seats)
             found[_want(held[0].role)] += len(held)
     return found
+
+
+def known_wants(usage: Usage) -> Mapping[Want, int]:
+    """The same of all running work, counted once for all lowerings."""
+    return usage.recall(running_wants, lambda: running_wants(usage.running))
 
 
 def _want(role: Role) -> Want:

@@ -21,6 +21,7 @@ from placement.rules.expected import (
     expected_mix,
     frequent,
     kinds_of,
+    known_wants,
     running_wants,
     short_groups,
 )
@@ -89,7 +90,7 @@ class LeftValue(ObjectiveRule[LeftValueParams]):
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One atom over all nodes."""
         params, fabric, usage = self.params(spec), context.fabric, context.usage
-        mix = expected_mix(context.case, params.mix, usage.recall(running_wants, lambda: running_wants(usage.running)))
+        mix = expected_mix(context.case, params.mix, known_wants(usage))
         worths = _worths(mix, fabric, params, Idle(usage.free_devices, usage.free_resources, usage.used_devices))
         unit = np.array([spec.weight * _unit(price, params) for price in fabric.price_micro_usd_h.tolist()], np.int64)
         if not worths or not unit.any():

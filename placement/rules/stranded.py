@@ -17,7 +17,7 @@ from placement.model.state import Device
 from placement.model.workload import Role
 from placement.rules.amounts import check_amount
 from placement.rules.context import Context, Usage
-from placement.rules.expected import Kind, Mix, Want, expected_mix, kinds_of, running_wants, short_groups
+from placement.rules.expected import Kind, Mix, expected_mix, kinds_of, known_wants, running_wants, short_groups
 from placement.rules.rule import ObjectiveRule, Placements
 from placement.rules.survey import Idle, idle_now, pending_seats, running_seats
 from placement.units import MICRO, MILLI, floor_div
@@ -60,7 +60,7 @@ class Stranded(ObjectiveRule[StrandedParams]):
 
     def read(self, usage: Usage, fabric: Fabric) -> None:
         """What the running replicas ask for."""
-        _wants(usage)
+        known_wants(usage)
 
     def lower(self, context: Context, spec: RuleSpec) -> list[Atom]:
         """One atom over all nodes."""
@@ -68,7 +68,7 @@ class Stranded(ObjectiveRule[StrandedParams]):
         running = dict(enumerate(np.bincount(usage.flat.gpus, usage.flat.gpu_milli).astype(np.int64).tolist()))
         shares = {size: share for size, share in _shares(context.case, running).items() if share}
         idle = Idle(usage.free_devices, usage.free_resources, usage.used_devices)
-        short = _short(expected_mix(context.case, (), _wants(usage)), fabric, params, idle)
+        short = _short(expected_mix(context.case, (), known_wants(usage)), fabric, params, idle)
         nodes = list(zip(fabric.price_micro_usd_h.tolist(), kinds_of(fabric), strict=True))
         value_of = {
             (price, kind): [_worth(price, n, shares[n] + short.get((kind, n), 0), params) for n in shares]
@@ -109,10 +109,6 @@ class Stranded(ObjectiveRule[StrandedParams]):
                 worth = _worth(node.price_micro_usd_h, size, share + short.get((kinds[row], size), 0), params)
                 total += lost * worth
         return spec.weight * total
-
-
-def _wants(usage: Usage) -> Mapping[Want, int]:
-    return usage.recall(running_wants, lambda: running_wants(usage.running))
 
 
 def _short(mix: Mix, fabric: Fabric, params: StrandedParams, idle: Idle) -> dict[tuple[Kind, int], Fraction]:
