@@ -29,7 +29,18 @@ from solver.plan import Plan, Seat
 from solver.problem import Problem
 from solver.prospect import Prospect
 
-__all__ = ["Made", "best_of", "briskly", "fill", "greedy", "leaders_first", "orders", "ways", "worth_and_volume"]
+__all__ = [
+    "Made",
+    "Meet",
+    "best_of",
+    "briskly",
+    "fill",
+    "greedy",
+    "leaders_first",
+    "orders",
+    "ways",
+    "worth_and_volume",
+]
 
 Expired = Callable[[], bool]
 Beat = Callable[[], float]

@@ -10,7 +10,7 @@ from enum import StrEnum
 from solver.certificate import Certificate
 from solver.check import Report, check
 from solver.give_way import give_way
-from solver.greedy import Made, best_of
+from solver.greedy import Made, Meet, best_of
 from solver.messages import BoundFound, PlanFound, StartFound, WaysGone
 from solver.plan import Plan
 from solver.problem import Problem
@@ -244,7 +244,15 @@ class _First:
         late = max(self._until(late_share), min(self.clock() + busy_s, self._until(_MOST_ORDERS)))
         if self.clock() >= until:
             return None
+        return best_of(
+            self.problem,
+            lambda: self.clock() >= until,
+            late=lambda: self.clock() >= late,
+            meet=None if search is None else self._meeting(search, until, late),
+        )
 
+    def _meeting(self, search: Beside, until: float, late: float) -> Meet:
+        """How the caller's greedy ways and those of the search meet; no way begins after `late`, all end `until`."""
         stood: float | None = None
 
         def meet(ways: int, total: int, values: tuple[int, ...]) -> WaysGone:
@@ -254,17 +262,11 @@ class _First:
             each, more = _WAY * (now - stood) / max(1, ways - 1), total - ways
             short = now + each * more > until or now + each * (more - 1) > late
             self.inbox.made = values
-            if search is not None:
-                search.pass_on(WaysGone(ways, values, short))
-                search.listen()
+            search.pass_on(WaysGone(ways, values, short))
+            search.listen()
             return WaysGone(0, values) if self.problem.homes else WaysGone(self.inbox.ways, self.inbox.report.values)
 
-        return best_of(
-            self.problem,
-            lambda: self.clock() >= until,
-            late=lambda: self.clock() >= late,
-            meet=None if search is None else meet,
-        )
+        return meet
 
 
 def _nearest(first: _First, earlier: Plan, plan: Plan, inbox: _Inbox, expired: Callable[[], bool]) -> Plan:
